@@ -1,0 +1,383 @@
+//! msgpack as Salt writes and reads it. Salt: payload.py; salt-wire.md §3.
+//!
+//! There are two ways to write ([`Dialect`]) and three to read ([`Reading`]). The wire on 4505/4506 uses the old
+//! raw family for text and bytes alike; events and `.p` files keep the two apart.
+
+use bytes::Bytes;
+use num_bigint::{BigInt, Sign};
+use thiserror::Error;
+
+use super::{DateTime, Map, Value};
+
+/// How deep maps and lists may be nested, in both directions.
+pub const MAX_DEPTH: usize = 200;
+
+const EXT_DATETIME: i8 = 78;
+const EXT_CONSTANT: i8 = 79;
+const DATETIME_FORMAT: &str = "%Y%m%dT%H:%M:%S.%6f";
+
+/// How text and bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// `use_bin_type=False`: one raw family (`a0`–`bf`, `da`, `db`), never `d9` nor `c4`–`c6`.
+    Wire,
+    /// `use_bin_type=True`: text as str, bytes as bin.
+    Bin,
+}
+
+/// What text and bytes become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Whatever is valid UTF-8 is text, the rest bytes (4505, 4506, Crypticle plaintexts).
+    Wire,
+    /// Everything stays bytes, keys too (file chunks).
+    Raw,
+    /// str is text and bin is bytes; if any str is not UTF-8, everything is read as [`Reading::Raw`]
+    /// (events, `.p` files).
+    Typed,
+}
+
+/// Why bytes are not a msgpack value. `at` is the offset of the first octet not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum MsgpackError {
+    #[error("msgpack ends early, at octet {at}")]
+    Truncated { at: usize },
+    #[error("msgpack is nested deeper than {MAX_DEPTH}, at octet {at}")]
+    TooDeep { at: usize },
+    #[error("msgpack has the reserved marker c1 at octet {at}")]
+    Reserved { at: usize },
+    #[error("msgpack has {extra} octets after its end")]
+    Trailing { extra: usize },
+}
+
+/// Writes `value`.
+pub fn encode(value: &Value, dialect: Dialect) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    encode_into(&mut out, value, dialect);
+    out
+}
+
+/// Writes a map, without wrapping it in a [`Value`] first.
+pub fn encode_map(map: &Map, dialect: Dialect) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    write_map(&mut out, map, dialect);
+    out
+}
+
+/// Appends `value` to `out`.
+pub fn encode_into(out: &mut Vec<u8>, value: &Value, dialect: Dialect) {
+    match value {
+        Value::Null => out.push(0xc0),
+        Value::Bool(false) => out.push(0xc2),
+        Value::Bool(true) => out.push(0xc3),
+        Value::Int(int) => write_int(out, *int),
+        Value::Big(big) => match u64::try_from(big.as_ref()) {
+            Ok(int) => {
+                out.push(0xcf);
+                out.extend_from_slice(&int.to_be_bytes());
+            }
+            // Salt quirk: integers that msgpack has no form for travel as decimal text (3006 payload.py).
+            Err(_) => write_text(out, big.to_string().as_bytes(), dialect),
+        },
+        Value::Float(float) => {
+            out.push(0xcb);
+            out.extend_from_slice(&float.to_be_bytes());
+        }
+        Value::Text(text) => write_text(out, text.as_bytes(), dialect),
+        Value::Bytes(bytes) => match dialect {
+            Dialect::Wire => write_text(out, bytes, dialect),
+            Dialect::Bin => write_bin(out, bytes),
+        },
+        Value::List(items) => {
+            write_header(out, items.len(), 0x90, 0xdc);
+            for item in items {
+                encode_into(out, item, dialect);
+            }
+        }
+        Value::Map(map) => write_map(out, map, dialect),
+        Value::Time(time) => {
+            let text = time.strftime(DATETIME_FORMAT).to_string();
+            out.extend_from_slice(&[
+                0xc7,
+                u8::try_from(text.len()).unwrap_or(u8::MAX),
+                EXT_DATETIME.cast_unsigned(),
+            ]);
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+}
+
+fn write_map(out: &mut Vec<u8>, map: &Map, dialect: Dialect) {
+    write_header(out, map.len(), 0x80, 0xde);
+    for (key, value) in map {
+        encode_into(out, key, dialect);
+        encode_into(out, value, dialect);
+    }
+}
+
+/// The head of a list or map: `fix | n`, or `marker` with 16, `marker + 1` with 32 bits.
+fn write_header(out: &mut Vec<u8>, len: usize, fix: u8, marker: u8) {
+    if len < 16 {
+        out.push(fix | len as u8);
+    } else if let Ok(len) = u16::try_from(len) {
+        out.push(marker);
+        out.extend_from_slice(&len.to_be_bytes());
+    } else {
+        out.push(marker + 1);
+        out.extend_from_slice(&(len as u32).to_be_bytes());
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, text: &[u8], dialect: Dialect) {
+    match text.len() {
+        len @ 0..=31 => out.push(0xa0 | len as u8),
+        len @ 32..=255 if dialect == Dialect::Bin => out.extend_from_slice(&[0xd9, len as u8]),
+        len @ 32..=65_535 => {
+            out.push(0xda);
+            out.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        len => {
+            out.push(0xdb);
+            out.extend_from_slice(&(len as u32).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(text);
+}
+
+fn write_bin(out: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        len @ 0..=255 => out.extend_from_slice(&[0xc4, len as u8]),
+        len @ 256..=65_535 => {
+            out.push(0xc5);
+            out.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        len => {
+            out.push(0xc6);
+            out.extend_from_slice(&(len as u32).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(bytes);
+}
+
+fn write_int(out: &mut Vec<u8>, int: i64) {
+    match int {
+        0..=0x7f => out.push(int as u8),
+        0x80..=0xff => out.extend_from_slice(&[0xcc, int as u8]),
+        0x100..=0xffff => {
+            out.push(0xcd);
+            out.extend_from_slice(&(int as u16).to_be_bytes());
+        }
+        0x1_0000..=0xffff_ffff => {
+            out.push(0xce);
+            out.extend_from_slice(&(int as u32).to_be_bytes());
+        }
+        0x1_0000_0000.. => {
+            out.push(0xcf);
+            out.extend_from_slice(&int.cast_unsigned().to_be_bytes());
+        }
+        -32..=-1 => out.push(int as u8),
+        -0x80..=-33 => out.extend_from_slice(&[0xd0, int as u8]),
+        -0x8000..=-0x81 => {
+            out.push(0xd1);
+            out.extend_from_slice(&(int as i16).to_be_bytes());
+        }
+        -0x8000_0000..=-0x8001 => {
+            out.push(0xd2);
+            out.extend_from_slice(&(int as i32).to_be_bytes());
+        }
+        ..=-0x8000_0001 => {
+            out.push(0xd3);
+            out.extend_from_slice(&int.to_be_bytes());
+        }
+    }
+}
+
+/// Reads exactly one value that fills `input`.
+///
+/// # Errors
+/// When `input` is not one whole msgpack value, or is nested deeper than [`MAX_DEPTH`].
+pub fn decode(input: &[u8], reading: Reading) -> Result<Value, MsgpackError> {
+    let (value, used) = decode_prefix(input, reading)?;
+    match input.len() - used {
+        0 => Ok(value),
+        extra => Err(MsgpackError::Trailing { extra }),
+    }
+}
+
+/// Reads one value from the start of `input` and says how many octets it took. A stream reader takes
+/// [`MsgpackError::Truncated`] as "wait for more".
+///
+/// # Errors
+/// As [`decode`], but for trailing octets.
+pub fn decode_prefix(input: &[u8], reading: Reading) -> Result<(Value, usize), MsgpackError> {
+    let mut reader = Reader { input, at: 0, reading, not_utf8: false };
+    let value = reader.value(0)?;
+    if reader.not_utf8 && reading == Reading::Typed {
+        return decode_prefix(input, Reading::Raw);
+    }
+    Ok((value, reader.at))
+}
+
+struct Reader<'a> {
+    input: &'a [u8],
+    /// `at <= input.len()`.
+    at: usize,
+    reading: Reading,
+    /// A str was not UTF-8: [`Reading::Typed`] starts again as [`Reading::Raw`].
+    not_utf8: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, n: usize) -> Result<&'a [u8], MsgpackError> {
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        let taken = rest.get(..n).ok_or(MsgpackError::Truncated { at: self.at })?;
+        self.at += n;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], MsgpackError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn u8(&mut self) -> Result<u8, MsgpackError> {
+        self.array::<1>().map(|[octet]| octet)
+    }
+
+    fn len16(&mut self) -> Result<usize, MsgpackError> {
+        self.array().map(|octets| usize::from(u16::from_be_bytes(octets)))
+    }
+
+    fn len32(&mut self) -> Result<usize, MsgpackError> {
+        self.array().map(|octets| u32::from_be_bytes(octets) as usize)
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, MsgpackError> {
+        let at = self.at;
+        if depth > MAX_DEPTH {
+            return Err(MsgpackError::TooDeep { at });
+        }
+        let marker = self.u8()?;
+        Ok(match marker {
+            0x00..=0x7f => Value::Int(i64::from(marker)),
+            0x80..=0x8f => self.map(usize::from(marker & 0x0f), depth)?,
+            0x90..=0x9f => self.list(usize::from(marker & 0x0f), depth)?,
+            0xa0..=0xbf => self.text(usize::from(marker & 0x1f))?,
+            0xc0 => Value::Null,
+            0xc1 => return Err(MsgpackError::Reserved { at }),
+            0xc2 => Value::Bool(false),
+            0xc3 => Value::Bool(true),
+            0xc4 => self.u8().map(usize::from).and_then(|len| self.bin(len))?,
+            0xc5 => self.len16().and_then(|len| self.bin(len))?,
+            0xc6 => self.len32().and_then(|len| self.bin(len))?,
+            0xc7 => self.u8().map(usize::from).and_then(|len| self.ext(len, depth))?,
+            0xc8 => self.len16().and_then(|len| self.ext(len, depth))?,
+            0xc9 => self.len32().and_then(|len| self.ext(len, depth))?,
+            0xca => Value::Float(f64::from(f32::from_be_bytes(self.array()?))),
+            0xcb => Value::Float(f64::from_be_bytes(self.array()?)),
+            0xcc => Value::Int(i64::from(self.u8()?)),
+            0xcd => Value::Int(i64::from(u16::from_be_bytes(self.array()?))),
+            0xce => Value::Int(i64::from(u32::from_be_bytes(self.array()?))),
+            0xcf => Value::from(u64::from_be_bytes(self.array()?)),
+            0xd0 => Value::Int(i64::from(i8::from_be_bytes(self.array()?))),
+            0xd1 => Value::Int(i64::from(i16::from_be_bytes(self.array()?))),
+            0xd2 => Value::Int(i64::from(i32::from_be_bytes(self.array()?))),
+            0xd3 => Value::Int(i64::from_be_bytes(self.array()?)),
+            0xd4..=0xd8 => self.ext(1 << (marker - 0xd4), depth)?,
+            0xd9 => self.u8().map(usize::from).and_then(|len| self.text(len))?,
+            0xda => self.len16().and_then(|len| self.text(len))?,
+            0xdb => self.len32().and_then(|len| self.text(len))?,
+            0xdc => self.len16().and_then(|len| self.list(len, depth))?,
+            0xdd => self.len32().and_then(|len| self.list(len, depth))?,
+            0xde => self.len16().and_then(|len| self.map(len, depth))?,
+            0xdf => self.len32().and_then(|len| self.map(len, depth))?,
+            0xe0..=0xff => Value::Int(i64::from(marker.cast_signed())),
+        })
+    }
+
+    /// How many entries to make room for: what the peer announced, but never more than the octets that are left
+    /// could hold, and no more than a page to begin with.
+    fn room(&self, announced: usize) -> usize {
+        announced.min(self.input.len() - self.at).min(64)
+    }
+
+    fn list(&mut self, len: usize, depth: usize) -> Result<Value, MsgpackError> {
+        let mut items = Vec::with_capacity(self.room(len));
+        for _ in 0..len {
+            items.push(self.value(depth + 1)?);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn map(&mut self, len: usize, depth: usize) -> Result<Value, MsgpackError> {
+        let mut map = Map::with_capacity(self.room(len));
+        for _ in 0..len {
+            let key = self.value(depth + 1)?;
+            let value = self.value(depth + 1)?;
+            map.insert(key, value);
+        }
+        Ok(Value::Map(map))
+    }
+
+    fn text(&mut self, len: usize) -> Result<Value, MsgpackError> {
+        let octets = self.take(len)?;
+        Ok(match self.reading {
+            Reading::Raw => Value::Bytes(Bytes::copy_from_slice(octets)),
+            Reading::Wire | Reading::Typed => self.decoded(octets),
+        })
+    }
+
+    fn bin(&mut self, len: usize) -> Result<Value, MsgpackError> {
+        let octets = self.take(len)?;
+        Ok(match self.reading {
+            Reading::Raw | Reading::Typed => Value::Bytes(Bytes::copy_from_slice(octets)),
+            Reading::Wire => self.decoded(octets),
+        })
+    }
+
+    fn decoded(&mut self, octets: &[u8]) -> Value {
+        match std::str::from_utf8(octets) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => {
+                self.not_utf8 = true;
+                Value::Bytes(Bytes::copy_from_slice(octets))
+            }
+        }
+    }
+
+    fn ext(&mut self, len: usize, depth: usize) -> Result<Value, MsgpackError> {
+        let code = self.u8()?.cast_signed();
+        let payload = self.take(len)?;
+        Ok(match code {
+            EXT_DATETIME => match parse_datetime(payload) {
+                Some(time) => Value::Time(Box::new(time)),
+                None => Value::Bytes(Bytes::copy_from_slice(payload)),
+            },
+            // A Salt constant is `[name, value]`: what counts is its value.
+            EXT_CONSTANT => {
+                let mut inner = Reader { input: payload, at: 0, reading: self.reading, not_utf8: false };
+                let pair = inner.value(depth + 1)?;
+                self.not_utf8 |= inner.not_utf8;
+                match pair {
+                    Value::List(items) if items.len() == 2 => items.into_iter().nth(1).unwrap_or_default(),
+                    other => other,
+                }
+            }
+            _ => Value::Bytes(Bytes::copy_from_slice(payload)),
+        })
+    }
+}
+
+fn parse_datetime(payload: &[u8]) -> Option<DateTime> {
+    let text = std::str::from_utf8(payload).ok()?;
+    DateTime::strptime("%Y%m%dT%H:%M:%S%.f", text).ok()
+}
+
+/// A big integer from octets, for tests and codecs that carry them.
+pub fn bigint_from_be(octets: &[u8]) -> Value {
+    Value::from_bigint(BigInt::from_bytes_be(Sign::Plus, octets))
+}
+
+#[cfg(test)]
+mod tests;
