@@ -3,5 +3,19 @@
 //! The list below is the law of dependency: a room uses only rooms listed above it, and rooms of the catalogue
 //! never use each other. `tests/tidy` holds every `crate::…` path against it.
 
+#![deny(unsafe_code)]
+
 // vocabulary: pure
 pub mod value;
+
+pub mod names;
+
+// contract: all an extension may know
+pub mod host;
+
+pub mod loader;
+
+// catalogue: one file per Salt module; synchronous; effects only through Context
+pub mod modules;
+
+pub mod builtin;

@@ -1,0 +1,155 @@
+//! What may be done to the machine: run a program, know accounts, put a file in place, tell the time. One real
+//! host and, for tests, a fake one. The only room with `unsafe`.
+
+mod accounts;
+mod atomic;
+mod fake;
+mod process;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use accounts::{Group, User};
+pub use atomic::{FileOwner, write_atomic};
+pub use fake::FakeHost;
+pub use process::run;
+
+use crate::value::DateTime;
+
+/// A program to run: never through a shell unless the program is one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Command {
+    pub program: String,
+    pub args: Vec<String>,
+    pub cwd: Option<PathBuf>,
+    /// Variables set on top of the environment, or taken out of it with `None`.
+    pub env: Vec<(String, Option<String>)>,
+    /// Begin with an empty environment.
+    pub clean_env: bool,
+    pub stdin: Option<Vec<u8>>,
+    /// stderr goes to the same pipe as stdout.
+    pub merge_stderr: bool,
+    pub run_as: Option<Identity>,
+    pub umask: Option<u32>,
+    /// After this the whole process group is killed.
+    pub timeout: Option<Duration>,
+    /// Leave it running and do not wait.
+    pub background: bool,
+}
+
+impl Command {
+    /// A program with arguments.
+    pub fn new<A: Into<String>>(program: impl Into<String>, args: impl IntoIterator<Item = A>) -> Self {
+        Command {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            ..Default::default()
+        }
+    }
+}
+
+/// Who a program runs as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub uid: u32,
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+}
+
+/// What a program did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    pub pid: u32,
+    /// The exit code, or minus the number of the signal that ended it, as in Python.
+    pub code: i64,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// It was killed because its time was over.
+    pub timed_out: bool,
+}
+
+/// The machine.
+pub trait Host: Sync {
+    /// Runs a program to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn run(&self, command: &Command) -> io::Result<Output>;
+
+    /// The time, UTC.
+    fn now(&self) -> DateTime;
+
+    /// The account of a user.
+    fn user(&self, name: &str) -> Option<User>;
+
+    /// The account with a number.
+    fn user_by_uid(&self, uid: u32) -> Option<User>;
+
+    /// The group of a name.
+    fn group(&self, name: &str) -> Option<Group>;
+
+    /// The group with a number.
+    fn group_by_gid(&self, gid: u32) -> Option<Group>;
+
+    /// Every group that a user is in.
+    fn groups_of(&self, user: &User) -> Vec<Group>;
+
+    /// Puts a whole file in place: readers see the old content or the new, never a part.
+    ///
+    /// # Errors
+    /// When the directory cannot be written or is full; the old file is then untouched.
+    fn write_atomic(&self, path: &Path, content: &[u8], mode: u32, owner: FileOwner) -> io::Result<()>;
+
+    /// An environment variable of this process.
+    fn env(&self, name: &str) -> Option<String>;
+}
+
+/// This machine.
+pub struct RealHost;
+
+impl Host for RealHost {
+    fn run(&self, command: &Command) -> io::Result<Output> {
+        process::run(command)
+    }
+
+    fn now(&self) -> DateTime {
+        utc_now()
+    }
+
+    fn user(&self, name: &str) -> Option<User> {
+        accounts::user(name)
+    }
+
+    fn user_by_uid(&self, uid: u32) -> Option<User> {
+        accounts::user_by_uid(uid)
+    }
+
+    fn group(&self, name: &str) -> Option<Group> {
+        accounts::group(name)
+    }
+
+    fn group_by_gid(&self, gid: u32) -> Option<Group> {
+        accounts::group_by_gid(gid)
+    }
+
+    fn groups_of(&self, user: &User) -> Vec<Group> {
+        accounts::groups_of(user)
+    }
+
+    fn write_atomic(&self, path: &Path, content: &[u8], mode: u32, owner: FileOwner) -> io::Result<()> {
+        write_atomic(path, content, mode, owner)
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+/// The time, UTC, to the microsecond.
+pub fn utc_now() -> DateTime {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let micros = now.subsec_nanosecond() / 1000 * 1000;
+    now.with().subsec_nanosecond(micros).build().unwrap_or(now)
+}

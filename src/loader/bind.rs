@@ -1,0 +1,180 @@
+//! Calling with Python's rules: which argument goes to which parameter, and what is said when one does not fit.
+//! Salt: minion.py (`load_args_and_kwargs`), CPython's call errors.
+
+use super::{Args, Fault, Function, Param};
+use crate::value::{Map, Value, str_of};
+
+/// Arguments before binding.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    pub args: Vec<Value>,
+    pub kwargs: Map,
+}
+
+impl Call {
+    /// Positional arguments only.
+    pub fn positional(args: impl IntoIterator<Item = Value>) -> Self {
+        Call { args: args.into_iter().collect(), kwargs: Map::new() }
+    }
+
+    /// Separates a published `arg` list: maps with `__kwarg__: true` hold keyword arguments, and so do words such as
+    /// `key=value` that the command line left alone.
+    ///
+    /// # Errors
+    /// When the function takes no such keyword.
+    pub fn from_published(function: &Function, arg: &[Value], published: &Map) -> Result<Self, Fault> {
+        let mut call = Call::default();
+        let mut invalid = Vec::new();
+        let open = function.params.iter().any(|param| matches!(param, Param::Keywords(_)));
+        let mut keyword = |call: &mut Call, key: &Value, value: &Value| {
+            if open || key.as_str().is_some_and(|key| takes(function, key)) {
+                call.kwargs.insert(key.clone(), value.clone());
+            } else {
+                invalid.push(format!("{}={}", str_of(key), str_of(value)));
+            }
+        };
+        for item in arg {
+            match item {
+                Value::Map(map) if map.get("__kwarg__") == Some(&Value::Bool(true)) => {
+                    for (key, value) in map {
+                        if key.as_str() != Some("__kwarg__") {
+                            keyword(&mut call, key, value);
+                        }
+                    }
+                }
+                Value::Text(word) => match split_word(word) {
+                    Some((key, value)) => keyword(&mut call, &key.into(), &value.into()),
+                    None => call.args.push(item.clone()),
+                },
+                other => call.args.push(other.clone()),
+            }
+        }
+        if !invalid.is_empty() {
+            let verb = if invalid.len() == 1 { "keyword argument is" } else { "keyword arguments are" };
+            return Err(Fault::invocation(format!("The following {verb} not valid: {}", invalid.join(", "))));
+        }
+        if open {
+            for (key, value) in published {
+                call.kwargs.insert(format!("__pub_{}", str_of(key)), value.clone());
+            }
+        }
+        Ok(call)
+    }
+}
+
+fn takes(function: &Function, name: &str) -> bool {
+    function.params.iter().any(|param| match param {
+        Param::Required(own) | Param::Optional(own, _) => *own == name,
+        Param::Rest(_) | Param::Keywords(_) => false,
+    })
+}
+
+/// Splits `key=value` where `key` is a name. Salt: utils/args.py (`KWARG_REGEX`).
+fn split_word(word: &str) -> Option<(&str, &str)> {
+    let (key, value) = word.split_once('=')?;
+    let mut chars = key.chars();
+    let first = chars.next()?;
+    let name = (first.is_alphanumeric() || first == '_')
+        && chars.all(|char| char.is_alphanumeric() || "-_.".contains(char));
+    // Not a keyword: base64 ends (`abc=`, `abc==`) and comparisons (`a==b`).
+    (name && !value.starts_with('=')).then_some((key, value))
+}
+
+/// Splits the words of a command line into positional ones and `key=value` pairs, unparsed.
+pub fn split_words<'a>(words: &[&'a str]) -> (Vec<&'a str>, Vec<(&'a str, &'a str)>) {
+    let mut positional = Vec::new();
+    let mut pairs = Vec::new();
+    for word in words {
+        match split_word(word) {
+            Some(pair) => pairs.push(pair),
+            None => positional.push(*word),
+        }
+    }
+    (positional, pairs)
+}
+
+/// Gives every parameter of `function` its value.
+///
+/// # Errors
+/// [`Fault::Type`] with CPython's words where the arguments do not fit.
+pub fn bind(function: &Function, call: Call) -> Result<Args, Fault> {
+    let name = function.name;
+    let positional: Vec<&Param> = function
+        .params
+        .iter()
+        .filter(|param| matches!(param, Param::Required(_) | Param::Optional(..)))
+        .collect();
+    let mut args = Args::default();
+    let given = call.args.len();
+    let mut values = call.args.into_iter();
+    for (param, value) in positional.iter().zip(values.by_ref()) {
+        args.named.insert(param_name(param), value);
+    }
+    let extra: Vec<Value> = values.collect();
+    if function.params.iter().any(|param| matches!(param, Param::Rest(_))) {
+        args.rest = extra;
+    } else if !extra.is_empty() {
+        return Err(Fault::Type(too_many(name, &positional, given)));
+    }
+    let open = function.params.iter().any(|param| matches!(param, Param::Keywords(_)));
+    for (key, value) in call.kwargs {
+        match key.as_str().filter(|key| takes(function, key)) {
+            Some(key) if args.named.contains(key) => {
+                return Err(Fault::Type(format!("{name}() got multiple values for argument '{key}'")));
+            }
+            Some(_) => {
+                args.named.insert(key, value);
+            }
+            None if open => {
+                args.keywords.insert(key, value);
+            }
+            None => {
+                return Err(Fault::Type(format!(
+                    "{name}() got an unexpected keyword argument '{}'",
+                    str_of(&key)
+                )));
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    for param in positional {
+        match param {
+            Param::Required(own) if !args.named.contains(own) => missing.push(*own),
+            Param::Optional(own, default) if !args.named.contains(own) => {
+                args.named.insert(*own, default.value());
+            }
+            _ => {}
+        }
+    }
+    if missing.is_empty() { Ok(args) } else { Err(Fault::Type(missing_text(name, &missing))) }
+}
+
+fn param_name(param: &Param) -> &'static str {
+    match param {
+        Param::Required(name) | Param::Optional(name, _) | Param::Rest(name) | Param::Keywords(name) => name,
+    }
+}
+
+fn too_many(name: &str, positional: &[&Param], given: usize) -> String {
+    let most = positional.len();
+    let least = positional.iter().filter(|param| matches!(param, Param::Required(_))).count();
+    let were = if given == 1 { "was" } else { "were" };
+    if least == most {
+        let plural = if most == 1 { "" } else { "s" };
+        format!("{name}() takes {most} positional argument{plural} but {given} {were} given")
+    } else {
+        format!("{name}() takes from {least} to {most} positional arguments but {given} {were} given")
+    }
+}
+
+fn missing_text(name: &str, missing: &[&str]) -> String {
+    let quoted: Vec<String> = missing.iter().map(|name| format!("'{name}'")).collect();
+    let listed = match quoted.as_slice() {
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [most @ .., last] => format!("{}, and {last}", most.join(", ")),
+        [] => String::new(),
+    };
+    let plural = if missing.len() == 1 { "" } else { "s" };
+    format!("{name}() missing {} required positional argument{plural}: {listed}", missing.len())
+}

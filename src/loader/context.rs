@@ -1,0 +1,74 @@
+//! `Context`: what a running function sees. It takes the place of the names that Salt puts into every module
+//! (`__opts__`, `__grains__`, `__pillar__`, `__salt__`, `__context__`).
+
+use std::cell::Cell;
+
+use super::{Call, Fault, MasterServices, MinionServices, Registry, bind};
+use crate::host::Host;
+use crate::value::{Map, Value};
+
+/// What stays the same for all functions of one job.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// Every option of the daemon, by Salt's names.
+    pub opts: &'a Map,
+    pub grains: &'a Map,
+    pub pillar: &'a Map,
+    /// The load of the publish that started the job (`jid`, `fun`, `arg`, `tgt`, `user` …); empty outside of jobs.
+    pub published: &'a Map,
+    pub registry: &'a Registry,
+    pub host: &'a dyn Host,
+    pub minion: &'a dyn MinionServices,
+    pub master: &'a dyn MasterServices,
+}
+
+/// The scope of a job, and what its function leaves behind.
+pub struct Context<'a> {
+    scope: Scope<'a>,
+    retcode: Cell<i64>,
+}
+
+impl<'a> std::ops::Deref for Context<'a> {
+    type Target = Scope<'a>;
+
+    fn deref(&self) -> &Scope<'a> {
+        &self.scope
+    }
+}
+
+impl<'a> Context<'a> {
+    /// A context with retcode 0.
+    pub fn new(scope: Scope<'a>) -> Self {
+        Context { scope, retcode: Cell::new(0) }
+    }
+
+    /// Calls a function by its name, with Python's rules for arguments.
+    ///
+    /// # Errors
+    /// When there is no such function, the arguments do not fit, or it fails.
+    pub fn call(&self, fun: &str, call: Call) -> Result<Value, Fault> {
+        let function = self.registry.function(self, fun)?;
+        let args = bind(function, call)?;
+        (function.run)(self, &args)
+    }
+
+    /// Sets the retcode of the job (Salt's `__context__["retcode"]`).
+    pub fn set_retcode(&self, retcode: i64) {
+        self.retcode.set(retcode);
+    }
+
+    /// The retcode of the job so far.
+    pub fn retcode(&self) -> i64 {
+        self.retcode.get()
+    }
+
+    /// Text of an option, or an empty one.
+    pub fn opt_str(&self, name: &str) -> &'a str {
+        self.scope.opts.str(name).unwrap_or_default()
+    }
+
+    /// `test=True` for states and for functions that honour it.
+    pub fn test(&self) -> bool {
+        self.opts.get("test").is_some_and(Value::truthy)
+    }
+}

@@ -1,0 +1,140 @@
+//! The contract of the catalogue: all that an extension may know, and all that the daemons know of extensions.
+//!
+//! An execution module is a [`Module`] row with [`Function`] rows of plain `fn` pointers. Modules call each other
+//! by name through [`Context::call`]; they reach the machine through [`Context::host`] and the daemon they run in
+//! through [`Context::minion`] or [`Context::master`], and never know which daemon that is.
+
+mod args;
+mod bind;
+mod context;
+mod fault;
+mod registry;
+mod services;
+
+pub use args::Args;
+pub use bind::{Call, bind, split_words};
+pub use context::{Context, Scope};
+pub use fault::{Fault, Returned, settle};
+pub use registry::Registry;
+pub use services::{FileClient, HashOf, MasterServices, MinionServices, Nowhere};
+
+use crate::value::Value;
+
+/// One file of functions: an execution module, a runner or a wheel module.
+pub struct Module {
+    /// Salt's file name without `.py`.
+    pub file: &'static str,
+    /// The name that users call it by (Salt's `__virtualname__`).
+    pub provides: &'static str,
+    /// `Ok`, or the reason that the user will read (Salt's `__virtual__`).
+    pub available: fn(&Context) -> Result<(), String>,
+    /// In alphabetical order.
+    pub functions: &'static [Function],
+}
+
+/// One function of a module.
+pub struct Function {
+    pub name: &'static str,
+    pub params: &'static [Param],
+    /// One or more sentences for `sys.doc`.
+    pub doc: &'static str,
+    pub run: fn(&Context, &Args) -> Result<Value, Fault>,
+    /// The outputter that the result wants unless the user names one (Salt's `__outputter__`).
+    pub outputter: Option<&'static str>,
+    /// Quick, without side effects on the process: a minion runs it without starting a job process.
+    pub in_process: bool,
+}
+
+impl Function {
+    /// A function without extras.
+    pub const fn new(
+        name: &'static str,
+        params: &'static [Param],
+        doc: &'static str,
+        run: fn(&Context, &Args) -> Result<Value, Fault>,
+    ) -> Self {
+        Function { name, params, doc, run, outputter: None, in_process: false }
+    }
+
+    /// With an outputter of its own.
+    pub const fn output(mut self, outputter: &'static str) -> Self {
+        self.outputter = Some(outputter);
+        self
+    }
+
+    /// Cheap enough to run inside the daemon.
+    pub const fn cheap(mut self) -> Self {
+        self.in_process = true;
+        self
+    }
+}
+
+/// One parameter of a function, as Python has them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Param {
+    /// Has to be given.
+    Required(&'static str),
+    /// Has a default.
+    Optional(&'static str, Default),
+    /// `*args`.
+    Rest(&'static str),
+    /// `**kwargs`. Such a function also gets `__pub_*`.
+    Keywords(&'static str),
+}
+
+/// A parameter that has to be given.
+pub const fn req(name: &'static str) -> Param {
+    Param::Required(name)
+}
+
+/// A parameter with a default.
+pub const fn opt(name: &'static str, default: Default) -> Param {
+    Param::Optional(name, default)
+}
+
+/// `*args`.
+pub const fn rest(name: &'static str) -> Param {
+    Param::Rest(name)
+}
+
+/// `**kwargs`.
+pub const fn keywords(name: &'static str) -> Param {
+    Param::Keywords(name)
+}
+
+/// A default value that can stand in a `static`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Default {
+    None,
+    True,
+    False,
+    Int(i64),
+    Float(f64),
+    Str(&'static str),
+    EmptyList,
+    EmptyMap,
+}
+
+impl Default {
+    /// The value.
+    pub fn value(self) -> Value {
+        match self {
+            Default::None => Value::Null,
+            Default::True => Value::Bool(true),
+            Default::False => Value::Bool(false),
+            Default::Int(int) => Value::Int(int),
+            Default::Float(float) => Value::Float(float),
+            Default::Str(text) => text.into(),
+            Default::EmptyList => Value::List(Vec::new()),
+            Default::EmptyMap => Value::Map(crate::value::Map::new()),
+        }
+    }
+}
+
+/// For modules that are there on every host: `available: always`.
+pub fn always(_: &Context) -> Result<(), String> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

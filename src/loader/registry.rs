@@ -1,0 +1,60 @@
+//! `Registry`: the tables of the catalogue, joined; answers which function a name means. Salt: loader/lazy.py.
+
+use super::{Context, Fault, Function, Module};
+
+/// All modules of one kind.
+pub struct Registry {
+    modules: Vec<&'static Module>,
+}
+
+impl Registry {
+    /// Joins tables of modules; of two that provide the same name, the first available one wins.
+    pub fn new(tables: &[&[&'static Module]]) -> Self {
+        Registry { modules: tables.concat() }
+    }
+
+    /// Every module, available or not.
+    pub fn modules(&self) -> &[&'static Module] {
+        &self.modules
+    }
+
+    /// Modules that say they work here.
+    pub fn available<'s>(&'s self, cx: &'s Context) -> impl Iterator<Item = &'static Module> + 's {
+        self.modules.iter().copied().filter(|module| (module.available)(cx).is_ok())
+    }
+
+    /// The function that `module.function` names.
+    ///
+    /// # Errors
+    /// [`Fault::NotAvailable`] with Salt's words: no such function, or the reason why the module is not available.
+    pub fn function(&self, cx: &Context, fun: &str) -> Result<&'static Function, Fault> {
+        let not_available = || Fault::NotAvailable(format!("'{fun}' is not available."));
+        let (module_name, name) = fun.split_once('.').ok_or_else(not_available)?;
+        let mut reason = None;
+        for module in self.modules.iter().filter(|module| module.provides == module_name) {
+            match (module.available)(cx) {
+                Ok(()) => {
+                    return module
+                        .functions
+                        .iter()
+                        .find(|function| function.name == name)
+                        .ok_or_else(not_available);
+                }
+                Err(text) => reason = Some(text),
+            }
+        }
+        Err(match reason {
+            Some(reason) => {
+                Fault::NotAvailable(format!("'{module_name}' __virtual__ returned False: {reason}"))
+            }
+            None => not_available(),
+        })
+    }
+
+    /// The row of a function, whether its module is available or not.
+    pub fn row(&self, fun: &str) -> Option<&'static Function> {
+        let (module_name, name) = fun.split_once('.')?;
+        let modules = self.modules.iter().filter(|module| module.provides == module_name);
+        modules.flat_map(|module| module.functions).find(|function| function.name == name)
+    }
+}

@@ -1,0 +1,274 @@
+//! What a daemon lends to the functions that run in it. Each trait has one method per ability; [`Nowhere`] is the
+//! daemon of those that run in none and refuses everything by name.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Fault;
+use crate::value::{Map, Value};
+
+/// The hash of a file on the file server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashOf {
+    /// `sha256`, `md5` …
+    pub hash_type: String,
+    /// Lower-case hex.
+    pub hsum: String,
+}
+
+/// What a minion (or `salt-call`) lends.
+pub trait MinionServices: Sync {
+    /// Sends an AES request to the master and gives its reply. The load needs neither `id` nor `tok`.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] when there is no master or it does not answer in time.
+    fn request(&self, load: Map, timeout: Duration) -> Result<Value, Fault>;
+
+    /// Fires an event on the minion's own bus. The daemon itself acts on some tags (`module_refresh`,
+    /// `pillar_refresh`, `grains_refresh`, `environ_setenv`, `fire_master` … salt-wire.md §14.6).
+    ///
+    /// # Errors
+    /// When there is no bus.
+    fn fire(&self, tag: &str, data: Map) -> Result<(), Fault>;
+
+    /// Files of the master, or local ones with `file_client: local`.
+    fn files(&self) -> &dyn FileClient;
+
+    /// A pillar compiled anew: `{key: value}`.
+    ///
+    /// # Errors
+    /// As [`MinionServices::request`].
+    fn compile_pillar(
+        &self,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+        overrides: &Map,
+    ) -> Result<Map, Fault>;
+}
+
+/// The `salt://` side of `cp.*`. Salt: fileclient.py.
+pub trait FileClient: Sync {
+    /// Environments of the file server.
+    ///
+    /// # Errors
+    /// When the master cannot be asked.
+    fn envs(&self) -> Result<Vec<String>, Fault>;
+
+    /// Relative paths of files in `saltenv` that begin with `prefix`, sorted.
+    ///
+    /// # Errors
+    /// When the master cannot be asked.
+    fn file_list(&self, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault>;
+
+    /// Directories likewise.
+    ///
+    /// # Errors
+    /// When the master cannot be asked.
+    fn dir_list(&self, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault>;
+
+    /// Empty directories likewise.
+    ///
+    /// # Errors
+    /// When the master cannot be asked.
+    fn file_list_emptydirs(&self, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault>;
+
+    /// Links likewise, `{link: target}`.
+    ///
+    /// # Errors
+    /// When the master cannot be asked.
+    fn symlink_list(&self, saltenv: &str, prefix: &str) -> Result<Map, Fault>;
+
+    /// The hash of a `salt://` or local file; `None` where it does not exist.
+    ///
+    /// # Errors
+    /// When the master cannot be asked.
+    fn hash_file(&self, path: &str, saltenv: &str) -> Result<Option<HashOf>, Fault>;
+
+    /// Mode bits of a `salt://` file, where it exists.
+    ///
+    /// # Errors
+    /// When the master cannot be asked.
+    fn mode_of(&self, path: &str, saltenv: &str) -> Result<Option<u32>, Fault>;
+
+    /// Makes a `salt://`, `http://`, `https://` or `file://` file local, and says where. `None` where it does not
+    /// exist. With `dest` it is put there (whole or not at all), otherwise in the file cache.
+    ///
+    /// # Errors
+    /// When it cannot be fetched, or what came does not have its hash.
+    fn get_url(
+        &self,
+        url: &str,
+        saltenv: &str,
+        dest: Option<&Path>,
+        makedirs: bool,
+    ) -> Result<Option<PathBuf>, Fault>;
+
+    /// Where the file cache keeps files of `saltenv`.
+    fn cache_dir(&self, saltenv: &str) -> PathBuf;
+}
+
+/// What a master lends to runners and wheel modules.
+pub trait MasterServices: Sync {
+    /// Publishes a job as the master's own user: `{"jid": str, "minions": [id]}`.
+    ///
+    /// # Errors
+    /// When nothing matches or the publisher cannot be reached.
+    fn publish(&self, load: Map) -> Result<Map, Fault>;
+
+    /// Publishes a job and waits for what comes back: `{id: {"ret": any, "retcode": int, "success": bool, "out"?}}`.
+    ///
+    /// # Errors
+    /// As [`MasterServices::publish`].
+    fn publish_and_wait(&self, load: Map, timeout: Duration) -> Result<Map, Fault>;
+
+    /// Fires an event on the master's bus.
+    ///
+    /// # Errors
+    /// When there is no bus.
+    fn fire(&self, tag: &str, data: Map) -> Result<(), Fault>;
+
+    /// Ids of minions with a live connection.
+    fn connected(&self) -> Vec<String>;
+
+    /// Ids in `accepted`, `pending`, `rejected`, `denied` (keys of the map): `{state: [id]}`.
+    fn keys(&self) -> Map;
+
+    /// Jobs since `oldest` (a jid): `{jid: load}`.
+    ///
+    /// # Errors
+    /// When the job cache cannot be read.
+    fn jobs(&self, oldest: Option<&str>) -> Result<Map, Fault>;
+
+    /// The load of one job, with `Minions`.
+    ///
+    /// # Errors
+    /// When the job cache cannot be read.
+    fn job_load(&self, jid: &str) -> Result<Option<Map>, Fault>;
+
+    /// Returns of one job: `{id: {"return": any, "retcode"?, "success"?, "out"?}}`.
+    ///
+    /// # Errors
+    /// When the job cache cannot be read.
+    fn job_returns(&self, jid: &str) -> Result<Map, Fault>;
+
+    /// Cached `{"grains": map, "pillar": map}` of a minion.
+    fn minion_data(&self, id: &str) -> Option<Map>;
+
+    /// Cached mine of a minion: `{function: value}`.
+    fn mine(&self, id: &str) -> Option<Map>;
+
+    /// Which of the known minions a target names.
+    ///
+    /// # Errors
+    /// When the target cannot be understood.
+    fn match_minions(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault>;
+}
+
+/// The daemon of functions that run in none.
+pub struct Nowhere;
+
+fn nowhere<T>(what: &str) -> Result<T, Fault> {
+    Err(Fault::Unreachable(format!("{what}: there is no connection to a master here")))
+}
+
+impl MinionServices for Nowhere {
+    fn request(&self, load: Map, _: Duration) -> Result<Value, Fault> {
+        nowhere(load.str("cmd").unwrap_or("request"))
+    }
+
+    fn fire(&self, tag: &str, _: Map) -> Result<(), Fault> {
+        nowhere(tag)
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        self
+    }
+
+    fn compile_pillar(&self, _: Option<&str>, _: Option<&str>, _: &Map) -> Result<Map, Fault> {
+        nowhere("pillar")
+    }
+}
+
+impl FileClient for Nowhere {
+    fn envs(&self) -> Result<Vec<String>, Fault> {
+        nowhere("file server")
+    }
+
+    fn file_list(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {
+        nowhere("file server")
+    }
+
+    fn dir_list(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {
+        nowhere("file server")
+    }
+
+    fn file_list_emptydirs(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {
+        nowhere("file server")
+    }
+
+    fn symlink_list(&self, _: &str, _: &str) -> Result<Map, Fault> {
+        nowhere("file server")
+    }
+
+    fn hash_file(&self, path: &str, _: &str) -> Result<Option<HashOf>, Fault> {
+        nowhere(path)
+    }
+
+    fn mode_of(&self, path: &str, _: &str) -> Result<Option<u32>, Fault> {
+        nowhere(path)
+    }
+
+    fn get_url(&self, url: &str, _: &str, _: Option<&Path>, _: bool) -> Result<Option<PathBuf>, Fault> {
+        nowhere(url)
+    }
+
+    fn cache_dir(&self, saltenv: &str) -> PathBuf {
+        PathBuf::from("files").join(saltenv)
+    }
+}
+
+impl MasterServices for Nowhere {
+    fn publish(&self, _: Map) -> Result<Map, Fault> {
+        nowhere("publish")
+    }
+
+    fn publish_and_wait(&self, _: Map, _: Duration) -> Result<Map, Fault> {
+        nowhere("publish")
+    }
+
+    fn fire(&self, tag: &str, _: Map) -> Result<(), Fault> {
+        nowhere(tag)
+    }
+
+    fn connected(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn keys(&self) -> Map {
+        Map::new()
+    }
+
+    fn jobs(&self, _: Option<&str>) -> Result<Map, Fault> {
+        nowhere("job cache")
+    }
+
+    fn job_load(&self, _: &str) -> Result<Option<Map>, Fault> {
+        nowhere("job cache")
+    }
+
+    fn job_returns(&self, _: &str) -> Result<Map, Fault> {
+        nowhere("job cache")
+    }
+
+    fn minion_data(&self, _: &str) -> Option<Map> {
+        None
+    }
+
+    fn mine(&self, _: &str) -> Option<Map> {
+        None
+    }
+
+    fn match_minions(&self, _: &Value, _: &str) -> Result<Vec<String>, Fault> {
+        nowhere("targets")
+    }
+}

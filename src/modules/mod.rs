@@ -1,0 +1,8 @@
+//! Execution modules: what `salt '*' module.function` runs. One file per Salt module; rows in alphabetical order.
+
+mod test;
+
+use crate::loader::Module;
+
+/// Every execution module.
+pub static ALL: &[&Module] = &[&test::MODULE];
