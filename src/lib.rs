@@ -15,6 +15,11 @@ pub mod host;
 
 pub mod loader;
 
+// rules: pure, or effects only through Context
+pub mod crypt;
+
+pub mod channel;
+
 // catalogue: one file per Salt module; synchronous; effects only through Context
 pub mod modules;
 

@@ -1,0 +1,75 @@
+//! Pillar replies: sealed for one minion, signed, and bound to its request. salt-wire.md §12.3.
+
+use super::minion_auth::Identity;
+use super::{ChannelError, pack, pack_map};
+use crate::crypt::{
+    CryptError, Crypticle, EncryptionAlgorithm, KeyString, PrivateKey, PublicKey, SigningAlgorithm,
+};
+use crate::map;
+use crate::value::msgpack::{Reading, decode};
+use crate::value::{Map, Value};
+
+/// Who a pillar is for, and how.
+#[derive(Clone, Copy)]
+pub struct Recipient<'a> {
+    pub key: &'a PublicKey,
+    pub version: i64,
+    pub nonce: Option<&'a str>,
+    pub encryption: EncryptionAlgorithm,
+    pub signing: SigningAlgorithm,
+}
+
+/// The body of a pillar reply. Costs a private operation: run it on the pool.
+///
+/// # Errors
+/// When the minion's key cannot be used, or signing fails.
+pub fn seal(pillar: &Value, master: &PrivateKey, to: Recipient<'_>) -> Result<Vec<u8>, CryptError> {
+    let fresh = KeyString::generate();
+    let key = Value::Bytes(to.key.encrypt(to.encryption, fresh.as_str().as_bytes())?.into());
+    let inner = if to.version < 2 {
+        pack(pillar)
+    } else {
+        let Some(nonce) = to.nonce else {
+            return Ok(pack_map(&map! { "error" => "Nonce not included in request" }));
+        };
+        let data = pack_map(&map! { "key" => key.clone(), "pillar" => pillar.clone(), "nonce" => nonce });
+        let signature = master.sign(to.signing, &data)?;
+        pack_map(&map! { "data" => Value::Bytes(data.into()), "sig" => Value::Bytes(signature.into()) })
+    };
+    let sealed = Crypticle::new(&fresh).encrypt(&inner, None);
+    Ok(pack_map(&map! { "key" => key, "pillar" => Value::Bytes(sealed.into()) }))
+}
+
+/// Opens the reply to a `_pillar` request with `nonce`. Costs a private operation.
+///
+/// # Errors
+/// [`ChannelError`]: the pillar is not the master's, not for us, or not for this request.
+pub fn open(reply: &Map, identity: &Identity, master: &PublicKey, nonce: &str) -> Result<Map, ChannelError> {
+    if let Some(error) = reply.str("error") {
+        return Err(ChannelError::Refused(error.to_owned()));
+    }
+    let octets = |map: &Map, name: &'static str| -> Result<Vec<u8>, ChannelError> {
+        Ok(map.get(name).and_then(Value::as_octets).ok_or(ChannelError::Field(name))?.to_vec())
+    };
+    let key = octets(reply, "key")?;
+    let fresh = KeyString::parse(identity.key.decrypt(identity.encryption, &key)?.as_slice())?;
+    let plaintext = Crypticle::new(&fresh).decrypt(&octets(reply, "pillar")?)?;
+    let Value::Map(signed) = decode(plaintext.msgpack(), Reading::Wire)? else {
+        return Err(ChannelError::Field("pillar"));
+    };
+    let data = octets(&signed, "data")?;
+    master.verify(identity.signing, &data, &octets(&signed, "sig")?)?;
+    let Value::Map(mut data) = decode(&data, Reading::Wire)? else {
+        return Err(ChannelError::Field("data"));
+    };
+    if octets(&data, "key")? != key {
+        return Err(ChannelError::Field("key"));
+    }
+    if data.str("nonce") != Some(nonce) {
+        return Err(CryptError::Nonce.into());
+    }
+    match data.remove("pillar") {
+        Some(Value::Map(pillar)) => Ok(pillar),
+        _ => Err(ChannelError::Field("pillar")),
+    }
+}

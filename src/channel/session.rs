@@ -1,0 +1,81 @@
+//! Requests as a minion seals them, and replies as it opens them. salt-wire.md §6.1, §6.3.
+
+use super::minion_auth::{Credentials, Identity};
+use super::{ChannelError, PROTOCOL_VERSION, new_nonce, pack_map};
+use crate::crypt::Crypticle;
+use crate::map;
+use crate::value::msgpack::{Reading, decode};
+use crate::value::{Map, Value};
+
+/// A request on its way: the body to send, and what the reply has to begin with.
+#[derive(Debug)]
+pub struct SealedRequest {
+    pub body: Vec<u8>,
+    pub nonce: String,
+}
+
+/// A minion's side of an authenticated connection.
+#[derive(Clone, Debug)]
+pub struct Session {
+    identity: Identity,
+    credentials: Credentials,
+    crypticle: Crypticle,
+}
+
+impl Session {
+    /// A session with the credentials of an accepted `_auth`.
+    pub fn new(identity: Identity, credentials: Credentials) -> Self {
+        let crypticle = Crypticle::new(&credentials.session);
+        Session { identity, credentials, crypticle }
+    }
+
+    /// What the master gave.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Seals `load` for the master; `now` is Unix time in seconds.
+    pub fn request(&self, mut load: Map, now: i64) -> SealedRequest {
+        let nonce = new_nonce();
+        load.insert("nonce", nonce.as_str());
+        load.insert("ts", now);
+        load.insert("tok", Value::Bytes(self.identity.tok.clone()));
+        load.insert("id", self.identity.id.as_str());
+        let sealed = self.crypticle.encrypt(&pack_map(&load), None);
+        let body = pack_map(&map! {
+            "enc" => "aes",
+            "load" => Value::Bytes(sealed.into()),
+            "version" => PROTOCOL_VERSION,
+            "id" => self.identity.id.as_str(),
+            "enc_algo" => self.identity.encryption.name(),
+            "sig_algo" => self.identity.signing.name(),
+        });
+        SealedRequest { body, nonce }
+    }
+
+    /// Opens the reply to a request with `nonce`.
+    ///
+    /// # Errors
+    /// [`ChannelError::Refused`] for a bare text, [`ChannelError::Crypt`] for a ciphertext that is not for us: both
+    /// mean that the session is over and the minion has to authenticate again.
+    pub fn reply(&self, body: &[u8], nonce: &str, reading: Reading) -> Result<Value, ChannelError> {
+        // Salt: an empty reply is handed on as it is.
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        match decode(body, Reading::Wire)? {
+            Value::Null => Ok(Value::Null),
+            Value::Text(text) => Err(ChannelError::Refused(text)),
+            Value::Map(map) if map.contains("msg") => {
+                Err(ChannelError::Refused(map.str("msg").unwrap_or_default().to_owned()))
+            }
+            Value::Bytes(sealed) => {
+                let plaintext = self.crypticle.decrypt(&sealed)?;
+                Ok(decode(plaintext.msgpack_after(nonce)?, reading)?)
+            }
+            // Pillar replies come in clear: the pillar in them is sealed.
+            Value::Map(map) => Ok(Value::Map(map)),
+            _ => Err(ChannelError::Field("reply")),
+        }
+    }
+}
