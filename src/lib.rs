@@ -1,1 +1,3 @@
 //! Halite.
+
+pub mod crypt;
