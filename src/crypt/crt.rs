@@ -58,7 +58,7 @@ impl PrivateOperation {
 fn apply_generic(key: &rsa::PrivateKey, input: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptError> {
     let input =
         BoxedUint::from_be_slice(input, key.n_bits_precision()).map_err(|_| CryptError::Decryption)?;
-    if &input >= key.n().as_ref() {
+    if input >= *key.n().as_ref() {
         return Err(CryptError::Decryption);
     }
     let mut result = rsa::hazmat::rsa_decrypt_and_check(key, Some(&mut rand::rngs::SysRng), &input)
@@ -225,4 +225,136 @@ fn integer<const LIMBS: usize>(value: &BoxedUint) -> Option<Uint<LIMBS>> {
 
 fn odd<const LIMBS: usize>(value: &BoxedUint) -> Option<Odd<Uint<LIMBS>>> {
     Odd::new(integer(value)?).into_option()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use rsa::pkcs1::DecodeRsaPrivateKey;
+
+    use super::*;
+
+    struct Pair {
+        ours: PrivateOperation,
+        theirs: rsa::PrivateKey,
+    }
+
+    /// Our operation and the `rsa` crate's on one key of each size.
+    static PAIRS: LazyLock<Vec<Pair>> = LazyLock::new(|| {
+        let sizes = include_str!("../../tests/vectors/rsa-sizes.json");
+        let sizes: serde_json::Value = serde_json::from_str(sizes).unwrap();
+        let pair = |entry: &serde_json::Value| {
+            let text = entry["private"].as_str().unwrap();
+            let theirs = rsa::PrivateKey::from_pkcs1_pem(text).unwrap();
+            let e = entry["exponent"].as_u64().unwrap();
+            Pair { ours: PrivateOperation::new(theirs.clone(), e), theirs }
+        };
+        sizes["keys"].as_array().unwrap().iter().map(pair).collect()
+    });
+
+    fn check(pair: &Pair, input: &[u8]) {
+        let Pair { ours, theirs } = pair;
+        let number = BoxedUint::from_be_slice(input, theirs.n_bits_precision()).unwrap();
+        match ours.apply(input) {
+            Ok(result) => {
+                let expected = rsa::hazmat::rsa_decrypt(None::<&mut rand::rngs::SysRng>, theirs, &number);
+                let expected = expected.unwrap().to_be_bytes();
+                assert_eq!(*result, expected[expected.len() - theirs.size()..]);
+            }
+            Err(error) => {
+                assert_eq!(error, CryptError::Decryption);
+                assert!(number >= *theirs.n().as_ref());
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_sizes_take_the_fast_way_and_others_the_generic_one() {
+        let fast: Vec<(u32, bool)> = PAIRS
+            .iter()
+            .map(|pair| {
+                let generic = matches!(pair.ours, PrivateOperation::Generic(_));
+                (pair.theirs.n().bit_width_vartime(), !generic)
+            })
+            .collect();
+        let expected =
+            [(1024, false), (2048, true), (2050, false), (2056, false), (3072, true), (4096, true)];
+        assert_eq!(fast, expected);
+    }
+
+    #[test]
+    fn edge_values_give_what_the_rsa_crate_gives() {
+        for pair in PAIRS.iter() {
+            let n = pair.theirs.n_bytes();
+            let mut below = n.to_vec();
+            *below.last_mut().unwrap() -= 1;
+            let mut one = vec![0; n.len()];
+            check(pair, &one);
+            *one.last_mut().unwrap() = 1;
+            check(pair, &one);
+            check(pair, &below);
+            check(pair, &n);
+            check(pair, &vec![0xff; n.len()]);
+            // Multiples of a prime are the inputs whose residue is zero.
+            let p = pair.theirs.primes()[0].to_be_bytes();
+            one[n.len() - p.len()..].copy_from_slice(&p);
+            check(pair, &one);
+        }
+    }
+
+    #[test]
+    fn blinding_survives_its_renewal() {
+        let pair = &PAIRS[1];
+        for round in 0..=BLINDING_USES {
+            let mut input = vec![0; 256];
+            input[255] = round.to_le_bytes()[0];
+            input[3] = 7;
+            check(pair, &input);
+        }
+    }
+
+    #[test]
+    fn a_wrong_power_never_leaves() {
+        let PrivateOperation::Bits2048(crt) = &PAIRS[1].ours else {
+            panic!("2048 bits take the fast way");
+        };
+        let broken = Crt {
+            n: crt.n,
+            e: crt.e,
+            p: crt.p,
+            q: crt.q,
+            dp: crt.dp.bitxor(&Uint::ONE.shl_vartime(5)),
+            dq: crt.dq,
+            q_inverse: crt.q_inverse,
+            blinding: Mutex::new(Blinding::fresh(&crt.n, crt.e)),
+        };
+        let mut input = vec![0; 256];
+        input[200] = 1;
+        assert_eq!(broken.apply(&input), Err(CryptError::Fault));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn any_input_gives_what_the_rsa_crate_gives(
+            input in proptest::collection::vec(any::<u8>(), 512),
+        ) {
+            // 4096 bits cost a third of a second without optimisation.
+            for pair in PAIRS.iter().filter(|pair| pair.theirs.size() < 300) {
+                check(pair, &input[..pair.theirs.size()]);
+            }
+        }
+    }
+
+    #[test]
+    fn large_keys_give_what_the_rsa_crate_gives() {
+        let mut input = vec![0x5a; 512];
+        for pair in PAIRS.iter().filter(|pair| pair.theirs.size() > 300) {
+            input[1] ^= 0xff;
+            check(pair, &input[..pair.theirs.size()]);
+        }
+    }
 }

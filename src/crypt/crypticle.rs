@@ -24,7 +24,7 @@ use super::random;
 const IV_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
-const MARKER: &[u8] = b"pickle::";
+pub(super) const MARKER: &[u8] = b"pickle::";
 /// Length of the nonce in front of a reply's msgpack.
 pub const NONCE_BYTES: usize = 32;
 /// msgpack of an empty map: what a plaintext without its marker stands for.
@@ -59,27 +59,28 @@ impl Crypticle {
     /// Seal `msgpack` behind what `out` already holds, [`sealed_len`] bytes. For messages that go into
     /// an envelope: the ciphertext is made in its final place.
     pub fn encrypt_into(&self, out: &mut Vec<u8>, msgpack: &[u8], nonce: Option<&str>) {
-        self.seal(out, random::bytes(), msgpack, nonce);
+        let nonce = nonce.unwrap_or_default().as_bytes();
+        self.seal(out, random::bytes(), [MARKER, nonce, msgpack]);
     }
 
-    /// Seal with a given IV, to reproduce recorded messages. An IV must never be used twice.
+    /// Seal plaintext parts with a given IV, to reproduce recorded messages. An IV must never be used
+    /// twice.
     #[cfg(test)]
-    pub(super) fn encrypt_with_iv(&self, iv: [u8; IV_BYTES], msgpack: &[u8], nonce: Option<&str>) -> Vec<u8> {
+    pub(super) fn seal_with_iv(&self, iv: [u8; IV_BYTES], parts: [&[u8]; 3]) -> Vec<u8> {
         let mut out = Vec::new();
-        self.seal(&mut out, iv, msgpack, nonce);
+        self.seal(&mut out, iv, parts);
         out
     }
 
-    fn seal(&self, out: &mut Vec<u8>, iv: [u8; IV_BYTES], msgpack: &[u8], nonce: Option<&str>) {
-        let nonce = nonce.unwrap_or_default().as_bytes();
-        out.reserve_exact(sealed_len(msgpack.len(), nonce.len()));
+    fn seal(&self, out: &mut Vec<u8>, iv: [u8; IV_BYTES], parts: [&[u8]; 3]) {
+        let plain_len: usize = parts.iter().map(|part| part.len()).sum();
+        let padding = BLOCK_BYTES - plain_len % BLOCK_BYTES;
+        out.reserve_exact(IV_BYTES + plain_len + padding + MAC_BYTES);
         let start = out.len();
         out.extend_from_slice(&iv);
-        out.extend_from_slice(MARKER);
-        out.extend_from_slice(nonce);
-        out.extend_from_slice(msgpack);
-        let plain_len = MARKER.len() + nonce.len() + msgpack.len();
-        let padding = BLOCK_BYTES - plain_len % BLOCK_BYTES;
+        for part in parts {
+            out.extend_from_slice(part);
+        }
         out.resize(out.len() + padding, padding.to_le_bytes()[0]);
 
         let (_, message) = out.split_at_mut(start);
@@ -167,6 +168,12 @@ impl Plaintext {
     pub fn into_msgpack_after(self, nonce: &str) -> Result<Bytes, CryptError> {
         let from = self.offset(self.msgpack_after(nonce)?);
         Ok(self.into_bytes(from))
+    }
+
+    /// Everything, marker and nonce included.
+    #[cfg(test)]
+    pub(super) fn raw(&self) -> &[u8] {
+        &self.buffer
     }
 
     /// Where `msgpack` starts in the buffer; `None` when it is the empty map.

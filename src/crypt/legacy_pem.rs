@@ -26,8 +26,11 @@ struct DekCipher {
     name: &'static str,
     key_bytes: usize,
     block_bytes: usize,
-    decrypt: fn(&[u8], &[u8], &mut [u8]) -> Option<()>,
+    decrypt: Decrypt,
 }
+
+/// Key, IV and the data to decrypt in place.
+type Decrypt = fn(&[u8], &[u8], &mut [u8]) -> Option<()>;
 
 /// Salt writes AES-256; its releases on other crypto libraries wrote the others.
 static CIPHERS: &[DekCipher] = &[
