@@ -1,3 +1,29 @@
-//! Halite.
+//! Halite: Salt's masters, minions and command line as one small static binary.
+//!
+//! The list below is the law of dependency: a room uses only rooms listed above it, and rooms of the catalogue
+//! never use each other. `tests/tidy` holds every `crate::…` path against it.
 
+#![deny(unsafe_code)]
+
+// vocabulary: pure
+pub mod value;
+
+pub mod names;
+
+// contract: all an extension may know
+pub mod host;
+
+pub mod loader;
+
+// rules: pure, or effects only through Context
 pub mod crypt;
+
+pub mod channel;
+
+// catalogue: one file per Salt module; synchronous; effects only through Context
+pub mod modules;
+
+pub mod builtin;
+
+// shells: tokio, sockets, processes
+pub mod master;

@@ -13,7 +13,7 @@ pub fn fill(buffer: &mut [u8]) {
 }
 
 /// An array of random bytes.
-pub(super) fn bytes<const N: usize>() -> [u8; N] {
+pub fn bytes<const N: usize>() -> [u8; N] {
     let mut out = [0; N];
     fill(&mut out);
     out

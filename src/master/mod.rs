@@ -1,0 +1,3 @@
+//! The master: its rules, its stores and its sockets.
+
+pub mod commands;
