@@ -1,1 +1,3 @@
+//! The program: every role of Salt, chosen by name.
+
 fn main() {}

@@ -1,0 +1,6 @@
+//! Halite and real Salt, each in the place of the other: which side is ours is a parameter, the scenario is the same,
+//! and original against original passes it too, which tests the test.
+
+mod fleet;
+mod one_job;
+mod peers;
