@@ -10,6 +10,8 @@ pub mod value;
 
 pub mod names;
 
+pub mod config;
+
 // contract: all an extension may know
 pub mod host;
 
@@ -20,10 +22,33 @@ pub mod crypt;
 
 pub mod channel;
 
+pub mod matchers;
+
+pub mod output;
+
+pub mod event;
+
 // catalogue: one file per Salt module; synchronous; effects only through Context
 pub mod modules;
+
+pub mod grains;
+
+pub mod runners;
+
+pub mod fileserver;
 
 pub mod builtin;
 
 // shells: tokio, sockets, processes
+pub mod transport;
+
+pub mod fileclient;
+
+pub mod client;
+
+pub mod minion;
+
 pub mod master;
+
+// command line: argv, exit codes, printing
+pub mod cli;

@@ -1,0 +1,1 @@
+//! Master and minion options: names, defaults, types, merging. Salt: config/__init__.py.

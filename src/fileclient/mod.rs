@@ -1,0 +1,1 @@
+//! The minion's side of the file server. Salt: fileclient.py.

@@ -1,0 +1,1 @@
+//! The master's file server backends. Salt: fileserver/.

@@ -1,0 +1,1 @@
+//! Core grains. Salt: grains/core.py.

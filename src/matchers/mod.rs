@@ -1,0 +1,1 @@
+//! Targeting: which minions a target names. Salt: matchers/, utils/minions.py.

@@ -1,0 +1,1 @@
+//! The minion daemon. Salt: minion.py.

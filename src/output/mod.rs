@@ -1,0 +1,1 @@
+//! Outputters: a value in, the text that Salt prints out. Salt: output/.

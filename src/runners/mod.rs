@@ -1,0 +1,1 @@
+//! Runners: functions on the master. Salt: runners/.

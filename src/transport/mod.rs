@@ -1,0 +1,1 @@
+//! Sockets: the event bus on IPC and the channel to a master.
