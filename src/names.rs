@@ -6,6 +6,9 @@ use thiserror::Error;
 
 use crate::value::{DateTime, Value};
 
+/// The version of Salt whose behaviour, grains and defaults these programs have.
+pub const SALT_VERSION: &str = "3006.25";
+
 /// Why a name is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
