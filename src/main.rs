@@ -1,3 +1,5 @@
-//! The program: every role of Salt, chosen by name.
+//! The binary: everything is in the library's `cli`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    halite::cli::main(std::env::args_os())
+}

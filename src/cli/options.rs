@@ -1,0 +1,231 @@
+//! Options that several programs share, with Salt's spellings. Salt: utils/parsers.py (the mix-ins).
+
+use super::syntax::{Flag, Group, Parsed, Takes};
+
+/// Names of log levels, from most to least.
+pub const LOG_LEVELS: &[&str] =
+    &["all", "garbage", "trace", "debug", "profile", "info", "warning", "error", "critical", "quiet"];
+
+/// `-c`, which every program has.
+pub const CONFIG_DIR: Flag = Flag::value(
+    &["-c", "--config-dir"],
+    "config_dir",
+    Takes::Text,
+    "CONFIG_DIR",
+    "Directory of the configuration files. Default: $SALT_CONFIG_DIR, else /etc/salt.",
+);
+
+/// `--hard-crash`: accepted, failures are always told in full.
+pub const HARD_CRASH: Flag = Flag::new(
+    &["--hard-crash"],
+    "hard_crash",
+    "Accepted for Salt's sake: failures of this program always tell where they come from.",
+);
+
+/// `--saltfile`.
+pub const SALTFILE: Flag = Flag::value(
+    &["--saltfile"],
+    "saltfile",
+    Takes::Text,
+    "SALTFILE",
+    "A file with defaults for command lines.",
+)
+.not_supported();
+
+/// `-t`.
+pub const TIMEOUT: Flag = Flag::value(
+    &["-t", "--timeout"],
+    "timeout",
+    Takes::Int,
+    "TIMEOUT",
+    "Seconds to wait for answers before the minions are asked whether they still work. Default: 5.",
+);
+
+/// `--args-stdin`.
+pub const ARGS_STDIN: Flag = Flag::new(
+    &["--args-stdin"],
+    "args_stdin",
+    "Read further options and words from standard input, one a line.",
+);
+
+/// `--no-parse`.
+pub const NO_PARSE: Flag = Flag::value(
+    &["--no-parse"],
+    "no_parse",
+    Takes::Text,
+    "NAME,NAME...",
+    "Names of arguments (name=value) whose values stay text.",
+);
+
+/// `-d`, of daemons.
+pub const DAEMON: Group = Group {
+    title: "",
+    about: "",
+    flags: &[
+        CONFIG_DIR,
+        Flag::new(&["-d", "--daemon"], "daemon", "Run in the background."),
+        Flag::value(&["--pid-file"], "pidfile", Takes::Text, "PIDFILE", "Where the process id is written."),
+        Flag::new(
+            &["--disable-keepalive"],
+            "disable_keepalive",
+            "Accepted for Salt's sake: there is no second process that restarts this one.",
+        ),
+        Flag::value(&["-u", "--user"], "user", Takes::Text, "USER", "The user to run as."),
+        HARD_CRASH,
+        SALTFILE,
+    ],
+};
+
+/// `-l`, `--log-file`, `--log-file-level`.
+pub const LOGGING: Group = Group {
+    title: "Logging Options",
+    about: "These override the configuration files.",
+    flags: &[
+        Flag::value(
+            &["-l", "--log-level"],
+            "log_level",
+            Takes::Choice(LOG_LEVELS),
+            "LOG_LEVEL",
+            "What is logged to the console: all, garbage, trace, debug, profile, info, warning, error, critical, quiet.",
+        ),
+        LOG_FILE,
+        LOG_FILE_LEVEL,
+    ],
+};
+
+/// `--log-file`.
+pub const LOG_FILE: Flag = Flag::value(&["--log-file"], "log_file", Takes::Text, "LOG_FILE", "The log file.");
+
+/// `--log-file-level`.
+pub const LOG_FILE_LEVEL: Flag = Flag::value(
+    &["--log-file-level"],
+    "log_level_logfile",
+    Takes::Choice(LOG_LEVELS),
+    "LOG_LEVEL",
+    "What is logged to the file.",
+);
+
+/// How the target is meant.
+pub const TARGET: Group = Group {
+    title: "Target Options",
+    about: "A target is a glob over minion ids unless one of these says otherwise.",
+    flags: &[
+        Flag::new(&["-H", "--hosts"], "hosts", "Every host that matches one of the globs.").not_supported(),
+        Flag::new(&["-E", "--pcre"], "pcre", "A regular expression over minion ids."),
+        Flag::new(&["-L", "--list"], "list", "Ids, with commas or spaces between them."),
+        Flag::new(&["-G", "--grain"], "grain", "A grain and a glob over its value: os:Arch*."),
+        Flag::new(&["-P", "--grain-pcre"], "grain_pcre", "A grain and a regular expression: os:Arch.*."),
+        Flag::new(&["-N", "--nodegroup"], "nodegroup", "A nodegroup of the master's configuration."),
+        Flag::new(&["-R", "--range"], "range", "A range expression.").not_supported(),
+        Flag::new(
+            &["-C", "--compound"],
+            "compound",
+            "Several kinds with and, or, not: G@os:RedHat and web*.",
+        ),
+        Flag::new(&["-I", "--pillar"], "pillar", "A pillar value and a glob: role:production*."),
+        Flag::new(&["-J", "--pillar-pcre"], "pillar_pcre", "A pillar value and a regular expression."),
+        Flag::new(&["-S", "--ipcidr"], "ipcidr", "An address or a network."),
+    ],
+};
+
+/// What else belongs to a target.
+pub const TARGET_MORE: Group = Group {
+    title: "Additional Target Options",
+    about: "",
+    flags: &[Flag::value(
+        &["--delimiter"],
+        "delimiter",
+        Takes::Text,
+        "DELIMITER",
+        "What stands between the levels of a grain or pillar key. Default: ':'.",
+    )],
+};
+
+/// How results are printed.
+pub const OUTPUT: Group = Group {
+    title: "Output Options",
+    about: "",
+    flags: &[
+        Flag::value(
+            &["--out", "--output"],
+            "output",
+            Takes::Text,
+            "OUTPUT",
+            "The outputter: nested, json, yaml …",
+        ),
+        Flag::value(
+            &["--out-indent", "--output-indent"],
+            "output_indent",
+            Takes::Int,
+            "OUTPUT_INDENT",
+            "Spaces of indentation; negative for none.",
+        ),
+        Flag::value(
+            &["--out-file", "--output-file"],
+            "output_file",
+            Takes::Text,
+            "OUTPUT_FILE",
+            "Print into this file.",
+        ),
+        Flag::new(
+            &["--out-file-append", "--output-file-append"],
+            "output_file_append",
+            "Keep what the file has.",
+        ),
+        Flag::new(&["--no-color", "--no-colour"], "no_color", "No colours."),
+        Flag::new(&["--force-color", "--force-colour"], "force_color", "Colours even where no terminal is."),
+        Flag::value(
+            &["--state-output", "--state_output"],
+            "state_output",
+            Takes::Text,
+            "STATE_OUTPUT",
+            "How states are shown: full, terse, mixed, changes or filter.",
+        ),
+        Flag::value(
+            &["--state-verbose", "--state_verbose"],
+            "state_verbose",
+            Takes::Text,
+            "STATE_VERBOSE",
+            "Whether states that changed nothing are shown.",
+        ),
+    ],
+};
+
+/// Who the caller is.
+pub const EXTERNAL_AUTH: Group = Group {
+    title: "External Authentication",
+    about: "",
+    flags: &[
+        Flag::value(
+            &["-a", "--auth", "--eauth", "--external-auth"],
+            "eauth",
+            Takes::Text,
+            "EAUTH",
+            "An external authentication system.",
+        )
+        .not_supported(),
+        Flag::new(&["-T", "--make-token"], "mktoken", "Keep a token for later calls.").not_supported(),
+        Flag::value(&["--username"], "username", Takes::Text, "USERNAME", "The user to authenticate.")
+            .not_supported(),
+        Flag::value(&["--password"], "password", Takes::Text, "PASSWORD", "The password.").not_supported(),
+    ],
+};
+
+/// The `tgt_type` that the target options choose: `glob` if none is given.
+///
+/// # Errors
+/// The sentence to complain with, when several are given.
+pub fn target_type(parsed: &Parsed) -> Result<&'static str, String> {
+    let given: Vec<&Flag> = TARGET.flags.iter().filter(|flag| parsed.flag(flag.dest)).collect();
+    match given.as_slice() {
+        [] => Ok("glob"),
+        [one] => Ok(one.dest),
+        many => {
+            let names: Vec<&str> = many.iter().filter_map(|flag| flag.names.last().copied()).collect();
+            Err(format!(
+                "The options {} are mutually exclusive. Please only choose one of them",
+                names.join("/")
+            ))
+        }
+    }
+}
