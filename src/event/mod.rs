@@ -1,1 +1,13 @@
-//! Event tags and the framing of the event bus. Salt: utils/event.py; salt-wire.md §14.
+//! The event bus without sockets: tags, the bytes of an event, who wants which, and the stream of the IPC sockets.
+//! Salt: utils/event.py, transport/ipc.py; salt-wire.md §11, §14.2.
+
+mod filter;
+mod glob;
+mod packing;
+mod stream;
+pub mod tags;
+
+pub use filter::{Filter, FilterError, Matching};
+pub use glob::fnmatch;
+pub use packing::{DEFAULT_MAX_EVENT_SIZE, Event, EventError, pack, stamp, tag_of, unpack};
+pub use stream::{FrameReader, MAX_FRAME, StreamError, frame};
