@@ -103,12 +103,14 @@ impl Jid {
         &self.0
     }
 
+    /// The moment in the jid.
+    pub fn time(&self) -> Option<DateTime> {
+        DateTime::strptime("%Y%m%d%H%M%S%6f", self.0.get(..20)?).ok()
+    }
+
     /// The moment in the jid, as Salt prints it: `2026, Jan 02 03:04:05.678901`.
     pub fn start_time(&self) -> String {
-        match DateTime::strptime("%Y%m%d%H%M%S%6f", self.0.get(..20).unwrap_or_default()) {
-            Ok(time) => time.strftime("%Y, %b %d %H:%M:%S.%6f").to_string(),
-            Err(_) => String::new(),
-        }
+        self.time().map_or_else(String::new, |time| time.strftime("%Y, %b %d %H:%M:%S.%6f").to_string())
     }
 }
 

@@ -36,6 +36,24 @@ pub fn write_atomic(path: &Path, content: &[u8], mode: u32, owner: FileOwner) ->
     written
 }
 
+/// As [`write_atomic`], without waiting for the disk: for files that can be made again. After a power cut such a file
+/// may be empty.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_cache_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let (temporary, mut file) = create_beside(path)?;
+    let written = (|| {
+        file.write_all(content)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        fs::rename(&temporary, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let name =
         path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.to_string_lossy();

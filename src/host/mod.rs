@@ -3,6 +3,7 @@
 
 mod accounts;
 mod atomic;
+pub mod daemon;
 mod fake;
 mod process;
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use accounts::{Group, User};
-pub use atomic::{FileOwner, write_atomic};
+pub use atomic::{FileOwner, write_atomic, write_cache_file};
 pub use fake::FakeHost;
 pub use process::run;
 
@@ -144,6 +145,16 @@ impl Host for RealHost {
 
     fn env(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+}
+
+/// The owner of files that belong to `user`: nobody in particular where there is no such account, or it is our own.
+pub fn owner_of(user: &str) -> FileOwner {
+    match accounts::user(user) {
+        Some(account) if account.uid != rustix::process::geteuid().as_raw() => {
+            FileOwner { uid: Some(account.uid), gid: Some(account.gid) }
+        }
+        _ => FileOwner::default(),
     }
 }
 

@@ -68,7 +68,8 @@ impl Fleet {
         let accepted = fleet.run(master, "salt-key", &["-y", "-a", "minion-a"]);
         assert!(accepted.status.success(), "salt-key: {}", text(&accepted));
         fleet.wait("the minion answers", |fleet| {
-            let output = fleet.run(fleet.master_peer, "salt", &["minion-a", "test.ping", "--out=txt", "-t", "5"]);
+            let output =
+                fleet.run(fleet.master_peer, "salt", &["minion-a", "test.ping", "--out=txt", "-t", "5"]);
             text(&output).contains("minion-a: True")
         });
         Some(fleet)
@@ -100,7 +101,8 @@ impl Fleet {
     pub fn errors_logged_by(&self, daemon: &str) -> Vec<String> {
         let name = if daemon == "salt-master" { "master" } else { "minion" };
         let log = fs::read_to_string(self.root.join("var/log/salt").join(name)).unwrap_or_default();
-        let is_error = |line: &&str| line.contains("[ERROR") || line.contains("[CRITICAL") || line.contains("Traceback");
+        let is_error =
+            |line: &&str| line.contains("[ERROR") || line.contains("[CRITICAL") || line.contains("Traceback");
         log.lines().filter(is_error).map(str::to_owned).collect()
     }
 
@@ -130,7 +132,12 @@ impl Fleet {
         while !is_so(self) {
             for daemon in &mut self.daemons {
                 let ended = daemon.child.try_wait().expect("a status");
-                assert!(ended.is_none(), "{} ended while waiting until {what}\n{}", daemon.name, said(&self.root));
+                assert!(
+                    ended.is_none(),
+                    "{} ended while waiting until {what}\n{}",
+                    daemon.name,
+                    said(&self.root)
+                );
             }
             assert!(Instant::now() < deadline, "waited in vain until {what}\n{}", said(&self.root));
             std::thread::sleep(Duration::from_millis(50));
@@ -176,7 +183,8 @@ fn terminate(mut daemon: Daemon) {
 
 /// What a tool printed, both ways.
 pub fn text(output: &Output) -> String {
-    let [out, err] = [&output.stdout, &output.stderr].map(|octets| String::from_utf8_lossy(octets).into_owned());
+    let [out, err] =
+        [&output.stdout, &output.stderr].map(|octets| String::from_utf8_lossy(octets).into_owned());
     format!("{out}{err}")
 }
 

@@ -14,10 +14,7 @@ const PRINTED: &[(&[&str], &str)] = &[
     (&["-C", "minion-* and G@kernel:Linux", "test.ping", "--out=txt"], "minion-a: True\n"),
     (&["minion-a", "cmd.run", "echo one; echo two"], "minion-a:\n    one\n    two\n"),
     (&["minion-a", "cmd.run", "printf %s $NAME", "env={NAME: value}"], "minion-a:\n    value\n"),
-    (
-        &["minion-a", "cmd.run_all", "exit 3", "ignore_retcode=True", "--out=json", "--out-indent=-1"],
-        "",
-    ),
+    (&["minion-a", "cmd.run_all", "exit 3", "ignore_retcode=True", "--out=json", "--out-indent=-1"], ""),
     (&["minion-a", "cmd.retcode", "true"], "minion-a:\n    0\n"),
     (&["minion-a", "cp.get_file_str", "salt://hello.txt"], "minion-a:\n    hello from the master\n"),
     (&["minion-a", "cp.list_master"], "minion-a:\n    - hello.txt\n"),
@@ -62,7 +59,8 @@ fn missing_functions_and_minions_are_reported(fleet: &Fleet, cli: Peer) {
 }
 
 fn files_arrive_whole(fleet: &Fleet, cli: Peer) {
-    let big: Vec<u8> = (0..3_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let big: Vec<u8> =
+        (0..3_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     std::fs::write(fleet.path("srv/salt/big.bin"), &big).expect("written");
     let dest = fleet.path("big.copy");
     let dest_text = dest.display().to_string();

@@ -37,7 +37,10 @@ impl Peer {
             Peer::Salt3007 => made("3007.14", make_3007),
         };
         let Err(reason) = made else { return true };
-        assert!(std::env::var_os("HALITE_REQUIRE_PEERS").is_none(), "{self:?} is required but not here: {reason}");
+        assert!(
+            std::env::var_os("HALITE_REQUIRE_PEERS").is_none(),
+            "{self:?} is required but not here: {reason}"
+        );
         eprintln!("SKIP: {self:?} cannot be had here: {reason}");
         false
     }
