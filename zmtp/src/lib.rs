@@ -1,2 +1,23 @@
 //! ZMTP 3.x, the wire protocol of ZeroMQ, in pure Rust.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod backoff;
+pub mod codec;
+pub mod connection;
+mod endpoint;
+pub mod error;
+pub mod mechanism;
+mod message;
+mod options;
+pub mod pattern;
+
+#[cfg(feature = "tokio")]
+mod net;
+
+pub use endpoint::{Endpoint, Host, HostPort};
+pub use error::ConnectionError;
+pub use message::{Message, RoutingId};
+pub use options::Options;
+pub use pattern::envelope;
+pub use pattern::socket_type::SocketType;

@@ -1,0 +1,271 @@
+//! Encoded messages, and the queue of octets that wait for the socket.
+//!
+//! A published message is encoded once ([`Encoded`]) and shared by every queue it waits in. [`Output`] copies
+//! small pieces together, so that many small messages leave in one write, and hands large ones over as they are.
+
+use std::{collections::VecDeque, io::IoSlice, sync::Arc};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::Command;
+use super::frame::FrameHeader;
+use crate::message::Message;
+
+/// A body up to this size is copied beside its header when a message is encoded once for many peers.
+const FLATTEN_OCTETS: usize = 4096;
+/// A piece below this size is copied behind the piece before it, instead of costing a slice of the write.
+const COALESCE_OCTETS: usize = 768;
+
+/// A message or command in its wire form. Cloning shares the octets.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    pieces: Pieces,
+    octets: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Pieces {
+    One(Bytes),
+    Many(Arc<[Bytes]>),
+}
+
+impl Encoded {
+    /// Encodes all frames of a message.
+    pub fn message(message: &Message) -> Encoded {
+        let mut output = Output::new();
+        let wire = message.octets() + message.len() * super::frame::MAX_HEADER_OCTETS;
+        if wire <= FLATTEN_OCTETS {
+            output.tail.reserve(wire);
+        }
+        output.push_message_flattening(message, FLATTEN_OCTETS);
+        Encoded::from_output(output)
+    }
+
+    /// Encodes a command frame.
+    pub fn command(command: &Command) -> Encoded {
+        let mut output = Output::new();
+        output.push_command(command);
+        Encoded::from_output(output)
+    }
+
+    fn from_output(mut output: Output) -> Encoded {
+        let octets = output.octets;
+        output.seal_tail();
+        let pieces = match output.pieces.len() {
+            1 => output.pieces.pop_front().map_or(Pieces::Many(Arc::new([])), Pieces::One),
+            _ => Pieces::Many(output.pieces.into_iter().collect()),
+        };
+        Encoded { pieces, octets }
+    }
+
+    /// Octets on the wire.
+    pub fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// The wire form in pieces.
+    pub fn pieces(&self) -> &[Bytes] {
+        match &self.pieces {
+            Pieces::One(piece) => std::slice::from_ref(piece),
+            Pieces::Many(pieces) => pieces,
+        }
+    }
+}
+
+/// Octets on their way out, in order. Unbounded by itself: who feeds it asks [`Output::octets`] first.
+#[derive(Debug, Default)]
+pub struct Output {
+    pieces: VecDeque<Bytes>,
+    /// Comes after all of `pieces`.
+    tail: BytesMut,
+    /// Sum of both.
+    octets: usize,
+}
+
+impl Output {
+    /// Nothing to send.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Octets that wait.
+    pub fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.octets == 0
+    }
+
+    /// Appends raw octets.
+    pub fn push_slice(&mut self, octets: &[u8]) {
+        self.octets += octets.len();
+        self.tail.extend_from_slice(octets);
+    }
+
+    /// Appends a shared piece, copying it only when it is small and not the first.
+    pub fn push_piece(&mut self, piece: Bytes) {
+        if piece.len() < COALESCE_OCTETS && !self.is_empty() {
+            return self.push_slice(&piece);
+        }
+        self.push_uncopied(piece);
+    }
+
+    fn push_uncopied(&mut self, piece: Bytes) {
+        self.seal_tail();
+        self.octets += piece.len();
+        self.pieces.push_back(piece);
+    }
+
+    fn seal_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
+    }
+
+    /// Appends an encoded message.
+    pub fn push_encoded(&mut self, encoded: &Encoded) {
+        for piece in encoded.pieces() {
+            self.push_piece(piece.clone());
+        }
+    }
+
+    /// Appends all frames of a message.
+    pub fn push_message(&mut self, message: &Message) {
+        self.push_message_flattening(message, COALESCE_OCTETS);
+    }
+
+    fn push_message_flattening(&mut self, message: &Message, flatten: usize) {
+        let parts = message.parts();
+        for (i, part) in parts.iter().enumerate() {
+            self.push_slice(&FrameHeader::for_body(part.len(), i + 1 < parts.len(), false));
+            if part.len() <= flatten {
+                self.push_slice(part);
+            } else {
+                self.push_uncopied(part.clone());
+            }
+        }
+    }
+
+    /// Appends a command frame.
+    pub fn push_command(&mut self, command: &Command) {
+        self.push_command_body(&command.encode());
+    }
+
+    /// Appends a command frame with an encoded body.
+    pub fn push_command_body(&mut self, body: &[u8]) {
+        self.push_slice(&FrameHeader::for_body(body.len(), false, true));
+        self.push_slice(body);
+    }
+
+    /// Fills `slices` with what to write next; returns how many were filled. Report what was written with
+    /// [`Output::consume`].
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
+        let waiting = self.pieces.iter().map(|piece| &piece[..]).chain(tail);
+        let mut filled = 0;
+        for (slot, octets) in slices.iter_mut().zip(waiting) {
+            *slot = IoSlice::new(octets);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Takes the next piece off, for writers without vectored writes.
+    pub fn take_piece(&mut self) -> Option<Bytes> {
+        let piece = match self.pieces.pop_front() {
+            Some(piece) => piece,
+            None if self.tail.is_empty() => return None,
+            None => std::mem::take(&mut self.tail).freeze(),
+        };
+        self.octets -= piece.len();
+        Some(piece)
+    }
+
+    /// Forgets the first `n` octets; they were written.
+    pub fn consume(&mut self, n: usize) {
+        let mut left = n.min(self.octets);
+        self.octets -= left;
+        while left > 0 {
+            match self.pieces.front_mut() {
+                Some(piece) if piece.len() <= left => {
+                    left -= piece.len();
+                    self.pieces.pop_front();
+                }
+                Some(piece) => {
+                    piece.advance(left);
+                    left = 0;
+                }
+                None => {
+                    self.tail.advance(left);
+                    left = 0;
+                }
+            }
+        }
+        if self.octets == 0 {
+            // An idle connection holds no buffer.
+            *self = Output::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(output: &mut Output, step: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while !output.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 3];
+            let filled = output.slices(&mut slices);
+            let next: Vec<u8> =
+                slices[..filled].iter().flat_map(|slice| slice.iter().copied()).take(step).collect();
+            output.consume(next.len());
+            all.extend(next);
+        }
+        assert_eq!(output.slices(&mut [IoSlice::new(&[]); 1]), 0);
+        all
+    }
+
+    #[test]
+    fn a_message_is_the_same_octets_however_it_was_queued_and_written() {
+        let message = Message::from_parts(vec![
+            Bytes::new(),
+            Bytes::from(vec![1; 300]),
+            Bytes::from(vec![2; 5000]),
+            Bytes::from_static(b"end"),
+        ]);
+        let mut expected = vec![1, 0, 3, 0, 0, 0, 0, 0, 0, 1, 44];
+        expected.extend([1; 300]);
+        expected.extend([3, 0, 0, 0, 0, 0, 0, 0x13, 0x88]);
+        expected.extend([2; 5000]);
+        expected.extend(b"\0\x03end");
+        for step in [1, 7, 1000, 100_000] {
+            let mut output = Output::new();
+            output.push_message(&message);
+            assert_eq!(drain(&mut output, step), expected);
+            output.push_encoded(&Encoded::message(&message));
+            assert_eq!(output.octets(), expected.len());
+            assert_eq!(drain(&mut output, step), expected);
+        }
+        assert_eq!(Encoded::message(&message).octets(), expected.len());
+    }
+
+    #[test]
+    fn one_small_message_is_shared_and_many_are_copied_together() {
+        let encoded = Encoded::message(&Message::from(&b"hello"[..]));
+        assert_eq!(encoded.pieces(), [&b"\0\x05hello"[..]]);
+        let mut output = Output::new();
+        for _ in 0..3 {
+            output.push_encoded(&encoded);
+        }
+        let mut slices = [IoSlice::new(&[]); 8];
+        assert_eq!(output.slices(&mut slices), 2);
+        assert_eq!(&*slices[1], b"\0\x05hello\0\x05hello");
+        assert_eq!(output.take_piece().unwrap(), "\0\x05hello");
+        assert_eq!(output.take_piece().unwrap().len(), 14);
+        assert_eq!(output.take_piece(), None);
+        assert!(output.is_empty());
+    }
+}

@@ -1,0 +1,483 @@
+//! One peer: greeting, handshake, traffic, heartbeats. RFC 37.
+//!
+//! No socket, no clock: octets and times go in, events, octets and deadlines come out. The driver's loop is
+//!
+//! 1. read into [`Connection::read_buffer`], then [`Connection::handle_read`];
+//! 2. [`Connection::poll_event`] until it has none (or the application has enough);
+//! 3. [`Connection::poll_transmit`], write, [`Connection::transmitted`];
+//! 4. sleep until readable, writable or [`Connection::poll_timeout`], then [`Connection::handle_timeout`].
+
+use std::{
+    io::IoSlice,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::codec::{
+    Command, Encoded, Frame, FrameHeader, FrameLimits, GREETING_OCTETS, Greeting, Metadata, Minor, Output,
+    frame,
+};
+use crate::error::{ConnectionError, Mismatch, Timer, Violation};
+use crate::mechanism::{Handshake, MAX_HANDSHAKE_COMMAND_OCTETS, Step};
+use crate::message::{Message, RoutingId};
+use crate::options::Options;
+use crate::pattern::socket_type::SocketType;
+
+/// The longest command during traffic, which bounds the length of a topic.
+pub const MAX_COMMAND_OCTETS: u64 = 65_536 + 16;
+
+/// What a peer told about itself.
+#[derive(Debug, Clone)]
+pub struct PeerInfo {
+    /// Its socket type.
+    pub socket_type: SocketType,
+    /// Its routing id, when it announced a non-empty one.
+    pub routing_id: Option<RoutingId>,
+    /// The session's minor version.
+    pub minor: Minor,
+    /// All properties of its READY.
+    pub metadata: Metadata,
+}
+
+/// What a connection reports.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The handshake is complete in both directions; sending is allowed from now on. Comes once, first.
+    Ready(PeerInfo),
+    /// A complete message.
+    Message(Message),
+    /// A publisher's peer wants messages that start with this.
+    Subscribe(Bytes),
+    /// A publisher's peer no longer wants them.
+    Cancel(Bytes),
+}
+
+/// The handshake is not complete, or the connection has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is not ready for traffic")]
+pub struct NotReady;
+
+/// One side of a ZMTP connection.
+#[derive(Debug)]
+pub struct Connection {
+    socket_type: SocketType,
+    options: Arc<Options>,
+    stage: Stage,
+    minor: Minor,
+    input: BytesMut,
+    partial: Partial,
+    output: Output,
+    /// The context of the newest unanswered PING: "at most one PONG per write opportunity", so that a flood of
+    /// PINGs from a peer that does not read costs nothing.
+    pong_due: Option<Bytes>,
+    ping_due: bool,
+    input_paused: bool,
+    /// When the next PING is due; `None` without heartbeats or before the handshake is complete.
+    next_ping: Option<Instant>,
+    /// Set by the first PING after the last input.
+    heartbeat_deadline: Option<Instant>,
+    /// Set by a PING of the peer with a time to live, cleared by any input.
+    ttl_deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Greeting { handshake: Handshake, deadline: Option<Instant> },
+    Handshake { handshake: Handshake, deadline: Option<Instant> },
+    Traffic,
+    Failed(ConnectionError),
+}
+
+/// The frames so far of a multipart message.
+#[derive(Debug, Default)]
+struct Partial {
+    /// Empty when the socket would drop the message anyway.
+    parts: Vec<Bytes>,
+    /// Frames seen, kept or not.
+    frames: usize,
+    octets: usize,
+}
+
+impl Connection {
+    /// A connection that was just established. Our greeting and READY wait in the output at once: waiting for the
+    /// peer's greeting first would deadlock with a peer that does the same.
+    pub fn new(socket_type: SocketType, options: Arc<Options>, now: Instant) -> Connection {
+        let mut metadata = Metadata::new().with("Socket-Type", socket_type.name());
+        if socket_type.announces_identity() {
+            let id = options.routing_id.clone().map_or(Bytes::new(), Bytes::from);
+            metadata = metadata.with("Identity", id);
+        }
+        let mut handshake = Handshake::null(metadata);
+        let mut output = Output::new();
+        output.push_slice(&Greeting::new(handshake.name(), false).encode());
+        if let Some(command) = handshake.start() {
+            output.push_command(&command);
+        }
+        let deadline = after(now, options.handshake_ivl);
+        Connection {
+            socket_type,
+            options,
+            stage: Stage::Greeting { handshake, deadline },
+            minor: Minor::One,
+            input: BytesMut::new(),
+            partial: Partial::default(),
+            output,
+            pong_due: None,
+            ping_due: false,
+            input_paused: false,
+            next_ping: None,
+            heartbeat_deadline: None,
+            ttl_deadline: None,
+        }
+    }
+
+    /// The handshake is complete and the connection has not failed.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.stage, Stage::Traffic)
+    }
+
+    /// Input by copy. Poll events, transmit and timeout afterwards.
+    pub fn handle_input(&mut self, now: Instant, octets: &[u8]) {
+        self.input.extend_from_slice(octets);
+        self.handle_read(now);
+    }
+
+    /// Where a driver appends octets from the socket without a copy; [`Connection::handle_read`] follows.
+    pub fn read_buffer(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// How many octets the frame in progress still lacks, as announced by the peer: a hint for the size of the
+    /// next read, not to be reserved at once.
+    pub fn octets_missing(&self) -> u64 {
+        if matches!(self.stage, Stage::Traffic) { frame::octets_missing(&self.input) } else { 0 }
+    }
+
+    /// Octets arrived in the read buffer. "Any traffic" counts as a sign of life, a part of a frame too.
+    pub fn handle_read(&mut self, _now: Instant) {
+        self.heartbeat_deadline = None;
+        self.ttl_deadline = None;
+    }
+
+    /// The driver stops or resumes reading. What is not read cannot be missed: while paused, the peer's silence
+    /// does not end the connection.
+    pub fn set_input_paused(&mut self, paused: bool) {
+        self.input_paused = paused;
+        if paused {
+            self.heartbeat_deadline = None;
+            self.ttl_deadline = None;
+        }
+    }
+
+    /// The next event, or `None` until more input arrives. Decodes on demand: what is not polled stays encoded in
+    /// the read buffer. Poll transmit and timeout afterwards.
+    ///
+    /// # Errors
+    /// The reason why this connection is over; the same one from then on.
+    pub fn poll_event(&mut self, now: Instant) -> Result<Option<Event>, ConnectionError> {
+        self.next_event(now).map_err(|error| self.fail(error))
+    }
+
+    fn next_event(&mut self, now: Instant) -> Result<Option<Event>, ConnectionError> {
+        loop {
+            match &mut self.stage {
+                Stage::Failed(error) => return Err(error.clone()),
+                Stage::Greeting { .. } => {
+                    if !self.take_greeting()? {
+                        return Ok(None);
+                    }
+                }
+                Stage::Handshake { .. } => match self.take_handshake_command()? {
+                    None => return Ok(None),
+                    Some(Step::Send(command)) => self.output.push_command(&command),
+                    Some(Step::Wait) => {}
+                    Some(Step::Done(metadata)) => return self.enter_traffic(now, metadata).map(Some),
+                },
+                Stage::Traffic => {
+                    let limits = self.traffic_limits();
+                    let Some(frame) = Frame::take(&mut self.input, limits)? else { return Ok(None) };
+                    let event =
+                        if frame.command { self.take_command(now, &frame)? } else { self.take_frame(frame)? };
+                    if event.is_some() {
+                        return Ok(event);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_greeting(&mut self) -> Result<bool, ConnectionError> {
+        let Some(greeting) = Greeting::decode(&self.input)? else { return Ok(false) };
+        self.input.advance(GREETING_OCTETS);
+        self.minor = greeting.session_minor();
+        let stage = std::mem::replace(&mut self.stage, Stage::Failed(ConnectionError::Closed));
+        let Stage::Greeting { handshake, deadline } = stage else { return Ok(false) };
+        // MUST: "if the mechanisms do not match, the peer SHALL close the connection".
+        if greeting.mechanism != handshake.name() {
+            return Err(Mismatch::Mechanism(greeting.mechanism.to_string()).into());
+        }
+        self.stage = Stage::Handshake { handshake, deadline };
+        Ok(true)
+    }
+
+    fn take_handshake_command(&mut self) -> Result<Option<Step>, ConnectionError> {
+        let limits =
+            FrameLimits { message: FrameLimits::NONE.message, command: MAX_HANDSHAKE_COMMAND_OCTETS };
+        if FrameHeader::decode(&self.input, limits)?.is_some_and(|header| !header.command) {
+            return Err(Violation::MessageInHandshake.into());
+        }
+        let Some(frame) = Frame::take(&mut self.input, limits)? else { return Ok(None) };
+        match &mut self.stage {
+            Stage::Handshake { handshake, .. } => handshake.handle(&frame.body).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn enter_traffic(&mut self, now: Instant, metadata: Metadata) -> Result<Event, ConnectionError> {
+        let name = metadata.value_of("Socket-Type").ok_or(Mismatch::NoSocketType)?;
+        let socket_type = SocketType::from_name(name)
+            .filter(|peer| self.socket_type.may_talk_to(*peer))
+            .ok_or_else(|| Mismatch::SocketType(name.escape_ascii().to_string(), self.socket_type))?;
+        let routing_id = match metadata.value_of("Identity") {
+            Some(id) if !id.is_empty() => {
+                Some(RoutingId::announced(id.clone()).map_err(|_| Violation::BadRoutingId)?)
+            }
+            _ => None,
+        };
+        self.stage = Stage::Traffic;
+        self.next_ping = after(now, self.options.heartbeat_ivl);
+        Ok(Event::Ready(PeerInfo { socket_type, routing_id, minor: self.minor, metadata }))
+    }
+
+    fn traffic_limits(&self) -> FrameLimits {
+        let message = match self.socket_type {
+            // All that a PUB takes from a peer are subscriptions; anything else would be dropped.
+            SocketType::Pub => MAX_COMMAND_OCTETS,
+            _ => self.options.maxmsgsize.unwrap_or(FrameLimits::NONE.message),
+        };
+        FrameLimits { message, command: MAX_COMMAND_OCTETS }
+    }
+
+    fn take_command(&mut self, now: Instant, frame: &Frame) -> Result<Option<Event>, ConnectionError> {
+        // libzmq swallows a command with an empty body, and traffic goes on.
+        if frame.body.is_empty() {
+            return Ok(None);
+        }
+        let publishes = self.socket_type.publishes();
+        match Command::decode(&frame.body)? {
+            Command::Ping { ttl, context } => {
+                self.pong_due = Some(context);
+                if ttl > 0 && !self.input_paused {
+                    self.ttl_deadline = after(now, Duration::from_millis(u64::from(ttl) * 100));
+                }
+                Ok(None)
+            }
+            Command::Subscribe(topic) if publishes => Ok(Some(Event::Subscribe(topic))),
+            Command::Cancel(topic) if publishes => Ok(Some(Event::Cancel(topic))),
+            // READY and ERROR during traffic are swallowed by libzmq, unknown names "SHALL be ignored".
+            _ => Ok(None),
+        }
+    }
+
+    fn take_frame(&mut self, frame: Frame) -> Result<Option<Event>, ConnectionError> {
+        let single = self.partial.frames == 0 && !frame.more;
+        if single {
+            return Ok(self.single_frame(frame.body));
+        }
+        self.partial.frames += 1;
+        self.partial.octets = self.partial.octets.saturating_add(frame.body.len());
+        if self.partial.frames > self.options.max_multipart_frames {
+            return Err(Violation::TooManyFrames(self.options.max_multipart_frames).into());
+        }
+        if self.partial.octets > self.options.max_multipart_octets {
+            return Err(Violation::MessageTooLong(self.options.max_multipart_octets).into());
+        }
+        // A PUB drops messages from its peers, so it does not collect them either.
+        if self.socket_type != SocketType::Pub {
+            self.partial.parts.push(frame.body);
+        }
+        if frame.more {
+            return Ok(None);
+        }
+        let parts = std::mem::take(&mut self.partial).parts;
+        Ok(Some(Event::Message(Message::from_parts(parts))).filter(|_| self.socket_type != SocketType::Pub))
+    }
+
+    /// A whole message of one frame. A publisher takes `01 topic` and `00 topic` as subscriptions on any session,
+    /// also on a 3.1 session, where commands are the rule.
+    fn single_frame(&self, mut body: Bytes) -> Option<Event> {
+        if self.socket_type.publishes() {
+            match body.first() {
+                Some(1) => return Some(Event::Subscribe(Bytes::copy_from_slice(&body.split_off(1)))),
+                Some(0) => return Some(Event::Cancel(Bytes::copy_from_slice(&body.split_off(1)))),
+                _ if self.socket_type == SocketType::Pub => return None,
+                _ => {}
+            }
+        }
+        Some(Event::Message(Message::from(body)))
+    }
+
+    /// Queues a message behind all that is queued already. Poll transmit afterwards.
+    ///
+    /// # Errors
+    /// Before [`Event::Ready`]: libzmq drops a peer that talks too early.
+    pub fn send(&mut self, message: &Message) -> Result<(), NotReady> {
+        self.check_ready()?;
+        self.output.push_message(message);
+        Ok(())
+    }
+
+    /// Queues a message that was encoded once for many connections.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub fn send_encoded(&mut self, encoded: &Encoded) -> Result<(), NotReady> {
+        self.check_ready()?;
+        self.output.push_encoded(encoded);
+        Ok(())
+    }
+
+    /// Queues a subscription, in the form that the peer's minor version asks for.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub fn subscribe(&mut self, topic: &[u8]) -> Result<(), NotReady> {
+        self.send_subscription(b"\x09SUBSCRIBE", 1, topic)
+    }
+
+    /// Queues the end of a subscription.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub fn cancel(&mut self, topic: &[u8]) -> Result<(), NotReady> {
+        self.send_subscription(b"\x06CANCEL", 0, topic)
+    }
+
+    fn send_subscription(&mut self, command: &[u8], octet: u8, topic: &[u8]) -> Result<(), NotReady> {
+        self.check_ready()?;
+        let (is_command, prefix) = match self.minor {
+            Minor::One => (true, command),
+            Minor::Zero => (false, std::slice::from_ref(&octet)),
+        };
+        self.output.push_slice(&FrameHeader::for_body(prefix.len() + topic.len(), false, is_command));
+        self.output.push_slice(prefix);
+        self.output.push_slice(topic);
+        Ok(())
+    }
+
+    fn check_ready(&self) -> Result<(), NotReady> {
+        if self.is_ready() { Ok(()) } else { Err(NotReady) }
+    }
+
+    /// Fills `slices` with octets to write, in order; returns how many slices were filled, 0 when there is
+    /// nothing to write. To be asked after every other call; follow up with [`Connection::transmitted`].
+    #[must_use]
+    pub fn poll_transmit<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.queue_heartbeats();
+        self.output.slices(slices)
+    }
+
+    /// As [`Connection::poll_transmit`], for writers without vectored writes: the piece counts as written.
+    #[must_use]
+    pub fn take_transmit(&mut self) -> Option<Bytes> {
+        self.queue_heartbeats();
+        self.output.take_piece()
+    }
+
+    fn queue_heartbeats(&mut self) {
+        if !self.output.is_empty() || !self.is_ready() {
+            return;
+        }
+        if let Some(context) = self.pong_due.take() {
+            self.output.push_command(&Command::Pong { context });
+        }
+        if std::mem::take(&mut self.ping_due) {
+            let ttl = self.options.ping_ttl();
+            self.output.push_command(&Command::Ping { ttl, context: Bytes::new() });
+        }
+    }
+
+    /// The first `octets` of what [`Connection::poll_transmit`] offered were written.
+    pub fn transmitted(&mut self, octets: usize) {
+        self.output.consume(octets);
+    }
+
+    /// Octets queued and not yet written; a driver takes new messages only while this is small.
+    pub fn octets_queued(&self) -> usize {
+        self.output.octets()
+    }
+
+    /// Something is to be written.
+    pub fn wants_transmit(&self) -> bool {
+        !self.output.is_empty() || (self.is_ready() && (self.pong_due.is_some() || self.ping_due))
+    }
+
+    /// When to call [`Connection::handle_timeout`]. May change with every other call.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Failed(_) => None,
+            Stage::Greeting { deadline, .. } | Stage::Handshake { deadline, .. } => *deadline,
+            Stage::Traffic => {
+                [self.next_ping, self.heartbeat_deadline, self.ttl_deadline].into_iter().flatten().min()
+            }
+        }
+    }
+
+    /// A deadline may have passed. Poll transmit and timeout afterwards.
+    ///
+    /// # Errors
+    /// [`ConnectionError::TimedOut`] when the connection is over.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        let expired = match &self.stage {
+            Stage::Failed(error) => return Err(error.clone()),
+            Stage::Greeting { deadline, .. } | Stage::Handshake { deadline, .. } => {
+                passed(*deadline).then_some(Timer::Handshake)
+            }
+            Stage::Traffic if passed(self.heartbeat_deadline) => Some(Timer::Heartbeat),
+            Stage::Traffic if passed(self.ttl_deadline) => Some(Timer::TimeToLive),
+            Stage::Traffic => None,
+        };
+        if let Some(timer) = expired {
+            return Err(self.fail(ConnectionError::TimedOut(timer)));
+        }
+        if passed(self.next_ping) {
+            self.ping_due = true;
+            self.next_ping = after(now, self.options.heartbeat_ivl);
+            if self.heartbeat_deadline.is_none() && !self.input_paused {
+                self.heartbeat_deadline = after(now, self.options.ping_timeout());
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives memory back while nothing happens: an idle connection keeps no buffer.
+    pub fn shrink(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        } else if self.input.capacity() > 2 * self.input.len() + 1024 {
+            self.input = BytesMut::from(&self.input[..]);
+        }
+    }
+
+    fn fail(&mut self, error: ConnectionError) -> ConnectionError {
+        if !matches!(self.stage, Stage::Failed(_)) || error != ConnectionError::Closed {
+            self.stage = Stage::Failed(error.clone());
+        }
+        self.input = BytesMut::new();
+        self.partial = Partial::default();
+        self.output = Output::new();
+        error
+    }
+}
+
+/// `now + delay`; `None` for a zero delay, which means "never" in all options.
+fn after(now: Instant, delay: Duration) -> Option<Instant> {
+    if delay.is_zero() { None } else { now.checked_add(delay) }
+}
+
+#[cfg(test)]
+mod tests;

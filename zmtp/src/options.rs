@@ -1,0 +1,162 @@
+//! Socket options under libzmq's names (zmq_setsockopt(3)), with libzmq's defaults, and a few limits of our own.
+
+use std::time::Duration;
+
+use crate::message::RoutingId;
+
+/// Options of a socket; fixed once the socket is made.
+///
+/// ```
+/// use zmtp::Options;
+/// let options = Options { sndhwm: Some(100), ipv6: true, ..Options::default() };
+/// assert_eq!(options.rcvhwm, Some(1000));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Most messages that wait for one peer; `None` for no limit (libzmq's 0). Default 1000.
+    pub sndhwm: Option<usize>,
+    /// Most messages from one peer that wait for the application; `None` for no limit. Default 1000.
+    pub rcvhwm: Option<usize>,
+    /// Most octets that wait for one peer; the first message of an empty queue always fits. Not in libzmq.
+    /// Default `None`.
+    pub sndhwm_bytes: Option<usize>,
+    /// Most octets from one peer that wait for the application. Not in libzmq. Default `None`.
+    pub rcvhwm_bytes: Option<usize>,
+    /// How long a closed socket goes on sending what is queued; `None` for ever, as is libzmq's default.
+    pub linger: Option<Duration>,
+    /// First delay before connecting again, `None` for never. Default 100 ms. A random part is always added.
+    pub reconnect_ivl: Option<Duration>,
+    /// The delay doubles up to this; zero keeps it at `reconnect_ivl`. Default zero.
+    pub reconnect_ivl_max: Duration,
+    /// How often to PING; zero for never, the default.
+    pub heartbeat_ivl: Duration,
+    /// Time to live told to the peer in a PING; zero, the default, tells none. At most 65.5 s are told: more
+    /// makes libzmq close healthy connections.
+    pub heartbeat_ttl: Duration,
+    /// Close when nothing arrives this long after a PING; `None`, the default, means `heartbeat_ivl`.
+    pub heartbeat_timeout: Option<Duration>,
+    /// Longest handshake, on both sides; zero for no limit. Default 30 s.
+    pub handshake_ivl: Duration,
+    /// Longest attempt to connect; `None`, the default, leaves it to the system.
+    pub connect_timeout: Option<Duration>,
+    /// Longest frame from a peer, in octets; equal is fine, more closes the connection. Default `None`.
+    pub maxmsgsize: Option<u64>,
+    /// Announced to the peer by REQ, DEALER and ROUTER sockets. Default none.
+    pub routing_id: Option<RoutingId>,
+    /// ROUTER: sending to an unknown or full peer is an error instead of a silent drop. Default false.
+    pub router_mandatory: bool,
+    /// ROUTER: a newcomer with a routing id in use takes it over; otherwise the newcomer is closed (libzmq
+    /// leaves it connected but deaf). Default false.
+    pub router_handover: bool,
+    /// REQ: put a request id in front and skip replies to other requests. Default false.
+    pub req_correlate: bool,
+    /// REQ: a new request may be sent before the reply to the last one. Default false.
+    pub req_relaxed: bool,
+    /// Queue messages for completed connections only. Default false.
+    pub immediate: bool,
+    /// Resolve to and listen on IPv6 too. Literal IPv6 addresses work in any case. Default false.
+    pub ipv6: bool,
+    /// Length of the queue of connections that the system has accepted. Default 100.
+    pub backlog: u32,
+    /// TCP keep-alive; `None`, the default, leaves it to the system.
+    pub tcp_keepalive: Option<bool>,
+    /// Idle time before the first keep-alive probe.
+    pub tcp_keepalive_idle: Option<Duration>,
+    /// Time between keep-alive probes.
+    pub tcp_keepalive_intvl: Option<Duration>,
+    /// Unanswered keep-alive probes before the connection is dead.
+    pub tcp_keepalive_cnt: Option<u32>,
+    /// Longest time that sent data may stay unacknowledged (TCP_USER_TIMEOUT).
+    pub tcp_maxrt: Option<Duration>,
+    /// Size of the system's send buffer.
+    pub sndbuf: Option<u32>,
+    /// Size of the system's receive buffer.
+    pub rcvbuf: Option<u32>,
+
+    /// File mode of an `ipc://` socket, from its first moment on; `None`, the default, follows the umask.
+    pub ipc_mode: Option<u32>,
+    /// Most frames of one message from a peer. Default 65,536.
+    pub max_multipart_frames: usize,
+    /// Most octets of one multipart message from a peer. Default 1 GiB.
+    pub max_multipart_octets: usize,
+    /// Most subscriptions of one peer. Default 100,000.
+    pub max_subscriptions: usize,
+    /// Most octets of all topics of one peer. Default 8 MiB.
+    pub max_subscription_octets: usize,
+    /// Most unfinished handshakes of one listener; above, the oldest is closed. Default 2048.
+    pub max_half_open: usize,
+    /// Most connections of one listener; above, new ones wait unaccepted. Default `usize::MAX`.
+    pub max_connections: usize,
+    /// Most octets of all peers together that wait for the application; above, peers that have something
+    /// queued are not read. Default 1 GiB.
+    pub max_queued_octets: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            sndhwm: Some(1000),
+            rcvhwm: Some(1000),
+            sndhwm_bytes: None,
+            rcvhwm_bytes: None,
+            linger: None,
+            reconnect_ivl: Some(Duration::from_millis(100)),
+            reconnect_ivl_max: Duration::ZERO,
+            heartbeat_ivl: Duration::ZERO,
+            heartbeat_ttl: Duration::ZERO,
+            heartbeat_timeout: None,
+            handshake_ivl: Duration::from_secs(30),
+            connect_timeout: None,
+            maxmsgsize: None,
+            routing_id: None,
+            router_mandatory: false,
+            router_handover: false,
+            req_correlate: false,
+            req_relaxed: false,
+            immediate: false,
+            ipv6: false,
+            backlog: 100,
+            tcp_keepalive: None,
+            tcp_keepalive_idle: None,
+            tcp_keepalive_intvl: None,
+            tcp_keepalive_cnt: None,
+            tcp_maxrt: None,
+            sndbuf: None,
+            rcvbuf: None,
+            ipc_mode: None,
+            max_multipart_frames: 65_536,
+            max_multipart_octets: 1 << 30,
+            max_subscriptions: 100_000,
+            max_subscription_octets: 8 << 20,
+            max_half_open: 2048,
+            max_connections: usize::MAX,
+            max_queued_octets: 1 << 30,
+        }
+    }
+}
+
+impl Options {
+    /// The time to live that goes into a PING, in tenths of a second: at most 655, since libzmq 4.3 multiplies
+    /// by 100 in 16 bits and would close a healthy connection above.
+    pub(crate) fn ping_ttl(&self) -> u16 {
+        u16::try_from(self.heartbeat_ttl.as_millis() / 100).unwrap_or(u16::MAX).min(655)
+    }
+
+    pub(crate) fn ping_timeout(&self) -> Duration {
+        self.heartbeat_timeout.unwrap_or(self.heartbeat_ivl)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_live_never_exceeds_what_libzmq_survives() {
+        let ttl = |ms| Options { heartbeat_ttl: Duration::from_millis(ms), ..Options::default() }.ping_ttl();
+        assert_eq!(
+            [ttl(0), ttl(99), ttl(100), ttl(65_500), ttl(65_600), ttl(u64::MAX)],
+            [0, 0, 1, 655, 655, 655]
+        );
+    }
+}
