@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::{Command, FileOwner, Group, Host, Output, User};
 use crate::value::DateTime;
@@ -69,4 +70,6 @@ impl Host for FakeHost {
     fn env(&self, name: &str) -> Option<String> {
         self.env.get(name).cloned()
     }
+
+    fn sleep(&self, _: Duration) {}
 }

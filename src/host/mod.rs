@@ -105,6 +105,9 @@ pub trait Host: Sync {
 
     /// An environment variable of this process.
     fn env(&self, name: &str) -> Option<String>;
+
+    /// Does nothing for a while.
+    fn sleep(&self, time: Duration);
 }
 
 /// This machine.
@@ -145,6 +148,10 @@ impl Host for RealHost {
 
     fn env(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
     }
 }
 

@@ -97,8 +97,11 @@ pub fn settle(
         Fault::Execution { text, info: None } => format!("ERROR: {text}").into(),
         Fault::Execution { text, info: Some(info) } => map! { "error" => text, "info" => info }.into(),
         Fault::NotFound(text) => format!("Command required for '{fun}' not found: {text}").into(),
+        // Salt sends the traceback; ours has no frames, its first and last line are Python's.
         Fault::Exception { kind, text } => {
-            format!("The minion function caused an exception: {kind}: {text}").into()
+            let colon = if text.is_empty() { "" } else { ": " };
+            let head = "The minion function caused an exception: Traceback (most recent call last):";
+            format!("{head}\n{kind}{colon}{text}\n").into()
         }
         Fault::NotSupported(what) => format!("ERROR: not supported by Halite: {what}").into(),
         Fault::Unreachable(text) => format!("ERROR: {text}").into(),
