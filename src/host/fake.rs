@@ -17,9 +17,11 @@ pub struct FakeHost {
     pub users: Vec<User>,
     pub groups: Vec<Group>,
     pub now: DateTime,
-    pub env: BTreeMap<String, String>,
+    pub env: Mutex<BTreeMap<String, String>>,
     /// Command lines that were run.
     pub ran: Mutex<Vec<Command>>,
+    /// Signals that were sent, as `(pid, signal)`.
+    pub signalled: Mutex<Vec<(u32, i32)>>,
     /// Files that were written.
     pub written: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
 }
@@ -68,7 +70,35 @@ impl Host for FakeHost {
     }
 
     fn env(&self, name: &str) -> Option<String> {
-        self.env.get(name).cloned()
+        self.env_all().remove(name)
+    }
+
+    fn env_all(&self) -> BTreeMap<String, String> {
+        self.env.lock().map(|env| env.clone()).unwrap_or_default()
+    }
+
+    fn set_env(&self, name: &str, value: Option<&str>) {
+        if let Ok(mut env) = self.env.lock() {
+            match value {
+                Some(value) => env.insert(name.to_owned(), value.to_owned()),
+                None => env.remove(name),
+            };
+        }
+    }
+
+    fn signal(&self, pid: u32, signal: i32) -> io::Result<()> {
+        if let Ok(mut signalled) = self.signalled.lock() {
+            signalled.push((pid, signal));
+        }
+        Ok(())
+    }
+
+    fn signal_tree(&self, pid: u32, signal: i32) -> io::Result<()> {
+        self.signal(pid, signal)
+    }
+
+    fn pid(&self) -> u32 {
+        4711
     }
 
     fn sleep(&self, _: Duration) {}

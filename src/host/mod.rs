@@ -4,9 +4,12 @@
 mod accounts;
 mod atomic;
 pub mod daemon;
+mod environment;
 mod fake;
 mod process;
+mod processes;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +36,7 @@ pub struct Command {
     pub merge_stderr: bool,
     pub run_as: Option<Identity>,
     pub umask: Option<u32>,
-    /// After this the whole process group is killed.
+    /// After this the program and all its children are killed.
     pub timeout: Option<Duration>,
     /// Leave it running and do not wait.
     pub background: bool,
@@ -106,6 +109,28 @@ pub trait Host: Sync {
     /// An environment variable of this process.
     fn env(&self, name: &str) -> Option<String>;
 
+    /// Every environment variable of this process.
+    fn env_all(&self) -> BTreeMap<String, String>;
+
+    /// Sets an environment variable of this process and of the programs it runs, or takes it out with `None`.
+    fn set_env(&self, name: &str, value: Option<&str>);
+
+    /// Sends a signal to one process.
+    ///
+    /// # Errors
+    /// When there is no such process, it is somebody else's, or the number is no signal.
+    fn signal(&self, pid: u32, signal: i32) -> io::Result<()>;
+
+    /// Sends a signal to a process, to its group where it leads one, and to all its descendants, also those in
+    /// groups of their own.
+    ///
+    /// # Errors
+    /// As [`Host::signal`], about the process itself.
+    fn signal_tree(&self, pid: u32, signal: i32) -> io::Result<()>;
+
+    /// The pid of this process.
+    fn pid(&self) -> u32;
+
     /// Does nothing for a while.
     fn sleep(&self, time: Duration);
 }
@@ -147,7 +172,27 @@ impl Host for RealHost {
     }
 
     fn env(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        environment::get(name)
+    }
+
+    fn env_all(&self) -> BTreeMap<String, String> {
+        environment::all()
+    }
+
+    fn set_env(&self, name: &str, value: Option<&str>) {
+        environment::set(name, value);
+    }
+
+    fn signal(&self, pid: u32, signal: i32) -> io::Result<()> {
+        processes::signal(pid, signal)
+    }
+
+    fn signal_tree(&self, pid: u32, signal: i32) -> io::Result<()> {
+        processes::signal_tree(pid, signal)
+    }
+
+    fn pid(&self) -> u32 {
+        std::process::id()
     }
 
     fn sleep(&self, time: Duration) {

@@ -1,15 +1,23 @@
-//! Running programs, each in a process group of its own so that a time-out ends it with all its children.
+//! Running programs. One with a time limit, or one that is left running, gets a process group of its own, so that
+//! the limit ends it with all its children; any other stays in the group of the job that runs it, and ends with the
+//! job.
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Gid, Pid, Signal, Uid, kill_process_group};
 
-use super::{Command, Output};
+use super::{Command, Output, environment};
+
+/// How long the output of a killed program may stay open: a child that left the group may still hold it.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// How often a program that has closed its output is asked whether it has ended, when there is a time limit.
+const POLL: Duration = Duration::from_millis(5);
 
 /// Runs `command` and collects what it prints.
 ///
@@ -23,63 +31,111 @@ pub fn run(command: &Command) -> io::Result<Output> {
         thread::spawn(move || child.wait());
         return Ok(Output { pid, ..Default::default() });
     }
-    let stdin = child.stdin.take().zip(command.stdin.clone());
-    let feeder = stdin.map(|(mut pipe, content)| {
-        // A program that does not read its input is no error.
-        thread::spawn(move || drop(pipe.write_all(&content)))
-    });
+    let deadline = command.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    if let Some((mut pipe, content)) = child.stdin.take().zip(command.stdin.clone()) {
+        // A program that does not read its input is no error; the thread ends when the pipe closes.
+        thread::spawn(move || drop(pipe.write_all(&content)));
+    }
     let (done, finished) = mpsc::channel();
-    let readers = [
-        child.stdout.take().map(|pipe| collect(pipe, done.clone())),
-        child.stderr.take().map(|pipe| collect(pipe, done.clone())),
-    ];
+    let stdout = child.stdout.take().map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
+    let stderr = child.stderr.take().map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
     drop(done);
-    let timed_out = !wait_closed(&finished, command);
-    if timed_out && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    let status = child.wait()?;
-    let [stdout, stderr] =
-        readers.map(|reader| reader.and_then(|reader| reader.join().ok()).unwrap_or_default());
-    if let Some(feeder) = feeder {
-        let _ = feeder.join();
-    }
-    let code = match (status.code(), status.signal()) {
-        (Some(code), _) => i64::from(code),
-        (None, signal) => -i64::from(signal.unwrap_or_default()),
+    let ended = if wait_closed(&finished, deadline) { wait_ended(&mut child, deadline)? } else { None };
+    let timed_out = ended.is_none();
+    let status = match ended {
+        Some(status) => status,
+        None => {
+            kill(pid, &mut child);
+            let status = child.wait()?;
+            wait_closed(&finished, Instant::now().checked_add(AFTERMATH));
+            status
+        }
     };
-    Ok(Output { pid, code, stdout, stderr, timed_out })
+    Ok(Output { pid, code: code(status), stdout: taken(&stdout), stderr: taken(&stderr), timed_out })
 }
 
-fn collect(mut pipe: impl Read + Send + 'static, done: mpsc::Sender<()>) -> thread::JoinHandle<Vec<u8>> {
+/// The exit code, or minus the signal.
+fn code(status: ExitStatus) -> i64 {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => i64::from(code),
+        (None, signal) => -i64::from(signal.unwrap_or_default()),
+    }
+}
+
+type Collected = Arc<Mutex<Vec<u8>>>;
+
+/// Reads a pipe on a thread of its own. What has been read can be taken at any time.
+fn collect(mut pipe: impl Read + Send + 'static, done: mpsc::Sender<()>) -> Collected {
+    let collected = Collected::default();
+    let into = Arc::clone(&collected);
     thread::spawn(move || {
-        let mut octets = Vec::new();
-        let _ = pipe.read_to_end(&mut octets);
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match pipe.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => into
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(buffer.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
         drop(done);
-        octets
-    })
+    });
+    collected
+}
+
+fn taken(collected: &Collected) -> Vec<u8> {
+    std::mem::take(&mut *collected.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Waits until the program has closed its output, or its time is over (`false`).
-fn wait_closed(finished: &mpsc::Receiver<()>, command: &Command) -> bool {
-    match command.timeout {
+fn wait_closed(finished: &mpsc::Receiver<()>, deadline: Option<Instant>) -> bool {
+    match deadline {
         None => {
             let _ = finished.recv();
             true
         }
-        Some(timeout) => {
-            let deadline = Instant::now() + timeout;
+        Some(deadline) => {
             let left = deadline.saturating_duration_since(Instant::now());
             !matches!(finished.recv_timeout(left), Err(mpsc::RecvTimeoutError::Timeout))
         }
     }
 }
 
+/// Waits until the program has ended, or its time is over (`None`).
+fn wait_ended(child: &mut Child, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+    let Some(deadline) = deadline else { return child.wait().map(Some) };
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// Ends the group of a program, and the program itself should it have changed its group.
+fn kill(pid: u32, child: &mut Child) {
+    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.kill();
+}
+
 fn start(command: &Command) -> io::Result<Child> {
     let mut builder = std::process::Command::new(&command.program);
-    builder.args(&command.args).process_group(0);
+    builder.args(&command.args);
+    if command.timeout.is_some() || command.background {
+        builder.process_group(0);
+    }
     if command.clean_env {
         builder.env_clear();
+    } else {
+        environment::apply(&mut builder);
     }
     for (name, value) in &command.env {
         match value {
@@ -92,7 +148,9 @@ fn start(command: &Command) -> io::Result<Child> {
     }
     let output = || if command.background { Stdio::null() } else { Stdio::piped() };
     builder.stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-    builder.stdout(output()).stderr(output());
+    builder.stdout(output());
+    // With one pipe for both, the program's stderr is replaced just before it starts.
+    builder.stderr(if command.merge_stderr { Stdio::null() } else { output() });
     prepare(&mut builder, command);
     builder.spawn()
 }
@@ -100,23 +158,20 @@ fn start(command: &Command) -> io::Result<Child> {
 /// What has to happen between fork and exec: identity, umask, one pipe for both outputs.
 #[allow(unsafe_code)]
 fn prepare(builder: &mut std::process::Command, command: &Command) {
-    let Command { run_as, umask, merge_stderr, .. } = command.clone();
-    if run_as.is_none() && umask.is_none() && !merge_stderr {
+    let Command { umask, merge_stderr, .. } = *command;
+    let identity = command.run_as.as_ref().map(|identity| {
+        let groups: Vec<Gid> = identity.groups.iter().copied().map(Gid::from_raw).collect();
+        (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid), groups)
+    });
+    if identity.is_none() && umask.is_none() && !merge_stderr {
         return;
     }
     let become_user = move || -> io::Result<()> {
-        if let Some(identity) = &run_as {
-            use rustix::process::{Gid, Uid};
+        if let Some((uid, gid, groups)) = &identity {
             use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-            let gid = Gid::from_raw(identity.gid);
-            let uid = Uid::from_raw(identity.uid);
-            let (mut groups, count) = ([Gid::ROOT; 64], identity.groups.len().min(64));
-            for (slot, group) in groups.iter_mut().zip(&identity.groups) {
-                *slot = Gid::from_raw(*group);
-            }
-            set_thread_groups(groups.get(..count).unwrap_or_default())?;
-            set_thread_res_gid(gid, gid, gid)?;
-            set_thread_res_uid(uid, uid, uid)?;
+            set_thread_groups(groups)?;
+            set_thread_res_gid(*gid, *gid, *gid)?;
+            set_thread_res_uid(*uid, *uid, *uid)?;
         }
         if let Some(umask) = umask {
             rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
@@ -127,7 +182,7 @@ fn prepare(builder: &mut std::process::Command, command: &Command) {
         Ok(())
     };
     // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes system calls
-    // (setgroups, setresgid, setresuid, umask, dup2) and takes no lock and no memory.
+    // (setgroups, setresgid, setresuid, umask, dup2) on values made before the fork, and takes no lock and no memory.
     unsafe {
         builder.pre_exec(become_user);
     }
@@ -135,12 +190,14 @@ fn prepare(builder: &mut std::process::Command, command: &Command) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn sh(script: &str) -> Command {
         Command::new("/bin/sh", ["-c", script])
+    }
+
+    fn limited(script: &str) -> Command {
+        Command { timeout: Some(Duration::from_millis(300)), ..sh(script) }
     }
 
     #[test]
@@ -170,12 +227,32 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_ends_the_whole_group() {
-        let command =
-            Command { timeout: Some(Duration::from_millis(200)), ..sh("sleep 60 & sleep 60; echo no") };
-        let output = run(&command).expect("runs");
+    fn a_time_out_ends_the_whole_group_and_keeps_what_was_printed() {
+        let output = run(&limited("echo begun; sleep 60 & sleep 60; echo no")).expect("runs");
         assert!(output.timed_out);
-        assert_eq!((output.code, output.stdout.as_slice()), (-9, &b""[..]));
+        assert_eq!((output.code, output.stdout.as_slice()), (-9, &b"begun\n"[..]));
+    }
+
+    #[test]
+    fn a_time_out_holds_for_programs_that_closed_their_output() {
+        let output = run(&limited("exec >&- 2>&-; sleep 60")).expect("runs");
+        assert!(output.timed_out);
+        assert_eq!(output.code, -9);
+    }
+
+    #[test]
+    fn a_program_in_time_is_not_timed_out() {
+        let command = Command { timeout: Some(Duration::from_secs(60)), ..sh("echo 1; exit 4") };
+        let output = run(&command).expect("runs");
+        assert_eq!((output.timed_out, output.code), (false, 4));
+    }
+
+    #[test]
+    fn more_input_than_a_pipe_holds_is_no_deadlock() {
+        let command = Command { stdin: Some(vec![b'x'; 300_000]), ..sh("exec cat") };
+        assert_eq!(run(&command).expect("runs").stdout.len(), 300_000);
+        let command = Command { stdin: Some(vec![b'x'; 300_000]), ..sh("exec true") };
+        assert_eq!(run(&command).expect("runs").code, 0);
     }
 
     #[test]
