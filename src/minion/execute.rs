@@ -1,0 +1,250 @@
+//! Running the functions of a job. Synchronous: in a job process, or on a thread of the daemon. Salt: minion.py
+//! (`_execute_job_function`, `_thread_return`).
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::job::{Job, Step, Work, return_load};
+use crate::loader::{Call, Context, Fault, Function, Registry, Returned, Scope, bind, settle};
+use crate::value::{Map, Value};
+
+/// Runs every function of `job` in `scope` and gives the `_return` load. Never panics: a panic of a function is the
+/// failure of that function.
+pub fn run(job: &Job, scope: Scope<'_>) -> Map {
+    let id = scope.opts.str("id").unwrap_or_default();
+    let ordered = scope.opts.get("multifunc_ordered").is_some_and(Value::truthy);
+    let scope = Scope { published: &job.load, ..scope };
+    let results = match &job.work {
+        Work::One(step) => vec![run_step(step, job, scope)],
+        Work::Many(steps) => steps.iter().map(|step| run_step(step, job, scope)).collect(),
+    };
+    return_load(id, job, results, ordered)
+}
+
+/// Runs one function with already separated arguments, as `salt-call` does.
+pub fn run_call(
+    fun: &str,
+    scope: Scope<'_>,
+    prepare: impl FnOnce(&Function) -> Result<Call, Fault>,
+) -> Returned {
+    let cx = Context::new(scope);
+    let mut found = None;
+    let outcome = guarded(|| {
+        refuse_in_blackout(fun, &scope)?;
+        let function = scope.registry.function(&cx, fun)?;
+        found = Some(function);
+        let args = bind(function, prepare(function)?)?;
+        (function.run)(&cx, &args)
+    });
+    if let Err(Fault::NotAvailable(text)) = &outcome
+        && let Some(docs) = near_misses(fun, text, &cx)
+    {
+        return Returned { value: docs.into(), retcode: 1, success: false, out: Some("nested".to_owned()) };
+    }
+    settle(fun, found, outcome, cx.retcode())
+}
+
+fn run_step(step: &Step, job: &Job, scope: Scope<'_>) -> Returned {
+    if let Err(fault) = refuse_executors(job, scope.opts) {
+        return settle(&step.fun, None, Err(fault), 0);
+    }
+    run_call(&step.fun, scope, |function| Call::from_published(function, &step.arg, &job.load))
+}
+
+fn guarded(run: impl FnOnce() -> Result<Value, Fault>) -> Result<Value, Fault> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(Fault::exception("panic", said(&*panic))))
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+}
+
+/// A module that has functions which begin like the one asked for: Salt answers with their documentation.
+fn near_misses(fun: &str, text: &str, cx: &Context) -> Option<Map> {
+    if !fun.contains('.') || cx.registry.row(fun).is_some() {
+        return None;
+    }
+    let mut docs = Map::new();
+    for module in cx.registry.available(cx) {
+        for function in module.functions {
+            let name = format!("{}.{}", module.provides, function.name);
+            if name.starts_with(fun) {
+                docs.insert(name, function.doc);
+            }
+        }
+    }
+    if docs.is_empty() {
+        return None;
+    }
+    docs.insert(fun, text);
+    Some(docs)
+}
+
+/// `minion_blackout` in pillar or grains.
+fn refuse_in_blackout(fun: &str, scope: &Scope<'_>) -> Result<(), Fault> {
+    let blacked_out = |data: &Map| {
+        let listed = || {
+            let whitelist =
+                data.get("minion_blackout_whitelist").and_then(Value::as_list).unwrap_or_default();
+            whitelist.iter().any(|item| item.as_str() == Some(fun))
+        };
+        data.get("minion_blackout").is_some_and(Value::truthy)
+            && fun != "saltutil.refresh_pillar"
+            && !listed()
+    };
+    if blacked_out(scope.pillar) || blacked_out(scope.grains) {
+        return Err(Fault::invocation(
+            "Minion in blackout mode. Set 'minion_blackout' to False in pillar or grains to resume operations. Only \
+             saltutil.refresh_pillar allowed in blackout mode.",
+        ));
+    }
+    Ok(())
+}
+
+/// Only functions called directly: other executors (`sudo`, `splay`, `docker` …) are refused by name.
+fn refuse_executors(job: &Job, opts: &Map) -> Result<(), Fault> {
+    let chosen = job.load.get("module_executors").filter(|value| value.truthy());
+    let names: Vec<&str> = match chosen.or_else(|| opts.get("module_executors")) {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Text(name)) => vec![name],
+        Some(Value::List(names)) => names.iter().filter_map(Value::as_str).collect(),
+        Some(_) => Vec::new(),
+    };
+    if opts.str("sudo_user").is_some_and(|user| !user.is_empty()) {
+        return Err(Fault::NotSupported("sudo_user".to_owned()));
+    }
+    match names.iter().find(|name| **name != "direct_call") {
+        Some(name) => Err(Fault::NotSupported(format!("executor '{name}'"))),
+        None => Ok(()),
+    }
+}
+
+/// The registry without what the options `disable_modules` and `whitelist_modules` take away.
+pub fn allowed(registry: Registry, opts: &Map) -> Registry {
+    let list = |name: &str| -> Option<Vec<String>> {
+        match opts.get(name)? {
+            Value::Text(text) => Some(vec![text.clone()]),
+            Value::List(items) => Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            _ => None,
+        }
+        .filter(|names: &Vec<String>| !names.is_empty())
+    };
+    let (disabled, whitelist) = (list("disable_modules"), list("whitelist_modules"));
+    if disabled.is_none() && whitelist.is_none() {
+        return registry;
+    }
+    let named = |names: &[String], file: &str, provides: &str| {
+        names.iter().any(|name| name == file || name == provides)
+    };
+    let kept: Vec<_> = registry
+        .modules()
+        .iter()
+        .copied()
+        .filter(|module| !disabled.as_ref().is_some_and(|names| named(names, module.file, module.provides)))
+        .filter(|module| whitelist.as_ref().is_none_or(|names| named(names, module.file, module.provides)))
+        .collect();
+    Registry::new(&[&kept])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::FakeHost;
+    use crate::loader::{Module, Nowhere, always, keywords, req};
+    use crate::map;
+
+    static MODULE: Module = Module {
+        file: "try",
+        provides: "try",
+        available: always,
+        functions: &[
+            Function::new("code", &[], "Leaves a retcode.", |cx, _| {
+                cx.set_retcode(7);
+                Ok("seven".into())
+            }),
+            Function::new("echo", &[req("text")], "Gives back.", |_, args| Ok(args.get("text").clone())),
+            Function::new("panics", &[], "Panics.", |_, _| panic!("oh no")),
+            Function::new("published", &[keywords("kwargs")], "What was published.", |_, args| {
+                Ok(args.keywords.get("__pub_jid").cloned().unwrap_or_default())
+            }),
+        ],
+    };
+
+    fn run_one(fun: impl Into<Value>, arg: Value, opts: Map, pillar: Map) -> Map {
+        let load = map! { "fun" => fun, "arg" => arg, "jid" => "20260102030405678901", "tgt" => "*" };
+        let job = Job::parse(load).expect("a job");
+        let registry = allowed(Registry::new(&[&[&MODULE]]), &opts);
+        let scope = Scope {
+            opts: &opts,
+            grains: &Map::new(),
+            pillar: &pillar,
+            published: &Map::new(),
+            registry: &registry,
+            host: &FakeHost::default(),
+            minion: &Nowhere,
+            master: &Nowhere,
+        };
+        run(&job, scope)
+    }
+
+    fn opts() -> Map {
+        map! { "id" => "web1" }
+    }
+
+    fn none() -> Value {
+        Value::List(Vec::new())
+    }
+
+    #[test]
+    fn a_function_returns_with_its_retcode() {
+        let load = run_one("try.code", none(), opts(), map! {});
+        assert_eq!((load.get("retcode"), load.get("success")), (Some(&7.into()), Some(&false.into())));
+        assert_eq!(load.str("return"), Some("seven"));
+        let load = run_one("try.published", none(), opts(), map! {});
+        assert_eq!(load.str("return"), Some("20260102030405678901"));
+    }
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_function_only() {
+        let funs = Value::list(["try.panics", "try.echo"]);
+        let load = run_one(funs, Value::list([none(), Value::list(["still here"])]), opts(), map! {});
+        let returned = load.get("return").and_then(Value::as_map).expect("a map");
+        assert_eq!(returned.str("try.panics"), Some("The minion function caused an exception: panic: oh no"));
+        assert_eq!(returned.str("try.echo"), Some("still here"));
+    }
+
+    #[test]
+    fn a_function_that_is_not_there_is_named_and_near_ones_are_explained() {
+        let load = run_one("no.such", none(), opts(), map! {});
+        assert_eq!(load.str("return"), Some("'no.such' is not available."));
+        let load = run_one("try.ec", none(), opts(), map! {});
+        let expected = map! { "try.echo" => "Gives back.", "try.ec" => "'try.ec' is not available." };
+        assert_eq!(load.get("return"), Some(&expected.into()));
+        assert_eq!(load.get("retcode"), Some(&1.into()));
+    }
+
+    #[test]
+    fn a_blackout_refuses_all_but_what_is_listed() {
+        let pillar =
+            map! { "minion_blackout" => true, "minion_blackout_whitelist" => Value::list(["try.code"]) };
+        let load = run_one("try.echo", Value::list(["x"]), opts(), pillar.clone());
+        assert!(load.str("return").is_some_and(|text| text.contains("Minion in blackout mode")), "{load:?}");
+        assert_eq!(run_one("try.code", none(), opts(), pillar).str("return"), Some("seven"));
+    }
+
+    #[test]
+    fn disabled_modules_and_unknown_executors_are_refused() {
+        let mut disabled = opts();
+        disabled.insert("disable_modules", Value::list(["try"]));
+        assert_eq!(
+            run_one("try.code", none(), disabled, map! {}).str("return"),
+            Some("'try.code' is not available.")
+        );
+        let mut executor = opts();
+        executor.insert("module_executors", Value::list(["splay", "direct_call"]));
+        let load = run_one("try.code", none(), executor, map! {});
+        assert_eq!(load.str("return"), Some("ERROR: not supported by Halite: executor 'splay'"));
+    }
+}

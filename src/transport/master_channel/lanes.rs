@@ -1,0 +1,100 @@
+//! Connections to a request server. REQ is lock-step, one request per connection at a time, so whoever finds all
+//! lanes in use opens one more; a lane whose answer did not come in time is closed, and with it the late answer.
+//! salt-wire.md §2.3.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use zmtp::{Endpoint, Event, Events, Message, Options, ReqSocket};
+
+/// Most requests on their way at the same time.
+const MOST_LANES: usize = 16;
+/// Lanes kept open while nobody uses them.
+const IDLE_LANES: usize = 1;
+
+/// No answer; says what the connection last reported, for the one who has to find out why.
+#[derive(Debug)]
+pub struct NoAnswer(pub String);
+
+/// The lanes to one request server.
+pub struct Lanes {
+    endpoint: Endpoint,
+    options: Options,
+    idle: Mutex<Vec<Lane>>,
+    permits: Arc<Semaphore>,
+}
+
+struct Lane {
+    socket: ReqSocket,
+    events: Events,
+}
+
+impl Lanes {
+    /// Opens nothing yet.
+    pub fn new(endpoint: Endpoint, options: Options) -> Self {
+        let permits = Arc::new(Semaphore::new(MOST_LANES));
+        Lanes { endpoint, options, idle: Mutex::new(Vec::new()), permits }
+    }
+
+    /// Sends a body and waits for the answer.
+    ///
+    /// # Errors
+    /// When none comes within `patience`.
+    pub async fn exchange(&self, body: Vec<u8>, patience: Duration) -> Result<Bytes, NoAnswer> {
+        let Ok(_permit) = self.permits.acquire().await else {
+            return Err(NoAnswer("the channel is closed".to_owned()));
+        };
+        let mut lane = self.take();
+        let answer = timeout(patience, lane.exchange(body.into())).await;
+        match answer {
+            Ok(Ok(answer)) => {
+                self.put_back(lane);
+                Ok(answer)
+            }
+            Ok(Err(problem)) => Err(NoAnswer(problem)),
+            Err(_) => Err(NoAnswer(lane.last_trouble(patience))),
+        }
+    }
+
+    fn take(&self) -> Lane {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.unwrap_or_else(|| {
+            let socket = ReqSocket::connect(&self.endpoint, self.options.clone());
+            let events = socket.events();
+            Lane { socket, events }
+        })
+    }
+
+    fn put_back(&self, lane: Lane) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_LANES {
+            idle.push(lane);
+        }
+    }
+}
+
+impl Lane {
+    async fn exchange(&mut self, message: Message) -> Result<Bytes, String> {
+        self.socket.send(message).await.map_err(|error| error.to_string())?;
+        let answer = self.socket.recv().await.map_err(|error| error.to_string())?;
+        // salt-wire.md §2.3: one body frame.
+        answer.into_parts().pop().ok_or_else(|| "an answer without frames".to_owned())
+    }
+
+    /// What the connection last said about itself.
+    fn last_trouble(&mut self, patience: Duration) -> String {
+        let mut last = None;
+        while let Some(event) = self.events.try_recv() {
+            last = Some(event);
+        }
+        match last {
+            Some(event @ (Event::ConnectRetried { .. } | Event::HandshakeFailed { .. } | Event::Disconnected { .. })) => {
+                event.to_string()
+            }
+            _ => format!("no answer within {} s", patience.as_secs_f32()),
+        }
+    }
+}
