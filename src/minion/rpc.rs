@@ -4,7 +4,7 @@
 //! ```text
 //! frame = length (4 octets, big-endian) | msgpack with bin types
 //! down  = job                              {"job": map, "opts": map, "grains": map, "pillar": map, "master": str}
-//! up    = {"ask": "request", "load": map, "timeout_ms": int, "raw": bool}
+//! up    = {"ask": "request", "load": map, "timeout_ms": int}
 //!       | {"ask": "pillar", "saltenv": str?, "pillarenv": str?, "overrides": map}
 //!       | {"ask": "fire", "tag": str, "data": map}
 //!       | {"done": map}
@@ -52,7 +52,6 @@ pub enum Up {
     Request {
         load: Map,
         timeout_ms: i64,
-        raw: bool,
     },
     Pillar {
         saltenv: Option<String>,
@@ -94,8 +93,8 @@ impl Start {
 impl Up {
     fn to_map(&self) -> Map {
         match self {
-            Up::Request { load, timeout_ms, raw } => {
-                map! { "ask" => "request", "load" => load.clone(), "timeout_ms" => *timeout_ms, "raw" => *raw }
+            Up::Request { load, timeout_ms } => {
+                map! { "ask" => "request", "load" => load.clone(), "timeout_ms" => *timeout_ms }
             }
             Up::Pillar { saltenv, pillarenv, overrides } => map! {
                 "ask" => "pillar",
@@ -121,7 +120,6 @@ impl Up {
             "request" => Ok(Up::Request {
                 load: take("load")?,
                 timeout_ms: map.get("timeout_ms").and_then(Value::as_int).ok_or(RpcError::Unexpected)?,
-                raw: map.get("raw").is_some_and(Value::truthy),
             }),
             "pillar" => Ok(Up::Pillar {
                 overrides: take("overrides")?,
