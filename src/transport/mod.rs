@@ -1,1 +1,3 @@
 //! Sockets: the event bus on IPC and the channel to a master.
+
+pub mod bus;

@@ -1,0 +1,191 @@
+//! A daemon's side of the bus: whoever connects to the one socket is sent every event, whatever comes in on the other
+//! becomes one.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::hub::{Bus, Listener};
+use super::{BusError, BusPaths, socket};
+use crate::event::{DEFAULT_MAX_EVENT_SIZE, FrameReader, MAX_FRAME, tag_of};
+
+/// How a bus is set up.
+#[derive(Clone, Debug)]
+pub struct BusOptions {
+    /// Mode of the socket to listen on: 0600, or 0660 where members of a group may listen (`publisher_acl`,
+    /// `external_auth`, and always with Salt 3007).
+    pub publish_mode: u32,
+    /// Mode of the socket to fire on.
+    pub pull_mode: u32,
+    /// `max_event_size`: larger data has its largest values replaced.
+    pub max_event_size: usize,
+    /// Octets that may wait for one listener before it is disconnected.
+    pub max_queued: usize,
+    /// Connections per socket.
+    pub max_connections: usize,
+}
+
+impl Default for BusOptions {
+    fn default() -> Self {
+        BusOptions {
+            publish_mode: 0o600,
+            pull_mode: 0o600,
+            max_event_size: DEFAULT_MAX_EVENT_SIZE,
+            max_queued: 64 * 1024 * 1024,
+            max_connections: 4096,
+        }
+    }
+}
+
+/// A running bus. Dropping it ends every connection and removes the sockets.
+#[derive(Debug)]
+pub struct BusServer {
+    bus: Bus,
+    stop: watch::Sender<bool>,
+}
+
+/// Octets written at once, where small events have piled up.
+const BATCH: usize = 128 * 1024;
+
+const READ: usize = 64 * 1024;
+
+impl BusServer {
+    /// Opens both sockets. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened, or another process listens there.
+    pub fn bind(paths: &BusPaths, options: &BusOptions) -> Result<Self, BusError> {
+        let publish = socket::Listener::bind(&paths.publish, options.publish_mode)?;
+        let pull = socket::Listener::bind(&paths.pull, options.pull_mode)?;
+        let bus = Bus::new(options.max_event_size, options.max_queued);
+        let (stop, stopped) = watch::channel(false);
+        let limit = options.max_connections;
+        tokio::spawn(serve(publish, limit, bus.clone(), stopped.clone(), listener_connection));
+        tokio::spawn(serve(pull, limit, bus.clone(), stopped, pull_connection));
+        Ok(BusServer { bus, stop })
+    }
+
+    /// The handle to fire and to listen in this process.
+    pub fn handle(&self) -> Bus {
+        self.bus.clone()
+    }
+}
+
+impl Drop for BusServer {
+    fn drop(&mut self) {
+        self.bus.close();
+        let _ = self.stop.send(true);
+    }
+}
+
+type Stopped = watch::Receiver<bool>;
+
+async fn serve<F>(
+    socket: socket::Listener,
+    limit: usize,
+    bus: Bus,
+    mut stopped: Stopped,
+    connection: impl Fn(UnixStream, Bus, Stopped, OwnedSemaphorePermit) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(limit));
+    loop {
+        let accepted = tokio::select! {
+            _ = stopped.changed() => return,
+            accepted = socket.listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => {
+                    tokio::spawn(connection(stream, bus.clone(), stopped.clone(), place));
+                }
+                Err(_) => {
+                    bus.count_refused();
+                    tracing::warn!(limit, "the event bus has too many connections: a new one is closed");
+                }
+            },
+            Err(error) => {
+                // Out of file descriptors, most likely: those who wait in the queue are served later.
+                tracing::error!(%error, "the event bus cannot take a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn listener_connection(
+    mut stream: UnixStream,
+    bus: Bus,
+    mut stopped: Stopped,
+    _place: OwnedSemaphorePermit,
+) {
+    let listener = bus.add(None);
+    let (mut reading, mut writing) = stream.split();
+    let ended = tokio::select! {
+        _ = stopped.changed() => Ok(()),
+        ended = discard(&mut reading) => ended,
+        ended = write_events(&listener, &mut writing) => ended,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a listener of the event bus is gone");
+    }
+    bus.remove(&listener);
+}
+
+/// Listeners have nothing to say; this only waits for their end.
+async fn discard(stream: &mut (impl AsyncReadExt + Unpin)) -> io::Result<()> {
+    let mut scratch = [0; 256];
+    while stream.read(&mut scratch).await? > 0 {}
+    Ok(())
+}
+
+async fn write_events(listener: &Listener, stream: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<()> {
+    while let Some(batch) = listener.batch(BATCH).await {
+        tokio::select! {
+            written = stream.write_all(&batch) => written?,
+            () = listener.closed() => return Ok(()),
+        }
+        listener.written(batch.len());
+    }
+    Ok(())
+}
+
+async fn pull_connection(
+    mut stream: UnixStream,
+    bus: Bus,
+    mut stopped: Stopped,
+    _place: OwnedSemaphorePermit,
+) {
+    let mut reader = FrameReader::new(MAX_FRAME);
+    loop {
+        reader.buffer().reserve(READ);
+        let read = tokio::select! {
+            _ = stopped.changed() => return,
+            read = stream.read_buf(reader.buffer()) => read,
+        };
+        match read {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        loop {
+            match reader.next() {
+                Ok(Some(body)) if tag_of(&body).is_some_and(|tag| !tag.is_empty()) => bus.fire_packed(&body),
+                Ok(Some(_)) => {
+                    bus.count_refused();
+                    tracing::warn!("an event without a tag came in on the event bus: dropped");
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    bus.count_refused();
+                    tracing::warn!(%error, "a client of the event bus sends what is no event: disconnected");
+                    return;
+                }
+            }
+        }
+    }
+}
