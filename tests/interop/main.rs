@@ -1,6 +1,7 @@
 //! Halite and real Salt, each in the place of the other: which side is ours is a parameter, the scenario is the same,
 //! and original against original passes it too, which tests the test.
 
+mod bus;
 mod fleet;
 mod one_job;
 mod peers;

@@ -29,6 +29,15 @@ impl Peer {
         }
     }
 
+    /// The Python that has the peer's classes; for ours there is none.
+    pub fn python(self) -> Command {
+        match self {
+            Peer::Halite => unreachable!("Halite has no Python"),
+            Peer::Salt3006 => Command::new(home("3006.25").join("bin/python")),
+            Peer::Salt3007 => Command::new(home("3007.14").join("bin/python")),
+        }
+    }
+
     /// Whether the peer can be had here. Says so and why if not; with `HALITE_REQUIRE_PEERS` set, that is a failure.
     pub fn is_here(self) -> bool {
         let made = match self {
