@@ -1,1 +1,4 @@
-//! The master's file server backends. Salt: fileserver/.
+//! The master's file server: backends that answer `_file_*` and `_serve_file`. Salt: fileserver/.
+
+pub mod listing;
+pub mod roots;

@@ -1,0 +1,363 @@
+//! `roots`: files from directories of the master, by environment. Salt: fileserver/roots.py, fileserver/__init__.py;
+//! salt-wire.md §12.2, §12.5. No path leads out of its root, however it is written, and links are followed only as
+//! `fileserver_followsymlinks` says. Everything here blocks on the disk.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::listing::{Ignored, Listing, ListingOptions, walk};
+use crate::crypt::HashType;
+use crate::map;
+use crate::value::{Map, Value, str_of};
+
+/// Name of the environment that stands for all that are not named.
+const ANY_ENV: &str = "__env__";
+
+/// Hashes that are remembered.
+const MAX_HASHES: usize = 100_000;
+
+/// What the file server works by.
+#[derive(Clone, Debug)]
+pub struct RootsConfig {
+    /// Directories by environment, in order of precedence.
+    pub roots: Vec<(String, Vec<PathBuf>)>,
+    pub hash_type: HashType,
+    /// Largest chunk that is sent at once, in octets.
+    pub file_buffer_size: usize,
+    pub follow_symlinks: bool,
+    pub ignore_symlinks: bool,
+    pub ignored: Ignored,
+    /// How long a list of files is used.
+    pub list_cache_time: Duration,
+}
+
+impl RootsConfig {
+    /// From the options `file_roots`, `hash_type`, `file_buffer_size`, `fileserver_followsymlinks`,
+    /// `fileserver_ignoresymlinks`, `file_ignore_regex`, `file_ignore_glob` and `fileserver_list_cache_time`.
+    pub fn from_opts(opts: &Map) -> Self {
+        let directories = |value: &Value| match value {
+            Value::List(list) => list.iter().map(|item| PathBuf::from(str_of(item))).collect(),
+            Value::Text(one) => vec![PathBuf::from(one)],
+            _ => Vec::new(),
+        };
+        let roots = opts.get("file_roots").and_then(Value::as_map).map_or_else(Vec::new, |map| {
+            map.iter().map(|(env, value)| (str_of(env), directories(value))).collect()
+        });
+        let set = |name, default| opts.get(name).map_or(default, Value::truthy);
+        let number = |name, default| opts.get(name).and_then(Value::as_int).unwrap_or(default);
+        RootsConfig {
+            roots,
+            hash_type: opts.str("hash_type").and_then(|name| name.parse().ok()).unwrap_or(HashType::Sha256),
+            file_buffer_size: usize::try_from(number("file_buffer_size", 1 << 20)).unwrap_or(1 << 20).clamp(1, 64 << 20),
+            follow_symlinks: set("fileserver_followsymlinks", true),
+            ignore_symlinks: set("fileserver_ignoresymlinks", false),
+            ignored: Ignored::from_opts(opts),
+            list_cache_time: Duration::from_secs(u64::try_from(number("fileserver_list_cache_time", 20)).unwrap_or(0)),
+        }
+    }
+}
+
+/// The file server.
+pub struct Roots {
+    config: RootsConfig,
+    hashes: Mutex<HashMap<PathBuf, (Stamp, String)>>,
+    lists: Mutex<HashMap<String, (Instant, Arc<Listing>)>>,
+}
+
+/// What changes when a file does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(stat: &Metadata) -> Self {
+        Stamp {
+            inode: stat.ino(),
+            size: stat.size(),
+            modified: (stat.mtime(), stat.mtime_nsec()),
+            changed: (stat.ctime(), stat.ctime_nsec()),
+        }
+    }
+}
+
+/// A file that was found.
+struct Found {
+    path: PathBuf,
+    /// Below its root, as it was asked for.
+    rel: String,
+    stat: Metadata,
+}
+
+impl Roots {
+    /// A file server of its own caches.
+    pub fn new(config: RootsConfig) -> Self {
+        Roots { config, hashes: Mutex::default(), lists: Mutex::default() }
+    }
+
+    /// Names of the environments, sorted.
+    pub fn envs(&self) -> Value {
+        let mut envs: Vec<&str> = self.config.roots.iter().map(|(env, _)| env.as_str()).collect();
+        envs.sort_unstable();
+        Value::list(envs)
+    }
+
+    /// Relative paths of files that begin with `prefix`, sorted.
+    pub fn file_list(&self, saltenv: &str, prefix: &str) -> Value {
+        with_prefix(&self.listing(saltenv).files, prefix)
+    }
+
+    /// Relative paths of directories, likewise.
+    pub fn dir_list(&self, saltenv: &str, prefix: &str) -> Value {
+        with_prefix(&self.listing(saltenv).dirs, prefix)
+    }
+
+    /// Relative paths of empty directories, likewise.
+    pub fn empty_dirs(&self, saltenv: &str, prefix: &str) -> Value {
+        with_prefix(&self.listing(saltenv).empty_dirs, prefix)
+    }
+
+    /// Links, `{path: target}`.
+    pub fn symlink_list(&self, saltenv: &str, prefix: &str) -> Value {
+        let prefix = prefix.trim_matches('/');
+        let listing = self.listing(saltenv);
+        let links = listing.links.iter().filter(|(path, _)| path.starts_with(prefix));
+        links.map(|(path, target)| (path.as_str(), Value::from(target.as_str()))).collect::<Map>().into()
+    }
+
+    /// `{"hash_type", "hsum"}`; an empty text where there is no such file.
+    pub fn file_hash(&self, path: &str, saltenv: &str) -> Value {
+        match self.find(path, saltenv) {
+            Some(found) => self.hash_of(&found),
+            None => "".into(),
+        }
+    }
+
+    /// `[hash, stat]`; `["", nil]` where there is no such file.
+    pub fn file_hash_and_stat(&self, path: &str, saltenv: &str) -> Value {
+        match self.find(path, saltenv) {
+            Some(found) => Value::List(vec![self.hash_of(&found), stat_list(&found.stat)]),
+            None => Value::List(vec!["".into(), Value::Null]),
+        }
+    }
+
+    /// `{"path", "rel", "stat", "back"}`; the first two empty and the others left out where there is no such file.
+    pub fn file_find(&self, path: &str, saltenv: &str) -> Value {
+        match self.find(path, saltenv) {
+            Some(found) => map! {
+                "path" => found.path.to_string_lossy().into_owned(),
+                "rel" => found.rel,
+                "stat" => stat_list(&found.stat),
+                "back" => "roots",
+            },
+            None => map! { "path" => "", "rel" => "" },
+        }
+        .into()
+    }
+
+    /// `{"data", "dest", "gzip"?}`: a chunk from offset `loc`, both empty where there is no such file.
+    pub fn serve_file(&self, path: &str, saltenv: &str, loc: i64, gzip: Option<i64>) -> Value {
+        let Some(found) = self.find(path, saltenv) else {
+            return map! { "data" => "", "dest" => "" }.into();
+        };
+        let data = match chunk(&found.path, loc, self.config.file_buffer_size) {
+            Ok(data) => data,
+            Err(error) => {
+                tracing::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
+                // What Salt answers when a handler fails: the minion tries again and then tells.
+                return "".into();
+            }
+        };
+        let mut reply = map! { "data" => "", "dest" => found.rel };
+        match gzip.filter(|_| !data.is_empty()) {
+            Some(level) => {
+                reply.insert("gzip", level);
+                reply.insert("data", Value::Bytes(compressed(&data, level).into()));
+            }
+            None => {
+                reply.insert("data", Value::Bytes(data.into()));
+            }
+        }
+        reply.into()
+    }
+
+    /// Where a file is, for those who run on the file server's own host.
+    pub fn local_path(&self, path: &str, saltenv: &str) -> Option<PathBuf> {
+        self.find(path, saltenv).map(|found| found.path)
+    }
+
+    fn directories(&self, saltenv: &str) -> Vec<PathBuf> {
+        let named = |name: &str| self.config.roots.iter().find(|(env, _)| env == name).map(|(_, roots)| roots);
+        if let Some(roots) = named(saltenv) {
+            return roots.clone();
+        }
+        // The name goes into a path: it may not lead anywhere else.
+        let is_name = !saltenv.is_empty() && !saltenv.contains(['/', '\0']) && saltenv != ".." && saltenv != ".";
+        let any = named(ANY_ENV).filter(|_| is_name);
+        any.into_iter().flatten().map(|root| PathBuf::from(root.to_string_lossy().replace(ANY_ENV, saltenv))).collect()
+    }
+
+    fn find(&self, asked: &str, saltenv: &str) -> Option<Found> {
+        let (path, saltenv) = split_query(asked, saltenv);
+        let rel = normal(path)?;
+        for root in self.directories(saltenv) {
+            let full = root.join(&rel);
+            if !self.config.follow_symlinks && !is_really_below(&root, &full) {
+                continue;
+            }
+            let Ok(stat) = fs::metadata(&full) else { continue };
+            if stat.is_file() && !self.config.ignored.matches(&full.to_string_lossy()) {
+                return Some(Found { path: full, rel, stat });
+            }
+        }
+        None
+    }
+
+    fn hash_of(&self, found: &Found) -> Value {
+        let stamp = Stamp::of(&found.stat);
+        let known = {
+            let hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+            hashes.get(&found.path).filter(|(known, _)| *known == stamp).map(|(_, hash)| hash.clone())
+        };
+        let hsum = match known {
+            Some(hash) => hash,
+            None => match hash_file(&found.path, self.config.hash_type) {
+                Ok(hash) => {
+                    let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+                    if hashes.len() >= MAX_HASHES {
+                        hashes.clear();
+                    }
+                    hashes.insert(found.path.clone(), (stamp, hash.clone()));
+                    hash
+                }
+                Err(error) => {
+                    tracing::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
+                    return Map::new().into();
+                }
+            },
+        };
+        map! { "hash_type" => self.config.hash_type.name(), "hsum" => hsum }.into()
+    }
+
+    fn listing(&self, saltenv: &str) -> Arc<Listing> {
+        // The lock is held while walking: of many who ask at once, one walks.
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((made, listing)) = lists.get(saltenv)
+            && made.elapsed() < self.config.list_cache_time
+        {
+            return listing.clone();
+        }
+        let directories = self.directories(saltenv);
+        if directories.is_empty() {
+            return Arc::default();
+        }
+        let options = ListingOptions {
+            follow_symlinks: self.config.follow_symlinks,
+            ignore_symlinks: self.config.ignore_symlinks,
+            ignored: &self.config.ignored,
+        };
+        let listing = Arc::new(walk(&directories, &options));
+        lists.insert(saltenv.to_owned(), (Instant::now(), listing.clone()));
+        listing
+    }
+}
+
+/// The hash of a file, read in pieces.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn hash_file(path: &Path, hash_type: HashType) -> std::io::Result<String> {
+    let mut hasher = hash_type.hasher();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish_hex()),
+            n => hasher.update(buffer.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
+/// Takes `?saltenv=x` off a path, and the `|` before a path whose `?` is part of its name.
+fn split_query<'a>(asked: &'a str, saltenv: &'a str) -> (&'a str, &'a str) {
+    if let Some(literal) = asked.strip_prefix('|') {
+        return (literal, saltenv);
+    }
+    let Some((path, query)) = asked.split_once('?') else { return (asked, saltenv) };
+    let query = query.split_once('?').map_or(query, |(query, _)| query);
+    let named = query.split('&').rev().find_map(|pair| pair.strip_prefix("saltenv="));
+    (path, named.unwrap_or(saltenv))
+}
+
+/// A relative path without `.` and doubled slashes. `None` for what is absolute, empty, or holds `..` or a NUL.
+fn normal(path: &str) -> Option<String> {
+    if path.contains('\0') || path.contains("../") {
+        return None;
+    }
+    let mut parts = Vec::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(part) => parts.push(part.to_str()?),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+fn is_really_below(root: &Path, full: &Path) -> bool {
+    match (root.canonicalize(), full.canonicalize()) {
+        (Ok(root), Ok(full)) => full.starts_with(root),
+        _ => false,
+    }
+}
+
+fn with_prefix(paths: &[String], prefix: &str) -> Value {
+    let prefix = prefix.trim_matches('/');
+    Value::list(paths.iter().filter(|path| path.starts_with(prefix)).map(String::as_str))
+}
+
+/// Mode, inode, device, links, uid, gid, size, and the times of access, modification and change in seconds.
+fn stat_list(stat: &Metadata) -> Value {
+    let large = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    Value::list([
+        i64::from(stat.mode()),
+        large(stat.ino()),
+        large(stat.dev()),
+        large(stat.nlink()),
+        i64::from(stat.uid()),
+        i64::from(stat.gid()),
+        large(stat.size()),
+        stat.atime(),
+        stat.mtime(),
+        stat.ctime(),
+    ])
+}
+
+fn chunk(path: &Path, loc: i64, size: usize) -> std::io::Result<Vec<u8>> {
+    let loc = u64::try_from(loc).map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(loc))?;
+    let mut data = Vec::new();
+    file.take(size as u64).read_to_end(&mut data)?;
+    Ok(data)
+}
+
+fn compressed(data: &[u8], level: i64) -> Vec<u8> {
+    let level = flate2::Compression::new(u32::try_from(level).unwrap_or(9).min(9));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(data);
+    encoder.finish().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
