@@ -10,6 +10,7 @@ mod map;
 mod merge;
 pub mod msgpack;
 mod repr;
+pub mod yaml;
 
 pub use json::{JsonError, JsonStyle};
 pub use lookup::{DEFAULT_DELIMITER, traverse};

@@ -1,0 +1,90 @@
+//! Words of a command line to arguments: YAML where it makes a number, list or map of them, `key=value` apart.
+//! Salt: utils/args.py.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::load;
+use crate::value::{Map, Value};
+
+/// One word as a value: read as YAML, except where that would lose or surprise. Never fails: what cannot be read stays
+/// the text it is.
+pub fn yamlify_arg(word: &str) -> Value {
+    let stripped = word.trim();
+    let text = || Value::text(word);
+    if matches!(stripped, "" | "---" | "...") || word.contains(['\t', '\r', '\n']) {
+        return text();
+    }
+    if word.contains('_') && stripped.chars().all(|char| char.is_ascii_digit() || char == '_') {
+        return text();
+    }
+    if word == "None" {
+        return Value::Null;
+    }
+    let Ok(value) = load(word, "<unicode string>") else { return text() };
+    if word.contains('#') {
+        return match value {
+            Value::Text(_) | Value::Null => text(),
+            other => other,
+        };
+    }
+    match value {
+        Value::Map(_) if !word.starts_with('{') => text(),
+        Value::List(_) if !word.starts_with('[') => text(),
+        Value::Text(read) if read.is_empty() && matches!(word, "|" | "!") => text(),
+        Value::Null if word == "!" => text(),
+        Value::Bytes(_) | Value::Time(_) => text(),
+        value => value,
+    }
+}
+
+/// Name and value of a `name=value` word; `name==value` is not one, nor is one with a line break in its value.
+pub fn parse_kwarg(word: &str) -> Option<(&str, &str)> {
+    static KWARG: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^([\w--\d][\w.-]*)=([^=\n].*)?\n?$").expect("a fixed pattern compiles"));
+    let found = KWARG.captures(word)?;
+    Some((found.get(1)?.as_str(), found.get(2).map_or("", |value| value.as_str())))
+}
+
+/// Positional arguments and keywords of a command line; keywords in `no_parse` stay text.
+pub fn parse_input<W: AsRef<str>>(words: &[W], no_parse: &[&str]) -> (Vec<Value>, Map) {
+    let (mut args, mut kwargs) = (Vec::new(), Map::new());
+    for word in words {
+        match parse_kwarg(word.as_ref()) {
+            Some((name, value)) if no_parse.contains(&name) => {
+                kwargs.insert(name, value);
+            }
+            Some((name, value)) => {
+                kwargs.insert(name, yamlify_arg(value));
+            }
+            None => args.push(yamlify_arg(word.as_ref())),
+        }
+    }
+    (args, kwargs)
+}
+
+/// The one list that is published: integers that are job ids as text again, keywords last in a map marked by
+/// `__kwarg__`.
+pub fn condition_input(args: Vec<Value>, kwargs: Map) -> Vec<Value> {
+    let mut list: Vec<Value> = args.into_iter().map(jid_as_text).collect();
+    if !kwargs.is_empty() {
+        let mut marked = Map::with_capacity(kwargs.len() + 1);
+        marked.insert("__kwarg__", true);
+        marked.extend(kwargs);
+        list.push(Value::Map(marked));
+    }
+    list
+}
+
+/// A number as long as a jid is one.
+fn jid_as_text(arg: Value) -> Value {
+    let digits = match &arg {
+        Value::Int(int) => int.to_string(),
+        Value::Big(big) => big.to_string(),
+        _ => return arg,
+    };
+    if digits.len() == JID_LEN { Value::Text(digits) } else { arg }
+}
+
+const JID_LEN: usize = 20;

@@ -1,0 +1,265 @@
+//! Nodes to values. PyYAML: constructor.py; Salt: utils/yamlloader.py (merge keys, keys that are there twice).
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use libyaml_safer::Mark;
+
+use super::node::{Content, NodeId, Tree};
+use super::{MAX_ALIASED_OCTETS, MAX_ALIASED_VALUES, MAX_DEPTH, YamlError, resolve, scalar};
+use crate::value::{Map, Value, repr, str_of};
+
+/// The value of a node.
+pub(super) fn construct(tree: &mut Tree, root: NodeId, file: &str) -> Result<Value, YamlError> {
+    let mut constructor = Constructor {
+        tree,
+        file,
+        seen: HashSet::new(),
+        open: HashSet::new(),
+        flattening: HashSet::new(),
+        aliased_values: 0,
+        aliased_octets: 0,
+    };
+    constructor.value(root, 0, false)
+}
+
+struct Constructor<'a> {
+    tree: &'a mut Tree,
+    file: &'a str,
+    /// Nodes that were made already: meeting one again means an alias.
+    seen: HashSet<NodeId>,
+    /// Collections being made: meeting one again means that it holds itself.
+    open: HashSet<NodeId>,
+    flattening: HashSet<NodeId>,
+    aliased_values: usize,
+    aliased_octets: usize,
+}
+
+const IN_MAPPING: &str = "while constructing a mapping";
+
+impl Constructor<'_> {
+    fn value(&mut self, id: NodeId, depth: usize, aliased: bool) -> Result<Value, YamlError> {
+        let aliased = !self.seen.insert(id) || aliased;
+        let mark = self.tree.node(id).mark;
+        if aliased {
+            self.pay(id, mark)?;
+        }
+        if depth > MAX_DEPTH {
+            return Err(self.error(mark, format!("collections are nested deeper than {MAX_DEPTH}")));
+        }
+        if matches!(self.tree.node(id).content, Content::Scalar(_)) {
+            return self.scalar(id);
+        }
+        if !self.open.insert(id) {
+            return Err(self.error(mark, "found unconstructable recursive node"));
+        }
+        let made = self.collection(id, depth, aliased);
+        self.open.remove(&id);
+        made
+    }
+
+    fn pay(&mut self, id: NodeId, mark: Mark) -> Result<(), YamlError> {
+        self.aliased_values += 1;
+        self.aliased_octets += self.tree.scalar(id).map_or(0, str::len);
+        if self.aliased_values > MAX_ALIASED_VALUES || self.aliased_octets > MAX_ALIASED_OCTETS {
+            return Err(self.error(mark, "aliases make this document grow beyond bounds"));
+        }
+        Ok(())
+    }
+
+    fn scalar(&self, id: NodeId) -> Result<Value, YamlError> {
+        let node = self.tree.node(id);
+        let text = self.tree.scalar(id).unwrap_or_default();
+        let bad = |what: &str| self.error(node.mark, format!("{} is not {what}", repr(&text.into())));
+        match node.tag.as_str() {
+            resolve::STR | resolve::TIMESTAMP | "tag:yaml.org,2002:python/unicode" => Ok(text.into()),
+            resolve::NULL => Ok(Value::Null),
+            resolve::BOOL => resolve::bool_of(text).map(Value::Bool).ok_or_else(|| bad("a boolean")),
+            resolve::INT => scalar::int(text).ok_or_else(|| bad("an integer")),
+            resolve::FLOAT => scalar::float(text).map(Value::Float).ok_or_else(|| bad("a float")),
+            "tag:yaml.org,2002:binary" => scalar::binary(text)
+                .map(|octets| Value::Bytes(Bytes::from(octets)))
+                .ok_or_else(|| bad("base64")),
+            tag @ (resolve::SEQ | resolve::MAP | SET | OMAP | PAIRS) => Err(self.wrong_kind(tag, id)),
+            tag => Err(self.no_constructor(tag, node.mark)),
+        }
+    }
+
+    fn collection(&mut self, id: NodeId, depth: usize, aliased: bool) -> Result<Value, YamlError> {
+        let node = self.tree.node(id);
+        match (node.tag.as_str(), &node.content) {
+            (resolve::SEQ, Content::Sequence(items)) => {
+                let items = items.clone();
+                items.into_iter().map(|item| self.value(item, depth + 1, aliased)).collect::<Result<_, _>>().map(Value::List)
+            }
+            (resolve::MAP, Content::Mapping(_)) => Ok(Value::Map(self.mapping(id, depth, aliased)?)),
+            (SET, Content::Mapping(_)) => {
+                let map = self.mapping(id, depth, aliased)?;
+                Ok(Value::List(map.into_iter().map(|(key, _)| key).collect()))
+            }
+            (OMAP | PAIRS, Content::Sequence(items)) => {
+                let items = items.clone();
+                self.pairs(&items, depth, aliased)
+            }
+            (resolve::NULL, _) | (resolve::SEQ | resolve::MAP | SET | OMAP | PAIRS, _) => {
+                Err(self.wrong_kind(&node.tag, id))
+            }
+            (resolve::STR | resolve::BOOL | resolve::INT | resolve::FLOAT | resolve::TIMESTAMP, content) => {
+                let problem = format!("expected a scalar node, but found {}", content.kind());
+                Err(self.error(node.mark, problem))
+            }
+            (tag, _) => Err(self.no_constructor(tag, node.mark)),
+        }
+    }
+
+    /// `!!omap` and `!!pairs`: lists of one-entry mappings, as lists of two.
+    fn pairs(&mut self, items: &[NodeId], depth: usize, aliased: bool) -> Result<Value, YamlError> {
+        let mut pairs = Vec::with_capacity(items.len());
+        for &item in items {
+            let node = self.tree.node(item);
+            let Content::Mapping(entries) = &node.content else {
+                let problem = format!("expected a mapping of length 1, but found {}", node.content.kind());
+                return Err(self.error(node.mark, problem));
+            };
+            let &[(key, value)] = entries.as_slice() else {
+                let problem = format!("expected a single mapping item, but found {} items", entries.len());
+                return Err(self.error(node.mark, problem));
+            };
+            let key = self.value(key, depth + 2, aliased)?;
+            pairs.push(Value::List(vec![key, self.value(value, depth + 2, aliased)?]));
+        }
+        Ok(Value::List(pairs))
+    }
+
+    fn mapping(&mut self, id: NodeId, depth: usize, aliased: bool) -> Result<Map, YamlError> {
+        self.flatten(id, 0)?;
+        let node = self.tree.node(id);
+        let context = (IN_MAPPING, node.mark);
+        let Content::Mapping(pairs) = &node.content else { return Ok(Map::new()) };
+        let pairs = pairs.clone();
+        let mut map = Map::with_capacity(pairs.len());
+        let mut keys = HashSet::with_capacity(pairs.len());
+        for (key_id, value_id) in pairs {
+            let key_mark = self.tree.node(key_id).mark;
+            let key = self.value(key_id, depth + 1, aliased)?;
+            if matches!(key, Value::List(_) | Value::Map(_)) {
+                let problem = format!("found unacceptable key {}", self.tree.printed(key_id));
+                return Err(YamlError::within(self.file, context, key_mark, problem));
+            }
+            let value = self.value(value_id, depth + 1, aliased)?;
+            if !keys.insert(as_python_compares(&key)) {
+                let problem = format!("found conflicting ID '{}'", str_of(&key));
+                return Err(YamlError::within(self.file, context, key_mark, problem));
+            }
+            map.insert(key, value);
+        }
+        Ok(map)
+    }
+
+    /// Replaces the merge keys of a mapping by the entries they stand for: before its own, and only those whose key it
+    /// does not have.
+    fn flatten(&mut self, id: NodeId, depth: usize) -> Result<(), YamlError> {
+        let mark = self.tree.node(id).mark;
+        if depth > MAX_DEPTH || !self.flattening.insert(id) {
+            return Err(self.error(mark, "found unconstructable recursive node"));
+        }
+        let Content::Mapping(pairs) = &self.tree.node(id).content else { return Ok(()) };
+        let pairs = pairs.clone();
+        let (mut own, mut merged) = (Vec::with_capacity(pairs.len()), Vec::new());
+        for (key, value) in pairs {
+            match self.tree.node(key).tag.as_str() {
+                resolve::MERGE => self.merge(mark, value, depth, &mut merged)?,
+                resolve::VALUE => {
+                    self.tree.node_mut(key).tag = resolve::STR.to_owned();
+                    own.push((key, value));
+                }
+                _ => own.push((key, value)),
+            }
+        }
+        self.flattening.remove(&id);
+        if !merged.is_empty() {
+            let there: HashSet<&str> = own.iter().filter_map(|(key, _)| self.tree.scalar(*key)).collect();
+            merged.retain(|(key, _)| self.tree.scalar(*key).is_none_or(|key| !there.contains(key)));
+            self.aliased_values += merged.len();
+            if self.aliased_values > MAX_ALIASED_VALUES {
+                return Err(self.error(mark, "aliases make this document grow beyond bounds"));
+            }
+            merged.append(&mut own);
+            own = merged;
+        }
+        self.tree.node_mut(id).content = Content::Mapping(own);
+        Ok(())
+    }
+
+    fn merge(
+        &mut self,
+        mark: Mark,
+        from: NodeId,
+        depth: usize,
+        merged: &mut Vec<(NodeId, NodeId)>,
+    ) -> Result<(), YamlError> {
+        let node = self.tree.node(from);
+        let sources = match &node.content {
+            Content::Mapping(_) => vec![from],
+            Content::Sequence(items) => items.iter().rev().copied().collect(),
+            Content::Scalar(_) => {
+                let problem = "expected a mapping or list of mappings for merging, but found scalar";
+                return Err(YamlError::within(self.file, (IN_MAPPING, mark), node.mark, problem));
+            }
+        };
+        // Python reports the first item that cannot be merged, in the order of the list.
+        for &source in sources.iter().rev() {
+            let node = self.tree.node(source);
+            if !matches!(node.content, Content::Mapping(_)) {
+                let problem = format!("expected a mapping for merging, but found {}", node.content.kind());
+                return Err(YamlError::within(self.file, (IN_MAPPING, mark), node.mark, problem));
+            }
+            self.flatten(source, depth + 1)?;
+        }
+        for source in sources {
+            if let Content::Mapping(pairs) = &self.tree.node(source).content {
+                merged.extend_from_slice(pairs);
+            }
+            if merged.len() > MAX_ALIASED_VALUES {
+                return Err(self.error(mark, "aliases make this document grow beyond bounds"));
+            }
+        }
+        Ok(())
+    }
+
+    fn wrong_kind(&self, tag: &str, id: NodeId) -> YamlError {
+        let node = self.tree.node(id);
+        let kind = node.content.kind();
+        let problem = match tag {
+            resolve::NULL => format!("expected a scalar node, but found {kind}"),
+            resolve::MAP | SET => format!("expected a mapping node, but found {kind}"),
+            _ => format!("expected a sequence node, but found {kind}"),
+        };
+        self.error(node.mark, problem)
+    }
+
+    fn no_constructor(&self, tag: &str, mark: Mark) -> YamlError {
+        self.error(mark, format!("could not determine a constructor for the tag {}", repr(&tag.into())))
+    }
+
+    fn error(&self, mark: Mark, problem: impl Into<String>) -> YamlError {
+        YamlError::at(self.file, mark, problem)
+    }
+}
+
+const SET: &str = "tag:yaml.org,2002:set";
+const OMAP: &str = "tag:yaml.org,2002:omap";
+const PAIRS: &str = "tag:yaml.org,2002:pairs";
+
+/// The form of a key under which Python finds it equal to others: `1`, `1.0` and `true` are one key.
+fn as_python_compares(key: &Value) -> Value {
+    match key {
+        Value::Bool(bool) => Value::Int(i64::from(*bool)),
+        Value::Float(float) if float.fract() == 0.0 && float.abs() < 9e15 => {
+            // The bound above keeps this exact.
+            #[allow(clippy::cast_possible_truncation)]
+            Value::Int(*float as i64)
+        }
+        other => other.clone(),
+    }
+}

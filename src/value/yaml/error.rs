@@ -1,0 +1,121 @@
+//! What is wrong with a YAML text, and where. PyYAML: error.py (the layout of the messages).
+
+use std::fmt;
+
+use libyaml_safer::Mark;
+use thiserror::Error;
+
+/// A place in a file; line and column count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub file: String,
+    pub line: u64,
+    pub column: u64,
+}
+
+impl Position {
+    pub(super) fn new(file: &str, mark: Mark) -> Self {
+        Position { file: file.to_owned(), line: mark.line + 1, column: mark.column + 1 }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "  in \"{}\", line {}, column {}", self.file, self.line, self.column)
+    }
+}
+
+/// Why a text could not be read. Printed as PyYAML prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum YamlError {
+    /// The text holds a character that YAML does not allow.
+    #[error("unacceptable character #x{character:04x}: {problem}\n  in \"{}\", position {offset}", at.file)]
+    Character { character: u32, problem: String, offset: usize, at: Position },
+    /// The text breaks the grammar, or says something that has no meaning.
+    #[error("{}", Marked { context, problem, at })]
+    Marked { context: Option<(String, Option<Position>)>, problem: String, at: Position },
+}
+
+impl YamlError {
+    /// Where it is.
+    pub fn position(&self) -> &Position {
+        match self {
+            YamlError::Character { at, .. } | YamlError::Marked { at, .. } => at,
+        }
+    }
+
+    /// What is wrong, without the place.
+    pub fn problem(&self) -> &str {
+        match self {
+            YamlError::Character { problem, .. } | YamlError::Marked { problem, .. } => problem,
+        }
+    }
+
+    pub(super) fn at(file: &str, mark: Mark, problem: impl Into<String>) -> Self {
+        YamlError::Marked { context: None, problem: problem.into(), at: Position::new(file, mark) }
+    }
+
+    pub(super) fn within(
+        file: &str,
+        (context, context_mark): (&str, Mark),
+        mark: Mark,
+        problem: impl Into<String>,
+    ) -> Self {
+        YamlError::Marked {
+            context: Some((context.to_owned(), Some(Position::new(file, context_mark)))),
+            problem: problem.into(),
+            at: Position::new(file, mark),
+        }
+    }
+
+    pub(super) fn from_parser(error: &libyaml_safer::Error, text: &str, file: &str) -> Self {
+        match error.problem_mark() {
+            Some(mark) => YamlError::Marked {
+                context: error.context().map(|context| {
+                    (context.to_owned(), error.context_mark().map(|mark| Position::new(file, mark)))
+                }),
+                problem: error.problem().to_owned(),
+                at: Position::new(file, mark),
+            },
+            None => Self::character(error, text, file),
+        }
+    }
+
+    /// The parser shows offset and value of a bad character only in its printed form.
+    fn character(error: &libyaml_safer::Error, text: &str, file: &str) -> Self {
+        let printed = error.to_string();
+        let number = |name: &str| -> Option<usize> {
+            let digits = printed.rsplit_once(name)?.1;
+            digits.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok()
+        };
+        let offset = number("offset ").unwrap_or_default();
+        let before = text.as_bytes().get(..offset).unwrap_or_default();
+        let line_start = before.iter().rposition(|&octet| octet == b'\n').map_or(0, |newline| newline + 1);
+        let column = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
+        let line = before.iter().filter(|&&octet| octet == b'\n').count();
+        YamlError::Character {
+            character: number("value ").and_then(|value| u32::try_from(value).ok()).unwrap_or_default(),
+            problem: error.problem().to_owned(),
+            offset,
+            at: Position { file: file.to_owned(), line: line as u64 + 1, column: column as u64 + 1 },
+        }
+    }
+}
+
+struct Marked<'a> {
+    context: &'a Option<(String, Option<Position>)>,
+    problem: &'a str,
+    at: &'a Position,
+}
+
+impl fmt::Display for Marked<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((context, position)) = self.context {
+            writeln!(formatter, "{context}")?;
+            if let Some(position) = position.as_ref().filter(|position| *position != self.at) {
+                writeln!(formatter, "{position}")?;
+            }
+        }
+        write!(formatter, "{}\n{}", self.problem, self.at)
+    }
+}
