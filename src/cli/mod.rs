@@ -1,6 +1,7 @@
 //! The command line: one binary that is every program of Salt, chosen by the name it is called by or by its first
 //! word. Here alone errors become sentences and exit codes.
 
+pub mod config_files;
 mod exit;
 mod help;
 mod links;

@@ -305,7 +305,9 @@ impl Build<'_> {
     fn dirs_with_id(&mut self) {
         let id = self.str("id").to_owned();
         let names: Vec<String> = match self.opts.get("append_minionid_config_dirs") {
-            Some(Value::List(names)) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+            Some(Value::List(names)) => {
+                names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+            }
             _ => return,
         };
         for name in names {
@@ -399,7 +401,9 @@ impl Build<'_> {
     }
 
     fn ignored_files(&mut self) {
-        if let Some(one @ Value::Text(_)) = self.opts.get("file_ignore_glob").filter(|one| one.truthy()).cloned() {
+        if let Some(one @ Value::Text(_)) =
+            self.opts.get("file_ignore_glob").filter(|one| one.truthy()).cloned()
+        {
             self.opts.insert("file_ignore_glob", Value::List(vec![one]));
         }
         let patterns = match self.opts.get("file_ignore_regex").cloned() {

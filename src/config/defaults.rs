@@ -26,9 +26,9 @@ pub(super) fn value_of(given: &Given, user: &str, home: &str) -> Option<Value> {
         Given::Text(text) => Value::text(*text),
         Given::Texts(texts) => Value::list(texts.iter().copied()),
         Given::Ints(ints) => Value::list(ints.iter().copied()),
-        Given::Map(entries) => {
-            Value::Map(entries.iter().filter_map(|(key, given)| Some((*key, value_of(given, user, home)?))).collect())
-        }
+        Given::Map(entries) => Value::Map(
+            entries.iter().filter_map(|(key, given)| Some((*key, value_of(given, user, home)?))).collect(),
+        ),
         Given::User => Value::text(user),
         Given::UserHome(below) => Value::Text(paths::join(home, below)),
     })

@@ -14,7 +14,9 @@ fn is_everyones(name: &str) -> bool {
     let digit_after = |prefix: &str| {
         name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()))
     };
-    ["localhost", "ip6-", "ipv6-", "0.0.0.0", "::1", "fe00::", "fe02::"].iter().any(|own| name.starts_with(own))
+    ["localhost", "ip6-", "ipv6-", "0.0.0.0", "::1", "fe00::", "fe02::"]
+        .iter()
+        .any(|own| name.starts_with(own))
         || digit_after("127.")
         || (name.starts_with("1.0.0") && name.contains("ip6.arpa"))
 }

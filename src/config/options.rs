@@ -2,7 +2,9 @@
 //! by name. Salt 3006: config/__init__.py (`VALID_OPTS`, `DEFAULT_MASTER_OPTS`, `DEFAULT_MINION_OPTS`).
 
 use super::Role;
-use super::kind::Kind::{self, Bool as B, Dict as D, Float as F, Int as I, List as L, Null as N, Text as S, Tuple as T};
+use super::kind::Kind::{
+    self, Bool as B, Dict as D, Float as F, Int as I, List as L, Null as N, Text as S, Tuple as T,
+};
 use Given::{Absent, Bool, Float, Int, Ints, Map, Null, Text, Texts, User, UserHome};
 
 /// One option.
@@ -152,7 +154,12 @@ pub static OPTIONS: &[Row] = &[
     master("event_return_whitelist", &[L], EMPTY_LIST),
     both("ext_job_cache", &[S], Text("")),
     master("ext_pillar", &[L], EMPTY_LIST),
-    each("extension_modules", ANY, Text("/var/cache/salt/master/extmods"), Text("/var/cache/salt/minion/extmods")),
+    each(
+        "extension_modules",
+        ANY,
+        Text("/var/cache/salt/master/extmods"),
+        Text("/var/cache/salt/minion/extmods"),
+    ),
     master("external_auth", &[D], EMPTY_MAP),
     both("extmod_blacklist", &[D], EMPTY_MAP),
     both("extmod_whitelist", &[D], EMPTY_MAP),

@@ -34,7 +34,11 @@ pub fn join(base: &str, below: &str) -> String {
     let base = normalize(base);
     let below = normalize(below);
     let below = below.trim_start_matches('/');
-    if base.ends_with('/') { normalize(&format!("{base}{below}")) } else { normalize(&format!("{base}/{below}")) }
+    if base.ends_with('/') {
+        normalize(&format!("{base}{below}"))
+    } else {
+        normalize(&format!("{base}/{below}"))
+    }
 }
 
 /// `os.path.join` of two: an absolute second part stands alone.

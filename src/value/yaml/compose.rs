@@ -12,8 +12,7 @@ pub(super) fn compose(text: &str, file: &str) -> Result<Option<(Tree, NodeId)>, 
     let mut input = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
-    let mut composer =
-        Composer { parser, text, file, tree: Tree::default(), anchors: HashMap::new() };
+    let mut composer = Composer { parser, text, file, tree: Tree::default(), anchors: HashMap::new() };
     composer.next()?; // stream start
     let first = composer.next()?;
     if matches!(first.data, EventData::StreamEnd) {

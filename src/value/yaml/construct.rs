@@ -90,7 +90,11 @@ impl Constructor<'_> {
         match (node.tag.as_str(), &node.content) {
             (resolve::SEQ, Content::Sequence(items)) => {
                 let items = items.clone();
-                items.into_iter().map(|item| self.value(item, depth + 1, aliased)).collect::<Result<_, _>>().map(Value::List)
+                items
+                    .into_iter()
+                    .map(|item| self.value(item, depth + 1, aliased))
+                    .collect::<Result<_, _>>()
+                    .map(Value::List)
             }
             (resolve::MAP, Content::Mapping(_)) => Ok(Value::Map(self.mapping(id, depth, aliased)?)),
             (SET, Content::Mapping(_)) => {

@@ -93,8 +93,12 @@ impl Writer<'_> {
             Value::Big(big) => self.scalar(resolve::INT, &big.to_string()),
             Value::Float(float) => self.scalar(resolve::FLOAT, &float_text(*float)),
             Value::Text(text) => self.scalar(resolve::STR, text),
-            Value::Bytes(octets) => self.styled("tag:yaml.org,2002:binary", &base64_lines(octets), ScalarStyle::Literal),
-            Value::Time(time) => self.scalar(resolve::TIMESTAMP, &super::super::str_of(&Value::Time(time.clone()))),
+            Value::Bytes(octets) => {
+                self.styled("tag:yaml.org,2002:binary", &base64_lines(octets), ScalarStyle::Literal)
+            }
+            Value::Time(time) => {
+                self.scalar(resolve::TIMESTAMP, &super::super::str_of(&Value::Time(time.clone())))
+            }
             Value::List(items) => self.list(items),
             Value::Map(map) => self.map(map),
         }

@@ -64,7 +64,9 @@ impl Tree {
     /// The lines of the root's text keys; the later place wins where a key came by merging, too.
     pub fn lines_of_keys(&self, root: NodeId) -> Lines {
         let Content::Mapping(pairs) = &self.node(root).content else { return Lines::new() };
-        let line = |(key, _): &(NodeId, NodeId)| Some((self.scalar(*key)?.to_owned(), self.node(*key).mark.line + 1));
+        let line = |(key, _): &(NodeId, NodeId)| {
+            Some((self.scalar(*key)?.to_owned(), self.node(*key).mark.line + 1))
+        };
         pairs.iter().filter_map(line).collect()
     }
 
