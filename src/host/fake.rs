@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Command, FileOwner, Group, Host, Output, User};
+use super::{Command, FileOwner, Group, Host, Interface, Output, Route, User};
 use crate::value::DateTime;
 
 /// Answers what it was told to, and remembers what was asked.
@@ -18,6 +18,8 @@ pub struct FakeHost {
     pub groups: Vec<Group>,
     pub now: DateTime,
     pub env: Mutex<BTreeMap<String, String>>,
+    pub interfaces: Vec<Interface>,
+    pub routes: Vec<Route>,
     /// Command lines that were run.
     pub ran: Mutex<Vec<Command>>,
     /// Signals that were sent, as `(pid, signal)`.
@@ -71,6 +73,14 @@ impl Host for FakeHost {
 
     fn env(&self, name: &str) -> Option<String> {
         self.env_all().remove(name)
+    }
+
+    fn interfaces(&self) -> Vec<Interface> {
+        self.interfaces.clone()
+    }
+
+    fn routes(&self) -> Vec<Route> {
+        self.routes.clone()
     }
 
     fn env_all(&self) -> BTreeMap<String, String> {

@@ -6,8 +6,12 @@ mod atomic;
 pub mod daemon;
 mod environment;
 mod fake;
+mod interfaces;
+mod netlink;
 mod process;
 mod processes;
+pub mod resolver;
+mod which;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,7 +21,9 @@ use std::time::Duration;
 pub use accounts::{Group, User};
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
 pub use fake::FakeHost;
+pub use interfaces::{Address, Interface, Route};
 pub use process::run;
+pub use which::{which, which_below};
 
 use crate::value::DateTime;
 
@@ -109,6 +115,12 @@ pub trait Host: Sync {
     /// An environment variable of this process.
     fn env(&self, name: &str) -> Option<String>;
 
+    /// Network interfaces with their addresses; none where the kernel cannot be asked.
+    fn interfaces(&self) -> Vec<Interface>;
+
+    /// Routes, IPv4 first; none where the kernel cannot be asked.
+    fn routes(&self) -> Vec<Route>;
+
     /// Every environment variable of this process.
     fn env_all(&self) -> BTreeMap<String, String>;
 
@@ -173,6 +185,14 @@ impl Host for RealHost {
 
     fn env(&self, name: &str) -> Option<String> {
         environment::get(name)
+    }
+
+    fn interfaces(&self) -> Vec<Interface> {
+        interfaces::interfaces().unwrap_or_default()
+    }
+
+    fn routes(&self) -> Vec<Route> {
+        interfaces::routes().unwrap_or_default()
     }
 
     fn env_all(&self) -> BTreeMap<String, String> {
