@@ -74,9 +74,6 @@ pub enum Violation {
     /// A reply without the empty delimiter frame.
     #[error("reply has no envelope delimiter")]
     NoDelimiter,
-    /// The oldest of too many unfinished handshakes.
-    #[error("too many unfinished handshakes")]
-    TooManyHandshakes,
 }
 
 /// The two sides do not fit together.
@@ -105,6 +102,9 @@ pub enum Timer {
     /// The peer promised in a PING to send something within its time to live.
     #[error("peer's time to live")]
     TimeToLive,
+    /// The system gave up on an unresponsive network (keep-alive, `tcp_maxrt`).
+    #[error("network")]
+    Network,
 }
 
 /// Why a connection ended. The variant says whose fault it is.

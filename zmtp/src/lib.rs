@@ -18,6 +18,11 @@ mod net;
 pub use endpoint::{Endpoint, Host, HostPort};
 pub use error::ConnectionError;
 pub use message::{Message, RoutingId};
+#[cfg(feature = "tokio")]
+pub use net::{
+    BindError, DealerSender, DealerSocket, Event, Events, NoRequest, PeerAddress, PubSocket, Publisher,
+    RepSocket, ReqError, ReqSocket, RouterSender, RouterSocket, SendError, SubSocket, XPubEvent, XPubSocket,
+};
 pub use options::Options;
 pub use pattern::envelope;
 pub use pattern::socket_type::SocketType;

@@ -1,1 +1,50 @@
-//! tokio.
+//! Sockets on tokio: tcp and ipc, one task per connection, reconnecting, bounded queues.
+//!
+//! ```text
+//! socket ── pattern ──┬─ pipe (outbox) ──> driver ── Connection ── stream
+//!                     └─ inbox (fair)  <──   │
+//! listener ── accepts ───────────────────────┤
+//! dialer ── connects, backs off ─────────────┘
+//! ```
+
+mod core;
+mod dial;
+mod driver;
+mod inbox;
+mod listen;
+mod monitor;
+mod patterns;
+mod pipe;
+mod sockets;
+mod stream;
+
+pub use listen::BindError;
+pub use monitor::{Event, Events};
+pub use sockets::dealer::{DealerSender, DealerSocket};
+pub use sockets::publish::{PubSocket, Publisher, XPubEvent, XPubSocket};
+pub use sockets::reply::{NoRequest, RepSocket};
+pub use sockets::request::{ReqError, ReqSocket};
+pub use sockets::router::{RouterSender, RouterSocket};
+pub use sockets::subscribe::SubSocket;
+pub use stream::PeerAddress;
+
+/// A number that nobody has to guess: for jitter and for the start of counters, not for secrets.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+fn random_u32() -> u32 {
+    u32::try_from(random() >> 32).unwrap_or_default()
+}
+
+/// Why a message was not queued. The message is dropped, unless a method gives it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No such peer, or none at all.
+    #[error("no connected peer for this message")]
+    Unreachable,
+    /// The peer's queue is full.
+    #[error("the peer's queue is full")]
+    Full,
+}

@@ -23,7 +23,7 @@ struct Queue<P, T> {
 }
 
 /// Names a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueueKey(usize);
 
 impl<P, T> Default for FairQueue<P, T> {

@@ -1,0 +1,237 @@
+//! What all parts of one socket share: options, pattern, events, and the tasks that have to end with it.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use tokio::{runtime::Handle, sync::Notify, task::AbortHandle, time::timeout};
+
+use super::{
+    dial,
+    listen::{self, BindError},
+    monitor::{Event, Events, Monitor},
+    patterns::Pattern,
+    pipe::Pipe,
+};
+use crate::endpoint::Endpoint;
+use crate::options::Options;
+use crate::pattern::socket_type::SocketType;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) socket_type: SocketType,
+    pub(crate) options: Arc<Options>,
+    pub(crate) pattern: Arc<dyn Pattern>,
+    pub(crate) monitor: Arc<Monitor>,
+    runtime: Handle,
+    next_id: AtomicU64,
+    tasks: Mutex<HashMap<u64, Task>>,
+    /// Told when the last task has ended.
+    all_ended: Notify,
+    closing: AtomicBool,
+    local: Mutex<Option<Endpoint>>,
+}
+
+/// A listener, dialer or connection.
+#[derive(Debug, Default)]
+struct Task {
+    abort: Option<AbortHandle>,
+    /// What has to be sent before the task may end; a task without can be aborted.
+    pipe: Option<Arc<Pipe>>,
+}
+
+/// Strikes a task off the list when it ends in whatever way.
+#[derive(Debug)]
+struct TaskGuard {
+    core: Arc<Core>,
+    id: u64,
+}
+
+impl Drop for TaskGuard {
+    fn drop(&mut self) {
+        let mut tasks = self.core.tasks();
+        tasks.remove(&self.id);
+        if tasks.is_empty() {
+            drop(tasks);
+            self.core.all_ended.notify_waiters();
+        }
+    }
+}
+
+impl Core {
+    fn tasks(&self) -> MutexGuard<'_, HashMap<u64, Task>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Runs a task until it ends by itself or the socket is closed. The answer is its handle, unless it has
+    /// ended already.
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        id: u64,
+        pipe: Option<Arc<Pipe>>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        if self.is_closing() {
+            return None;
+        }
+        // The entry comes first: the task may end before this function does.
+        self.tasks().insert(id, Task { abort: None, pipe });
+        let guard = TaskGuard { core: self.clone(), id };
+        let abort = self
+            .runtime
+            .spawn(async move {
+                let _guard = guard;
+                task.await;
+            })
+            .abort_handle();
+        self.tasks().get_mut(&id).map(|entry| entry.abort.insert(abort).clone())
+    }
+
+    /// A connection has a pipe from now on: closing waits until it is flushed.
+    pub(crate) fn adopt(&self, id: u64, pipe: &Arc<Pipe>) {
+        let mut tasks = self.tasks();
+        if self.is_closing() {
+            pipe.close();
+        }
+        if let Some(task) = tasks.get_mut(&id) {
+            task.pipe = Some(pipe.clone());
+        }
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// A pipe with a queue in the inbox, if the socket receives anything.
+    pub(crate) fn new_pipe(&self) -> Arc<Pipe> {
+        let pipe = Arc::new(Pipe::new(self.new_id(), self.options.clone()));
+        if let Some(inbox) = self.pattern.inbox() {
+            inbox.add(&pipe);
+        }
+        pipe
+    }
+
+    fn begin_close(&self) {
+        self.closing.store(true, Ordering::Release);
+        let tasks = self.tasks();
+        let mut abort = Vec::new();
+        for task in tasks.values() {
+            match (&task.pipe, &task.abort) {
+                (Some(pipe), _) => pipe.close(),
+                (None, Some(handle)) => abort.push(handle.clone()),
+                (None, None) => {}
+            }
+        }
+        drop(tasks);
+        abort.iter().for_each(AbortHandle::abort);
+    }
+
+    /// Waits until everything queued is sent, at most `linger`, and ends all tasks.
+    async fn finish_close(&self) {
+        match self.options.linger {
+            Some(limit) => {
+                let _late = timeout(limit, self.ended()).await;
+            }
+            None => self.ended().await,
+        }
+        let aborts: Vec<_> = self.tasks().values().filter_map(|task| task.abort.clone()).collect();
+        aborts.iter().for_each(AbortHandle::abort);
+        self.ended().await;
+        self.monitor.report(|| Event::Closed);
+    }
+
+    async fn ended(&self) {
+        loop {
+            let notified = self.all_ended.notified();
+            let mut notified = std::pin::pin!(notified);
+            notified.as_mut().enable();
+            if self.tasks().is_empty() {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+/// The application's hold on a socket. Dropping it closes the socket in the background.
+#[derive(Debug)]
+pub(crate) struct SocketHandle {
+    pub(crate) core: Arc<Core>,
+    closed: bool,
+}
+
+impl SocketHandle {
+    pub(crate) fn new(
+        socket_type: SocketType,
+        options: Arc<Options>,
+        pattern: Arc<dyn Pattern>,
+        monitor: Arc<Monitor>,
+    ) -> SocketHandle {
+        let core = Core {
+            socket_type,
+            options,
+            pattern,
+            monitor,
+            runtime: Handle::current(),
+            next_id: AtomicU64::new(1),
+            tasks: Mutex::default(),
+            all_ended: Notify::new(),
+            closing: AtomicBool::new(false),
+            local: Mutex::new(None),
+        };
+        SocketHandle { core: Arc::new(core), closed: false }
+    }
+
+    pub(crate) async fn listen(&self, endpoint: &Endpoint) -> Result<Endpoint, BindError> {
+        let listener = listen::bind(endpoint, &self.core.options).await?;
+        let local = listener.local_endpoint().clone();
+        *self.core.local.lock().unwrap_or_else(PoisonError::into_inner) = Some(local.clone());
+        self.core.monitor.report(|| Event::Listening { endpoint: local.clone() });
+        self.core.spawn(self.core.new_id(), None, listener.run(self.core.clone()));
+        Ok(local)
+    }
+
+    pub(crate) fn dial(&self, endpoint: Endpoint) {
+        let pattern = &self.core.pattern;
+        let ahead = pattern.queues_ahead().then(|| self.core.new_pipe());
+        if let Some(pipe) = &ahead {
+            pattern.add_ahead(pipe);
+        }
+        let id = self.core.new_id();
+        self.core.spawn(id, ahead.clone(), dial::run(self.core.clone(), id, endpoint, ahead));
+    }
+
+    pub(crate) fn local_endpoint(&self) -> Option<Endpoint> {
+        self.core.local.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn events(&self) -> Events {
+        self.core.monitor.events()
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.closed = true;
+        self.core.begin_close();
+        self.core.finish_close().await;
+    }
+}
+
+impl Drop for SocketHandle {
+    fn drop(&mut self) {
+        // A cancelled close() comes here as well; beginning twice does no harm.
+        self.core.begin_close();
+        if !self.closed || !self.core.tasks().is_empty() {
+            let core = self.core.clone();
+            self.core.runtime.spawn(async move { core.finish_close().await });
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! One connection: moves octets between a stream and its [`Connection`], and messages between that and the socket.
+//!
+//! A future written by hand, since it has to be small: thousands of them wait most of the time.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant as StdInstant,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{
+    core::Core,
+    inbox::{Item, PUT},
+    listen::HalfOpen,
+    monitor::Event as Report,
+    pipe::{Control, Outgoing, Pipe, Visit},
+    stream::{PeerAddress, Stream},
+};
+use crate::connection::{Connection, Event};
+use crate::error::{ConnectionError, Timer};
+
+/// Turns before other tasks get theirs.
+const ROUNDS: usize = 16;
+/// Slices in one vectored write.
+const SLICES: usize = 64;
+/// Bounds of the size of one read, which follows what arrives.
+const MIN_READ: usize = 2 * 1024;
+const MAX_READ: usize = 256 * 1024;
+/// A large frame grows its buffer by at most this much at a time, however long it says it is.
+const MAX_GROWTH: usize = 16 * 1024 * 1024;
+/// A message of this size goes to the inbox at once, so that limits in octets hold.
+const LARGE: usize = 16 * 1024;
+
+pub(crate) struct Driver {
+    core: Arc<Core>,
+    id: u64,
+    stream: Stream,
+    peer: PeerAddress,
+    connection: Connection,
+    /// Given ahead by a dialer, or made when the handshake is complete.
+    pipe: Option<Arc<Pipe>>,
+    ahead: bool,
+    attached: bool,
+    /// Held until the handshake is complete.
+    half_open: Option<HalfOpen>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// How many messages the inbox takes without being asked again.
+    room: usize,
+    read_size: usize,
+    reported: bool,
+}
+
+type Progress = Result<bool, ConnectionError>;
+
+impl Driver {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        id: u64,
+        stream: Stream,
+        peer: PeerAddress,
+        ahead: Option<Arc<Pipe>>,
+        half_open: Option<HalfOpen>,
+    ) -> Driver {
+        let connection = Connection::new(core.socket_type, core.options.clone(), Instant::now().into_std());
+        Driver {
+            core,
+            id,
+            stream,
+            peer,
+            connection,
+            ahead: ahead.is_some(),
+            pipe: ahead,
+            attached: false,
+            half_open,
+            timer: None,
+            room: 0,
+            read_size: MIN_READ,
+            reported: false,
+        }
+    }
+
+    /// Runs to the end of the connection. Says why it ended, and whether the handshake was ever complete.
+    pub(crate) async fn run(mut self) -> (ConnectionError, bool) {
+        let reason = std::future::poll_fn(|cx| self.poll(cx)).await;
+        if reason == ConnectionError::Closed {
+            self.stream.finish();
+        }
+        self.report_end(&reason);
+        (reason, self.attached)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
+        for _ in 0..ROUNDS {
+            match self.turn(cx) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.connection.shrink();
+                    return Poll::Pending;
+                }
+                Err(reason) => return Poll::Ready(reason),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Everything once; false when nothing could be done.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Progress {
+        let now = Instant::now().into_std();
+        let stopped = self.take_events(cx, now)?;
+        let read = !stopped && self.read(cx, now)?;
+        let fetched = self.fetch_messages(cx)?;
+        let written = self.write(cx)?;
+        // Last, so that what had arrived in time was seen.
+        let expired = !read && self.check_timer(cx, now)?;
+        Ok(read || fetched || written || expired)
+    }
+
+    /// Decodes what was read, as far as the application has room. True when it has none.
+    fn take_events(&mut self, cx: &mut Context<'_>, now: StdInstant) -> Progress {
+        let mut items = Vec::new();
+        let result = self.decode(cx, now, &mut items);
+        self.put(&mut items);
+        let stopped = result?;
+        self.connection.set_input_paused(stopped);
+        Ok(stopped)
+    }
+
+    fn decode(&mut self, cx: &mut Context<'_>, now: StdInstant, items: &mut Vec<Item>) -> Progress {
+        loop {
+            if self.attached && self.room == 0 {
+                self.put(items);
+                self.room = self.ask_room(cx);
+                if self.room == 0 {
+                    return Ok(true);
+                }
+            }
+            let Some(event) = self.connection.poll_event(now)? else { return Ok(false) };
+            self.room = self.room.saturating_sub(1);
+            match event {
+                Event::Ready(info) => self.attach(&info)?,
+                Event::Message(message) => {
+                    let large = message.octets() >= LARGE;
+                    items.push(Item::Message(message));
+                    if large || items.len() >= PUT {
+                        self.put(items);
+                    }
+                }
+                // Subscriptions stay in order with the messages before them.
+                Event::Subscribe(topic) => {
+                    self.put(items);
+                    if let Some(pipe) = &self.pipe {
+                        self.core.pattern.subscribe(pipe, topic)?;
+                    }
+                }
+                Event::Cancel(topic) => {
+                    self.put(items);
+                    if let Some(pipe) = &self.pipe {
+                        self.core.pattern.cancel(pipe, topic);
+                    }
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, items: &mut Vec<Item>) {
+        if items.is_empty() {
+            return;
+        }
+        if let (Some(inbox), Some(pipe)) = (self.core.pattern.inbox(), &self.pipe) {
+            self.room = inbox.put(pipe, items);
+        }
+        items.clear();
+    }
+
+    fn ask_room(&self, cx: &Context<'_>) -> usize {
+        match (self.core.pattern.inbox(), &self.pipe) {
+            (Some(inbox), Some(pipe)) => inbox.room(pipe, cx),
+            _ => usize::MAX,
+        }
+    }
+
+    fn attach(&mut self, info: &crate::connection::PeerInfo) -> Result<(), ConnectionError> {
+        let pipe = match &self.pipe {
+            Some(ahead) => ahead.clone(),
+            None => self.pipe.insert(self.core.new_pipe()).clone(),
+        };
+        let _first = pipe.peer.set(self.peer.clone());
+        self.core.pattern.attach(&pipe, info)?;
+        self.attached = true;
+        self.core.adopt(self.id, &pipe);
+        self.half_open = None;
+        self.core.monitor.report(|| Report::Connected {
+            peer: self.peer.clone(),
+            id: self.id,
+            routing_id: pipe.routing_id.get().cloned().or_else(|| info.routing_id.clone()),
+        });
+        Ok(())
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, now: StdInstant) -> Progress {
+        match self.stream.poll_readable(cx) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Err(io_error(&error)),
+        }
+        let missing = usize::try_from(self.connection.octets_missing()).unwrap_or(usize::MAX);
+        let buffer = self.connection.read_buffer();
+        // A long frame doubles its buffer as it arrives; what the peer announces is only a hint.
+        let wanted = missing.min(buffer.len().min(MAX_GROWTH)).max(self.read_size);
+        if buffer.capacity() - buffer.len() < wanted.min(missing.max(self.read_size / 2)) {
+            buffer.reserve(wanted);
+        }
+        let offered = buffer.capacity() - buffer.len();
+        match self.stream.poll_read(cx, buffer) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(0)) => Err(ConnectionError::PeerClosed),
+            Poll::Ready(Ok(octets)) => {
+                if octets >= offered {
+                    self.read_size = (self.read_size * 2).min(MAX_READ);
+                } else if octets < self.read_size / 4 {
+                    self.read_size = (self.read_size / 2).max(MIN_READ);
+                }
+                self.connection.handle_read(now);
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            Poll::Ready(Err(error)) => Err(io_error(&error)),
+        }
+    }
+
+    /// Takes queued messages once everything taken before has been written.
+    fn fetch_messages(&mut self, cx: &Context<'_>) -> Progress {
+        let Some(pipe) = &self.pipe else { return Ok(false) };
+        if !self.attached {
+            return if pipe.is_finished(cx) { Err(ConnectionError::Closed) } else { Ok(false) };
+        }
+        let mut visit = Visit::default();
+        pipe.visit(cx, self.connection.octets_queued() == 0, &mut visit);
+        if let Some(reason) = visit.kill {
+            return Err(reason);
+        }
+        if visit.has_room {
+            self.core.pattern.has_room();
+        }
+        if visit.finished && !self.connection.wants_transmit() {
+            return Err(ConnectionError::Closed);
+        }
+        let fetched = !visit.messages.is_empty() || !visit.controls.is_empty();
+        for control in visit.controls {
+            let _ready = match &control {
+                Control::Subscribe(topic) => self.connection.subscribe(topic),
+                Control::Cancel(topic) => self.connection.cancel(topic),
+            };
+        }
+        for outgoing in visit.messages {
+            let _ready = match &outgoing {
+                Outgoing::Message(message) => self.connection.send(message),
+                Outgoing::Encoded(encoded) => self.connection.send_encoded(encoded),
+            };
+        }
+        Ok(fetched)
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Progress {
+        let mut progress = false;
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.connection.poll_transmit(&mut slices);
+            if filled == 0 {
+                return Ok(progress);
+            }
+            let written = self.stream.try_write(slices.get(..filled).unwrap_or_default());
+            match written {
+                Ok(octets) => {
+                    self.connection.transmitted(octets);
+                    progress = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match self.stream.poll_writable(cx) {
+                        Poll::Pending => return Ok(progress),
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return Err(io_error(&error)),
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error(&error)),
+            }
+        }
+    }
+
+    /// The timer is set anew only when it fires or when it would fire too late: traffic moves deadlines all the time.
+    fn check_timer(&mut self, cx: &mut Context<'_>, now: StdInstant) -> Progress {
+        let Some(deadline) = self.connection.poll_timeout() else {
+            self.timer = None;
+            return Ok(false);
+        };
+        if deadline <= now {
+            self.connection.handle_timeout(now)?;
+            return Ok(true);
+        }
+        let deadline = Instant::from_std(deadline);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline || timer.is_elapsed() {
+            timer.as_mut().reset(deadline);
+        }
+        Ok(timer.as_mut().poll(cx).is_ready())
+    }
+
+    fn report_end(&mut self, reason: &ConnectionError) {
+        self.reported = true;
+        let peer = || self.peer.clone();
+        if self.attached {
+            let reason = Some(reason).filter(|reason| **reason != ConnectionError::PeerClosed);
+            let reason = reason.map(ToString::to_string);
+            self.core.monitor.report(|| Report::Disconnected { peer: peer(), id: self.id, reason });
+        } else {
+            self.core.monitor.report(|| Report::HandshakeFailed { peer: peer(), reason: reason.to_string() });
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// Also when the task is aborted.
+    fn drop(&mut self) {
+        if !self.reported {
+            self.report_end(&ConnectionError::Closed);
+        }
+        let Some(pipe) = self.pipe.take() else { return };
+        if self.attached {
+            let taken = pipe.disconnected(self.ahead);
+            self.core.pattern.detach(&pipe, self.ahead, taken);
+        }
+        if let (false, Some(inbox)) = (self.ahead, self.core.pattern.inbox()) {
+            inbox.depart(&pipe);
+        }
+    }
+}
+
+fn io_error(error: &io::Error) -> ConnectionError {
+    match error.kind() {
+        io::ErrorKind::TimedOut => ConnectionError::TimedOut(Timer::Network),
+        _ => ConnectionError::Io(error.to_string()),
+    }
+}

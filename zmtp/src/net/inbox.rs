@@ -1,0 +1,206 @@
+//! What peers sent and the application has not received yet: fair over peers, bounded for each.
+//!
+//! A peer whose queue is full is not read until the application has taken half of it; nobody else notices.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+
+use super::pipe::Pipe;
+use crate::message::Message;
+use crate::options::Options;
+use crate::pattern::fair_queue::{FairQueue, QueueKey};
+
+/// Messages that a receiver takes out at once. The turn of the peers is kept.
+const TAKE: usize = 32;
+/// Messages that a driver puts in at once.
+pub(crate) const PUT: usize = 64;
+
+/// Something from a peer.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Message(Message),
+    /// XPUB: a topic got its first subscriber.
+    Subscribed(Bytes),
+    /// XPUB: a topic lost its last one.
+    Unsubscribed(Bytes),
+    /// REQ: the connection ended after this many messages had been taken from the queue of its pipe.
+    Lost(u64),
+}
+
+/// An item and who sent it.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) pipe: Arc<Pipe>,
+    pub(crate) item: Item,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    options: Arc<Options>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: FairQueue<Arc<Pipe>, Item>,
+    receiver: Option<Waker>,
+    /// Drivers that wait for room in their queue.
+    stopped: HashMap<QueueKey, Waker>,
+    /// The sum of all queues was too large for some of them.
+    stopped_by_total: bool,
+}
+
+impl Inbox {
+    pub(crate) fn new(options: Arc<Options>) -> Inbox {
+        Inbox { state: Mutex::default(), options }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a new pipe its queue.
+    pub(crate) fn add(&self, pipe: &Arc<Pipe>) {
+        let key = self.state().queue.add(pipe.clone());
+        // A pipe is added once, by its maker.
+        let _first = pipe.inbox_key.set(key);
+    }
+
+    /// The peer is gone for good. What it sent can still be received, unless there is too much of everything.
+    pub(crate) fn depart(&self, pipe: &Pipe) {
+        let Some(&key) = pipe.inbox_key.get() else { return };
+        let mut state = self.state();
+        let discard = state.queue.total_octets() > self.options.max_queued_octets;
+        state.queue.depart(key, discard);
+        state.stopped.remove(&key);
+    }
+
+    /// How many more messages this peer may put in. With 0 the driver is woken when there is room.
+    pub(crate) fn room(&self, pipe: &Pipe, cx: &Context<'_>) -> usize {
+        let Some(&key) = pipe.inbox_key.get() else { return usize::MAX };
+        let mut state = self.state();
+        let room = state.room(key, &self.options);
+        if room == 0 {
+            state.stopped.insert(key, cx.waker().clone());
+        }
+        room
+    }
+
+    /// Puts items in, emptying `items`; returns how many more may follow without asking for room.
+    pub(crate) fn put(&self, pipe: &Pipe, items: &mut Vec<Item>) -> usize {
+        let Some(&key) = pipe.inbox_key.get() else { return 0 };
+        let mut state = self.state();
+        for item in items.drain(..) {
+            let octets = match &item {
+                Item::Message(message) => message.octets(),
+                Item::Subscribed(topic) | Item::Unsubscribed(topic) => topic.len(),
+                Item::Lost(_) => 0,
+            };
+            state.queue.push(key, item, octets);
+        }
+        let room = state.room(key, &self.options);
+        let receiver = state.receiver.take();
+        drop(state);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+        room
+    }
+
+    /// The next items in fair order into `taken`, which is empty; pending with none.
+    fn poll_take(&self, cx: &Context<'_>, taken: &mut VecDeque<Incoming>) -> Poll<()> {
+        let mut state = self.state();
+        let mut woken = Vec::new();
+        while taken.len() < TAKE
+            && let Some((key, pipe, item)) = state.queue.pop()
+        {
+            taken.push_back(Incoming { pipe, item });
+            state.resume(key, &self.options, &mut woken);
+        }
+        if state.stopped_by_total && state.queue.total_octets() <= self.options.max_queued_octets / 2 {
+            state.stopped_by_total = false;
+            woken.extend(state.stopped.drain().map(|(_, waker)| waker));
+        }
+        let poll = if taken.is_empty() {
+            state.receiver = Some(cx.waker().clone());
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        };
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        poll
+    }
+}
+
+impl State {
+    fn room(&mut self, key: QueueKey, options: &Options) -> usize {
+        let queued = self.queue.len(key);
+        if queued > 0 {
+            if options.rcvhwm_bytes.is_some_and(|hwm| self.queue.octets(key) >= hwm) {
+                return 0;
+            }
+            if self.queue.total_octets() > options.max_queued_octets {
+                self.stopped_by_total = true;
+                return 0;
+            }
+        }
+        let room = options.rcvhwm.map_or(PUT, |hwm| hwm.max(1).saturating_sub(queued));
+        // With a limit in octets, look again after every message.
+        if options.rcvhwm_bytes.is_some() { room.min(1) } else { room }
+    }
+
+    fn resume(&mut self, key: QueueKey, options: &Options, woken: &mut Vec<Waker>) {
+        if self.stopped.is_empty() {
+            return;
+        }
+        let half_empty = options.rcvhwm.is_none_or(|hwm| self.queue.len(key) * 2 <= hwm)
+            && options.rcvhwm_bytes.is_none_or(|hwm| self.queue.octets(key).saturating_mul(2) <= hwm);
+        if half_empty && let Some(waker) = self.stopped.remove(&key) {
+            woken.push(waker);
+        }
+    }
+}
+
+/// The application's end of an inbox.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    inbox: Arc<Inbox>,
+    /// Taken out and not yet received: kept here, so that a dropped future loses nothing.
+    taken: VecDeque<Incoming>,
+}
+
+impl Receiver {
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Receiver {
+        Receiver { inbox, taken: VecDeque::new() }
+    }
+
+    /// The next item. Cancel-safe.
+    pub(crate) async fn recv(&mut self) -> Incoming {
+        std::future::poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    pub(crate) fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Incoming> {
+        loop {
+            if let Some(incoming) = self.taken.pop_front() {
+                return Poll::Ready(incoming);
+            }
+            if self.inbox.poll_take(cx, &mut self.taken).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// What is there already.
+    pub(crate) fn try_recv(&mut self) -> Option<Incoming> {
+        match self.poll_recv(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(incoming) => Some(incoming),
+            Poll::Pending => None,
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! The rules of [`crate::pattern`] applied to pipes: one [`Pattern`] per kind of socket.
+
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
+
+use super::{
+    SendError,
+    inbox::{Inbox, Item},
+    monitor::{Event, Monitor},
+    pipe::{Control, Outgoing, Pipe},
+    stream::PeerAddress,
+};
+use crate::codec::Encoded;
+use crate::connection::PeerInfo;
+use crate::error::{ConnectionError, Violation};
+use crate::message::{Message, RoutingId};
+use crate::options::Options;
+use crate::pattern::{
+    balance::Balancer,
+    routes::Routes,
+    subscriptions::{SubscriptionLimits, Subscriptions},
+    topics::Topics,
+};
+
+/// What drivers and dialers ask of a socket. Called from many tasks; nothing here waits.
+pub(crate) trait Pattern: Debug + Send + Sync {
+    /// Where received messages go; none when the socket receives nothing.
+    fn inbox(&self) -> Option<&Arc<Inbox>>;
+
+    /// A dialled endpoint takes messages before there is a connection.
+    fn queues_ahead(&self) -> bool {
+        false
+    }
+
+    /// A dialled endpoint that takes messages from now on.
+    fn add_ahead(&self, _pipe: &Arc<Pipe>) {}
+
+    /// And no longer.
+    fn remove_ahead(&self, _pipe: &Arc<Pipe>) {}
+
+    /// A handshake is complete.
+    ///
+    /// # Errors
+    /// When the pattern does not want this peer; the connection is then closed and `detach` is not called.
+    fn attach(&self, pipe: &Arc<Pipe>, info: &PeerInfo) -> Result<(), ConnectionError>;
+
+    /// The connection ended, after `taken` messages had ever been taken from its pipe.
+    fn detach(&self, pipe: &Arc<Pipe>, ahead: bool, taken: u64);
+
+    /// A peer subscribed.
+    ///
+    /// # Errors
+    /// When it holds too many subscriptions; the connection is then closed.
+    fn subscribe(&self, _pipe: &Arc<Pipe>, _topic: Bytes) -> Result<(), ConnectionError> {
+        Ok(())
+    }
+
+    /// A peer unsubscribed.
+    fn cancel(&self, _pipe: &Arc<Pipe>, _topic: Bytes) {}
+
+    /// Some pipe that was full has room again.
+    fn has_room(&self) {}
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// PUB and XPUB.
+#[derive(Debug)]
+pub(crate) struct Publishing {
+    subscriptions: Mutex<Subscriptions<Arc<Pipe>>>,
+    subscribers: watch::Sender<usize>,
+    limits: SubscriptionLimits,
+    monitor: Arc<Monitor>,
+    /// XPUB only.
+    inbox: Option<Arc<Inbox>>,
+}
+
+impl Publishing {
+    pub(crate) fn new(options: &Options, monitor: Arc<Monitor>, inbox: Option<Arc<Inbox>>) -> Publishing {
+        Publishing {
+            subscriptions: Mutex::default(),
+            subscribers: watch::Sender::new(0),
+            limits: SubscriptionLimits {
+                topics: options.max_subscriptions,
+                octets: options.max_subscription_octets,
+            },
+            monitor,
+            inbox,
+        }
+    }
+
+    /// Queues a message for every peer that wants it and has room.
+    pub(crate) fn publish(&self, message: Message) {
+        let mut subscriptions = lock(&self.subscriptions);
+        if subscriptions.subscribers() == 0 {
+            return;
+        }
+        let mut encoded = None;
+        subscriptions.for_each_match(message.first(), |pipe| {
+            let encoded = encoded.get_or_insert_with(|| Encoded::message(&message));
+            if let Some(total) = pipe.push_or_drop(Outgoing::Encoded(encoded.clone())) {
+                self.report(pipe, |peer| Event::Dropped { peer, total });
+            }
+        });
+    }
+
+    pub(crate) fn subscribers(&self) -> usize {
+        *self.subscribers.borrow()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        lock(&self.subscriptions).peers()
+    }
+
+    pub(crate) async fn wait_for_subscribers(&self, wanted: usize) {
+        // The sender lives as long as `self`.
+        let mut count = self.subscribers.subscribe();
+        let _never_closed = count.wait_for(|count| *count >= wanted).await;
+    }
+
+    fn report(&self, pipe: &Pipe, event: impl FnOnce(PeerAddress) -> Event) {
+        if let Some(peer) = pipe.peer.get() {
+            self.monitor.report(|| event(peer.clone()));
+        }
+    }
+
+    fn tell_application(&self, pipe: &Pipe, item: Item) {
+        if let Some(inbox) = &self.inbox {
+            inbox.put(pipe, &mut vec![item]);
+        }
+    }
+}
+
+impl Pattern for Publishing {
+    fn inbox(&self) -> Option<&Arc<Inbox>> {
+        self.inbox.as_ref()
+    }
+
+    fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
+        let key = lock(&self.subscriptions).add_peer(pipe.clone());
+        let _first = pipe.subscriptions.set(key);
+        Ok(())
+    }
+
+    fn detach(&self, pipe: &Arc<Pipe>, _ahead: bool, _taken: u64) {
+        let Some(&key) = pipe.subscriptions.get() else { return };
+        let mut gone = Vec::new();
+        let mut subscriptions = lock(&self.subscriptions);
+        subscriptions.remove_peer(key, |topic| {
+            if self.inbox.is_some() {
+                gone.push(topic);
+            }
+        });
+        let subscribers = subscriptions.subscribers();
+        drop(subscriptions);
+        self.subscribers.send_replace(subscribers);
+        for topic in gone {
+            self.tell_application(pipe, Item::Unsubscribed(topic.into()));
+        }
+    }
+
+    fn subscribe(&self, pipe: &Arc<Pipe>, topic: Bytes) -> Result<(), ConnectionError> {
+        let Some(&key) = pipe.subscriptions.get() else { return Ok(()) };
+        let mut subscriptions = lock(&self.subscriptions);
+        let change =
+            subscriptions.subscribe(key, &topic, self.limits).map_err(|_| Violation::TooManySubscriptions)?;
+        let subscribers = subscriptions.subscribers();
+        drop(subscriptions);
+        self.subscribers.send_replace(subscribers);
+        if change.peer {
+            self.report(pipe, |peer| Event::Subscribed { peer, topic: topic.clone() });
+        }
+        if change.topic {
+            self.tell_application(pipe, Item::Subscribed(topic));
+        }
+        Ok(())
+    }
+
+    fn cancel(&self, pipe: &Arc<Pipe>, topic: Bytes) {
+        let Some(&key) = pipe.subscriptions.get() else { return };
+        let mut subscriptions = lock(&self.subscriptions);
+        let change = subscriptions.cancel(key, &topic);
+        let subscribers = subscriptions.subscribers();
+        drop(subscriptions);
+        self.subscribers.send_replace(subscribers);
+        if change.peer {
+            self.report(pipe, |peer| Event::Unsubscribed { peer, topic: topic.clone() });
+        }
+        if change.topic {
+            self.tell_application(pipe, Item::Unsubscribed(topic));
+        }
+    }
+}
+
+/// SUB.
+#[derive(Debug)]
+pub(crate) struct Subscribing {
+    inbox: Arc<Inbox>,
+    state: Mutex<SubscribingState>,
+}
+
+#[derive(Debug, Default)]
+struct SubscribingState {
+    topics: Topics,
+    publishers: Vec<Arc<Pipe>>,
+}
+
+impl Subscribing {
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Subscribing {
+        Subscribing { inbox, state: Mutex::default() }
+    }
+
+    pub(crate) fn subscribe(&self, topic: &[u8]) {
+        let mut state = lock(&self.state);
+        if state.topics.subscribe(topic) {
+            let topic = Bytes::copy_from_slice(topic);
+            state.publishers.iter().for_each(|pipe| pipe.push_control(Control::Subscribe(topic.clone())));
+        }
+    }
+
+    pub(crate) fn unsubscribe(&self, topic: &[u8]) {
+        let mut state = lock(&self.state);
+        if state.topics.unsubscribe(topic) {
+            let topic = Bytes::copy_from_slice(topic);
+            state.publishers.iter().for_each(|pipe| pipe.push_control(Control::Cancel(topic.clone())));
+        }
+    }
+
+    pub(crate) fn wants(&self, message: &Message) -> bool {
+        lock(&self.state).topics.matches(message.first())
+    }
+}
+
+impl Pattern for Subscribing {
+    fn inbox(&self) -> Option<&Arc<Inbox>> {
+        Some(&self.inbox)
+    }
+
+    /// Tells the new publisher every topic once, however many there are.
+    fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
+        let mut state = lock(&self.state);
+        for topic in state.topics.iter() {
+            pipe.push_control(Control::Subscribe(topic.clone()));
+        }
+        state.publishers.push(pipe.clone());
+        Ok(())
+    }
+
+    fn detach(&self, pipe: &Arc<Pipe>, _ahead: bool, _taken: u64) {
+        lock(&self.state).publishers.retain(|other| other.id != pipe.id);
+    }
+}
+
+/// REQ and DEALER.
+#[derive(Debug)]
+pub(crate) struct Balancing {
+    inbox: Arc<Inbox>,
+    ring: Mutex<Balancer<Arc<Pipe>>>,
+    room: Notify,
+    immediate: bool,
+    /// REQ: say when a connection took messages with it.
+    tell_lost: bool,
+}
+
+impl Balancing {
+    pub(crate) fn new(options: &Options, inbox: Arc<Inbox>, tell_lost: bool) -> Balancing {
+        Balancing {
+            inbox,
+            ring: Mutex::default(),
+            room: Notify::new(),
+            immediate: options.immediate,
+            tell_lost,
+        }
+    }
+
+    /// Queues a message at the next peer with room. Tells which, and its place there.
+    pub(crate) fn try_send(&self, message: Message) -> Result<(u64, u64), (SendError, Message)> {
+        let mut full = false;
+        let offered = lock(&self.ring).offer(message, |pipe, message| {
+            match pipe.push(Outgoing::Message(message)) {
+                Ok(sequence) => Ok((pipe.id, sequence)),
+                Err((reason, Outgoing::Message(message))) => {
+                    full |= reason == SendError::Full;
+                    Err(message)
+                }
+                // What was pushed comes back.
+                Err((_, Outgoing::Encoded(_))) => Err(Message::from_parts(Vec::new())),
+            }
+        });
+        offered.map_err(|message| (if full { SendError::Full } else { SendError::Unreachable }, message))
+    }
+
+    /// As [`Balancing::try_send`], waiting for a peer with room. A dropped future has sent nothing.
+    pub(crate) async fn send(&self, mut message: Message) -> (u64, u64) {
+        loop {
+            // A loop of sends leaves the drivers their turns. Nothing is awaited after the message is queued.
+            tokio::task::coop::consume_budget().await;
+            let room = self.room.notified();
+            let mut room = std::pin::pin!(room);
+            room.as_mut().enable();
+            match self.try_send(message) {
+                Ok(sent) => return sent,
+                Err((_, back)) => message = back,
+            }
+            room.await;
+        }
+    }
+}
+
+impl Pattern for Balancing {
+    fn inbox(&self) -> Option<&Arc<Inbox>> {
+        Some(&self.inbox)
+    }
+
+    fn queues_ahead(&self) -> bool {
+        !self.immediate
+    }
+
+    fn add_ahead(&self, pipe: &Arc<Pipe>) {
+        lock(&self.ring).add(pipe.clone());
+        self.room.notify_waiters();
+    }
+
+    fn remove_ahead(&self, pipe: &Arc<Pipe>) {
+        lock(&self.ring).remove(|other| other.id == pipe.id);
+    }
+
+    fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
+        let mut ring = lock(&self.ring);
+        if !ring.peers().iter().any(|other| other.id == pipe.id) {
+            ring.add(pipe.clone());
+        }
+        drop(ring);
+        self.room.notify_waiters();
+        Ok(())
+    }
+
+    fn detach(&self, pipe: &Arc<Pipe>, ahead: bool, taken: u64) {
+        if !ahead {
+            lock(&self.ring).remove(|other| other.id == pipe.id);
+        }
+        if self.tell_lost {
+            // Without a pipe that lives on, what was queued is lost as well.
+            let taken = if ahead { taken } else { u64::MAX };
+            self.inbox.put(pipe, &mut vec![Item::Lost(taken)]);
+        }
+    }
+
+    fn has_room(&self) {
+        self.room.notify_waiters();
+    }
+}
+
+/// REP: answers go back the way the request came.
+#[derive(Debug)]
+pub(crate) struct Replying {
+    inbox: Arc<Inbox>,
+}
+
+impl Replying {
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Replying {
+        Replying { inbox }
+    }
+}
+
+impl Pattern for Replying {
+    fn inbox(&self) -> Option<&Arc<Inbox>> {
+        Some(&self.inbox)
+    }
+
+    fn attach(&self, _pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
+        Ok(())
+    }
+
+    fn detach(&self, _pipe: &Arc<Pipe>, _ahead: bool, _taken: u64) {}
+}
+
+/// ROUTER.
+#[derive(Debug)]
+pub(crate) struct Routing {
+    inbox: Arc<Inbox>,
+    routes: Mutex<Routes<Arc<Pipe>>>,
+    mandatory: bool,
+    handover: bool,
+    monitor: Arc<Monitor>,
+}
+
+impl Routing {
+    pub(crate) fn new(options: &Options, inbox: Arc<Inbox>, monitor: Arc<Monitor>) -> Routing {
+        Routing {
+            inbox,
+            routes: Mutex::new(Routes::new(super::random_u32())),
+            mandatory: options.router_mandatory,
+            handover: options.router_handover,
+            monitor,
+        }
+    }
+
+    pub(crate) fn find(&self, id: &RoutingId) -> Option<Arc<Pipe>> {
+        lock(&self.routes).find(id).cloned()
+    }
+
+    pub(crate) fn peers(&self) -> usize {
+        lock(&self.routes).len()
+    }
+
+    /// Queues a message for one peer.
+    ///
+    /// # Errors
+    /// Only with `router_mandatory`; otherwise what cannot be queued is dropped.
+    pub(crate) fn send(&self, id: &RoutingId, message: Message) -> Result<(), SendError> {
+        let Some(pipe) = self.find(id) else {
+            return if self.mandatory { Err(SendError::Unreachable) } else { Ok(()) };
+        };
+        if self.mandatory {
+            return pipe.push(Outgoing::Message(message)).map(|_| ()).map_err(|(reason, _)| reason);
+        }
+        if let (Some(total), Some(peer)) = (pipe.push_or_drop(Outgoing::Message(message)), pipe.peer.get()) {
+            self.monitor.report(|| Event::Dropped { peer: peer.clone(), total });
+        }
+        Ok(())
+    }
+}
+
+impl Pattern for Routing {
+    fn inbox(&self) -> Option<&Arc<Inbox>> {
+        Some(&self.inbox)
+    }
+
+    fn attach(&self, pipe: &Arc<Pipe>, info: &PeerInfo) -> Result<(), ConnectionError> {
+        let claimed = lock(&self.routes).claim(info.routing_id.clone(), pipe.clone(), self.handover);
+        let (id, old) = claimed.map_err(|_| Violation::RoutingIdInUse)?;
+        let _first = pipe.routing_id.set(id);
+        if let Some(old) = old {
+            old.kill(Violation::RoutingIdTakenOver.into());
+        }
+        Ok(())
+    }
+
+    fn detach(&self, pipe: &Arc<Pipe>, _ahead: bool, _taken: u64) {
+        if let Some(id) = pipe.routing_id.get() {
+            lock(&self.routes).release(id, |other| other.id == pipe.id);
+        }
+    }
+}

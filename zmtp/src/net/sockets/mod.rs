@@ -1,0 +1,69 @@
+//! One file per socket type, or pair of types.
+
+pub(super) mod dealer;
+pub(super) mod publish;
+pub(super) mod reply;
+pub(super) mod request;
+pub(super) mod router;
+pub(super) mod subscribe;
+
+/// The methods that every socket has: opening, listening, dialling, watching, closing.
+macro_rules! common_methods {
+    ($socket:ident) => {
+        impl $socket {
+            /// A socket that listens at one endpoint.
+            ///
+            /// # Errors
+            /// When the address is in use, cannot be resolved, or may not be used.
+            pub async fn bind(
+                endpoint: &$crate::Endpoint,
+                options: $crate::Options,
+            ) -> Result<Self, $crate::BindError> {
+                let socket = Self::new(options);
+                socket.listen(endpoint).await?;
+                Ok(socket)
+            }
+
+            /// A socket that connects to one endpoint, now or as soon as somebody listens there. Returns at once.
+            pub fn connect(endpoint: &$crate::Endpoint, options: $crate::Options) -> Self {
+                let socket = Self::new(options);
+                socket.dial(endpoint);
+                socket
+            }
+
+            /// Listens at a further endpoint; returns it with its real port.
+            ///
+            /// # Errors
+            /// When the address is in use, cannot be resolved, or may not be used.
+            pub async fn listen(
+                &self,
+                endpoint: &$crate::Endpoint,
+            ) -> Result<$crate::Endpoint, $crate::BindError> {
+                self.handle.listen(endpoint).await
+            }
+
+            /// Connects to a further endpoint, and again whenever the connection is lost. Names are resolved at
+            /// every attempt.
+            pub fn dial(&self, endpoint: &$crate::Endpoint) {
+                self.handle.dial(endpoint.clone());
+            }
+
+            /// The endpoint of the last successful listen, with its real port.
+            pub fn local_endpoint(&self) -> Option<$crate::Endpoint> {
+                self.handle.local_endpoint()
+            }
+
+            /// What happens to the connections of this socket from now on.
+            pub fn events(&self) -> $crate::Events {
+                self.handle.events()
+            }
+
+            /// Closes the socket: sends what is queued, for at most `linger`, and waits until all connections have
+            /// ended. Dropping the socket does the same in the background.
+            pub async fn close(self) {
+                self.handle.close().await;
+            }
+        }
+    };
+}
+pub(super) use common_methods;

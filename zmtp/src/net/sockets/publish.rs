@@ -1,0 +1,152 @@
+//! PUB and XPUB. RFC 29.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::common_methods;
+use crate::message::Message;
+use crate::net::{
+    core::SocketHandle,
+    inbox::{Inbox, Item, Receiver},
+    monitor::Monitor,
+    patterns::Publishing,
+};
+use crate::options::Options;
+use crate::pattern::socket_type::SocketType;
+
+/// Publishes to every subscriber whose topics match. Never waits: a subscriber that is slower than its queue is long
+/// loses its own newest messages and nobody else's.
+#[derive(Debug)]
+pub struct PubSocket {
+    handle: SocketHandle,
+    publisher: Publisher,
+}
+
+/// Publishes through a [`PubSocket`] or [`XPubSocket`] from anywhere.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    pattern: Arc<Publishing>,
+}
+
+impl Publisher {
+    /// Queues a message for every subscriber that wants it. A topic is a prefix of the first part.
+    ///
+    /// Never waits, so a loop of nothing but this starves a single-threaded runtime; such loops use
+    /// [`Publisher::send`].
+    pub fn publish(&self, message: Message) {
+        self.pattern.publish(message);
+    }
+
+    /// As [`Publisher::publish`], leaving the runtime's other tasks their turns.
+    pub async fn send(&self, message: Message) {
+        self.publish(message);
+        tokio::task::coop::consume_budget().await;
+    }
+
+    /// Peers with at least one subscription.
+    pub fn subscribers(&self) -> usize {
+        self.pattern.subscribers()
+    }
+
+    /// Peers with a complete handshake.
+    pub fn connections(&self) -> usize {
+        self.pattern.connections()
+    }
+
+    /// Waits until at least `count` peers have a subscription. Cancel-safe.
+    pub async fn wait_for_subscribers(&self, count: usize) {
+        self.pattern.wait_for_subscribers(count).await;
+    }
+}
+
+impl PubSocket {
+    /// A socket without endpoints.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn new(options: Options) -> PubSocket {
+        let (handle, publisher) = open(SocketType::Pub, options, None);
+        PubSocket { handle, publisher }
+    }
+}
+
+common_methods!(PubSocket);
+
+impl std::ops::Deref for PubSocket {
+    type Target = Publisher;
+    fn deref(&self) -> &Publisher {
+        &self.publisher
+    }
+}
+
+impl PubSocket {
+    /// A handle to publish from other tasks and threads.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+}
+
+fn open(socket_type: SocketType, options: Options, inbox: Option<Arc<Inbox>>) -> (SocketHandle, Publisher) {
+    let monitor = Arc::new(Monitor::default());
+    let pattern = Arc::new(Publishing::new(&options, monitor.clone(), inbox));
+    let handle = SocketHandle::new(socket_type, Arc::new(options), pattern.clone(), monitor);
+    (handle, Publisher { pattern })
+}
+
+/// A [`PubSocket`] that also hears what its peers subscribe to and say.
+#[derive(Debug)]
+pub struct XPubSocket {
+    handle: SocketHandle,
+    publisher: Publisher,
+    receiver: Receiver,
+}
+
+/// What a subscriber did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum XPubEvent {
+    /// A topic got its first subscriber.
+    Subscribed(Bytes),
+    /// A topic lost its last subscriber.
+    Unsubscribed(Bytes),
+    /// A subscriber sent a message.
+    Message(Message),
+}
+
+impl XPubSocket {
+    /// A socket without endpoints.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn new(options: Options) -> XPubSocket {
+        let inbox = Arc::new(Inbox::new(Arc::new(options.clone())));
+        let (handle, publisher) = open(SocketType::XPub, options, Some(inbox.clone()));
+        XPubSocket { handle, publisher, receiver: Receiver::new(inbox) }
+    }
+
+    /// The next event. Cancel-safe.
+    pub async fn recv(&mut self) -> XPubEvent {
+        loop {
+            match self.receiver.recv().await.item {
+                Item::Message(message) => return XPubEvent::Message(message),
+                Item::Subscribed(topic) => return XPubEvent::Subscribed(topic),
+                Item::Unsubscribed(topic) => return XPubEvent::Unsubscribed(topic),
+                Item::Lost(_) => {}
+            }
+        }
+    }
+
+    /// A handle to publish from other tasks and threads.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+}
+
+common_methods!(XPubSocket);
+
+impl std::ops::Deref for XPubSocket {
+    type Target = Publisher;
+    fn deref(&self) -> &Publisher {
+        &self.publisher
+    }
+}

@@ -1,0 +1,71 @@
+//! REP. RFC 28.
+
+use std::sync::Arc;
+
+use super::common_methods;
+use crate::message::Message;
+use crate::net::{
+    core::SocketHandle,
+    inbox::{Inbox, Item, Receiver},
+    patterns::Replying,
+    pipe::{Outgoing, Pipe},
+};
+use crate::options::Options;
+use crate::pattern::{
+    envelope::{self, Envelope},
+    socket_type::SocketType,
+};
+
+/// Receives a request, sends its reply, in turn.
+#[derive(Debug)]
+pub struct RepSocket {
+    handle: SocketHandle,
+    receiver: Receiver,
+    /// The way back of the request in work.
+    request: Option<(Arc<Pipe>, Envelope)>,
+}
+
+/// There is no request to reply to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no request to reply to")]
+pub struct NoRequest;
+
+impl RepSocket {
+    /// A socket without endpoints.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn new(options: Options) -> RepSocket {
+        let options = Arc::new(options);
+        let inbox = Arc::new(Inbox::new(options.clone()));
+        let pattern = Arc::new(Replying::new(inbox.clone()));
+        let handle = SocketHandle::new(SocketType::Rep, options, pattern, Arc::default());
+        RepSocket { handle, receiver: Receiver::new(inbox), request: None }
+    }
+
+    /// The next request, without its envelope. A request that was not replied to is forgotten. Messages without an
+    /// envelope are dropped. Cancel-safe.
+    pub async fn recv(&mut self) -> Message {
+        loop {
+            let incoming = self.receiver.recv().await;
+            let Item::Message(message) = incoming.item else { continue };
+            if let Ok((envelope, body)) = envelope::split(message) {
+                self.request = Some((incoming.pipe, envelope));
+                return body;
+            }
+        }
+    }
+
+    /// Replies to the request that was received last. A reply to a peer that is gone, or that does not read its
+    /// replies, is dropped.
+    ///
+    /// # Errors
+    /// When no request is waiting for its reply.
+    pub fn send(&mut self, reply: Message) -> Result<(), NoRequest> {
+        let (pipe, envelope) = self.request.take().ok_or(NoRequest)?;
+        let _gone = pipe.push_or_drop(Outgoing::Message(envelope::join(envelope, reply)));
+        Ok(())
+    }
+}
+
+common_methods!(RepSocket);

@@ -1,0 +1,231 @@
+//! TCP and Unix streams behind one type, and how they are opened.
+
+use std::{
+    fmt, io,
+    io::IoSlice,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpSocket, TcpStream, UnixStream},
+};
+
+use crate::endpoint::{Endpoint, Host, HostPort};
+use crate::options::Options;
+
+/// Who is at the other end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PeerAddress {
+    /// Address and port of the peer.
+    Tcp(SocketAddr),
+    /// The endpoint that both sides use; a Unix peer has no address of its own.
+    Ipc(Arc<str>),
+}
+
+impl PeerAddress {
+    /// The IP address of a TCP peer.
+    pub fn ip(&self) -> Option<std::net::IpAddr> {
+        match self {
+            PeerAddress::Tcp(address) => Some(address.ip()),
+            PeerAddress::Ipc(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PeerAddress::Tcp(address) => write!(f, "tcp://{address}"),
+            PeerAddress::Ipc(endpoint) => f.write_str(endpoint),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    /// Reads what is there into the spare capacity of `buffer`; 0 at the end of the stream.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Stream::Unix(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+        }
+    }
+
+    /// Whether reading is worth a buffer.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_write_ready(cx),
+            Stream::Unix(stream) => stream.poll_write_ready(cx),
+        }
+    }
+
+    pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match (self, slices) {
+            (Stream::Tcp(stream), [one]) => stream.try_write(one),
+            (Stream::Tcp(stream), many) => stream.try_write_vectored(many),
+            (Stream::Unix(stream), [one]) => stream.try_write(one),
+            (Stream::Unix(stream), many) => stream.try_write_vectored(many),
+        }
+    }
+
+    /// Ends our side properly: with unread octets in the system's buffer, closing would reset the connection and
+    /// take away from the peer what it has not read yet.
+    pub(crate) fn finish(&self) {
+        let mut discarded = [0; 4096];
+        let (closed, mut read): (io::Result<()>, Box<dyn FnMut() -> io::Result<usize>>) = match self {
+            Stream::Tcp(stream) => {
+                let closed = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+                (closed, Box::new(move || stream.try_read(&mut discarded)))
+            }
+            Stream::Unix(stream) => {
+                let closed = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+                (closed, Box::new(move || stream.try_read(&mut discarded)))
+            }
+        };
+        let mut left = 256; // a peer that floods cannot hold us
+        while closed.is_ok() && left > 0 && read().is_ok_and(|n| n > 0) {
+            left -= 1;
+        }
+    }
+}
+
+/// One attempt to connect, with the name resolved anew.
+pub(crate) async fn connect(endpoint: &Endpoint, options: &Options) -> io::Result<(Stream, PeerAddress)> {
+    let attempt = async {
+        match endpoint {
+            Endpoint::Tcp { source, target } => connect_tcp(source.as_ref(), target, options).await,
+            Endpoint::Ipc(path) => {
+                let stream = UnixStream::connect(path).await?;
+                Ok((Stream::Unix(stream), PeerAddress::Ipc(endpoint.to_string().into())))
+            }
+            Endpoint::IpcAbstract(name) => {
+                let stream = UnixStream::connect(format!("\0{name}")).await?;
+                Ok((Stream::Unix(stream), PeerAddress::Ipc(endpoint.to_string().into())))
+            }
+        }
+    };
+    match options.connect_timeout {
+        Some(limit) => tokio::time::timeout(limit, attempt)
+            .await
+            .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "connecting timed out"))),
+        None => attempt.await,
+    }
+}
+
+async fn connect_tcp(
+    source: Option<&HostPort>,
+    target: &HostPort,
+    options: &Options,
+) -> io::Result<(Stream, PeerAddress)> {
+    let sources = match source {
+        Some(source) => resolve(source, options).await?,
+        None => Vec::new(),
+    };
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no usable address");
+    for address in resolve(target, options).await? {
+        let from = sources.iter().find(|from| from.is_ipv4() == address.is_ipv4());
+        if source.is_some() && from.is_none() {
+            continue;
+        }
+        match connect_address(from, address, options).await {
+            Ok(stream) => return Ok((Stream::Tcp(stream), PeerAddress::Tcp(address))),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn connect_address(
+    source: Option<&SocketAddr>,
+    address: SocketAddr,
+    options: &Options,
+) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(source) = source {
+        socket.set_reuseaddr(true)?;
+        socket.bind(*source)?;
+    }
+    set_buffers(&SockRef::from(&socket), options)?;
+    let stream = socket.connect(address).await?;
+    set_tcp_options(&stream, options)?;
+    Ok(stream)
+}
+
+fn set_buffers(socket: &SockRef<'_>, options: &Options) -> io::Result<()> {
+    let size = |octets: u32| usize::try_from(octets).unwrap_or(usize::MAX);
+    if let Some(octets) = options.sndbuf {
+        socket.set_send_buffer_size(size(octets))?;
+    }
+    if let Some(octets) = options.rcvbuf {
+        socket.set_recv_buffer_size(size(octets))?;
+    }
+    Ok(())
+}
+
+/// No delay, keep-alive and the limit for unacknowledged data.
+pub(crate) fn set_tcp_options(stream: &TcpStream, options: &Options) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    set_buffers(&socket, options)?;
+    match options.tcp_keepalive {
+        Some(true) => {
+            let mut keepalive = TcpKeepalive::new();
+            if let Some(idle) = options.tcp_keepalive_idle {
+                keepalive = keepalive.with_time(idle);
+            }
+            if let Some(interval) = options.tcp_keepalive_intvl {
+                keepalive = keepalive.with_interval(interval);
+            }
+            if let Some(count) = options.tcp_keepalive_cnt {
+                keepalive = keepalive.with_retries(count);
+            }
+            socket.set_tcp_keepalive(&keepalive)?;
+        }
+        Some(false) => socket.set_keepalive(false)?,
+        None => {}
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(limit) = options.tcp_maxrt {
+        socket.set_tcp_user_timeout(Some(limit))?;
+    }
+    Ok(())
+}
+
+/// All usable addresses of a host. Without `ipv6`, names resolve to IPv4 only; a literal address is taken as it is.
+pub(crate) async fn resolve(target: &HostPort, options: &Options) -> io::Result<Vec<SocketAddr>> {
+    let name = match &target.host {
+        Host::Any if options.ipv6 => return Ok(vec![(Ipv6Addr::UNSPECIFIED, target.port).into()]),
+        Host::Any => return Ok(vec![(Ipv4Addr::UNSPECIFIED, target.port).into()]),
+        Host::Named(name) => name,
+    };
+    let literal = name.contains(':');
+    let found: Vec<_> = tokio::net::lookup_host((name.as_str(), target.port)).await?.collect();
+    let usable: Vec<_> = found.into_iter().filter(|a| a.is_ipv4() || options.ipv6 || literal).collect();
+    if usable.is_empty() {
+        let reason = format!("{name} has no IPv4 address, and the option ipv6 is off");
+        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, reason));
+    }
+    Ok(usable)
+}
