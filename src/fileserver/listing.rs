@@ -22,7 +22,9 @@ impl Ignored {
         let texts = |name| -> Vec<String> {
             match opts.get(name) {
                 Some(Value::Text(one)) => vec![one.clone()],
-                Some(Value::List(list)) => list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+                Some(Value::List(list)) => {
+                    list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+                }
                 _ => Vec::new(),
             }
         };
@@ -126,7 +128,8 @@ impl Sets {
         }
         if is_link && let Ok(target) = fs::read_link(path) {
             let joined = path.parent().unwrap_or(path).join(&target);
-            let leads_inside = joined.canonicalize().unwrap_or_else(|_| normalized(&joined)).starts_with(root);
+            let leads_inside =
+                joined.canonicalize().unwrap_or_else(|_| normalized(&joined)).starts_with(root);
             // With links followed, one that leads outside counts as the file it leads to.
             if leads_inside || !options.follow_symlinks {
                 self.links.insert(rel.to_owned(), target.to_string_lossy().into_owned());

@@ -53,11 +53,15 @@ impl RootsConfig {
         RootsConfig {
             roots,
             hash_type: opts.str("hash_type").and_then(|name| name.parse().ok()).unwrap_or(HashType::Sha256),
-            file_buffer_size: usize::try_from(number("file_buffer_size", 1 << 20)).unwrap_or(1 << 20).clamp(1, 64 << 20),
+            file_buffer_size: usize::try_from(number("file_buffer_size", 1 << 20))
+                .unwrap_or(1 << 20)
+                .clamp(1, 64 << 20),
             follow_symlinks: set("fileserver_followsymlinks", true),
             ignore_symlinks: set("fileserver_ignoresymlinks", false),
             ignored: Ignored::from_opts(opts),
-            list_cache_time: Duration::from_secs(u64::try_from(number("fileserver_list_cache_time", 20)).unwrap_or(0)),
+            list_cache_time: Duration::from_secs(
+                u64::try_from(number("fileserver_list_cache_time", 20)).unwrap_or(0),
+            ),
         }
     }
 }
@@ -195,14 +199,19 @@ impl Roots {
     }
 
     fn directories(&self, saltenv: &str) -> Vec<PathBuf> {
-        let named = |name: &str| self.config.roots.iter().find(|(env, _)| env == name).map(|(_, roots)| roots);
+        let named =
+            |name: &str| self.config.roots.iter().find(|(env, _)| env == name).map(|(_, roots)| roots);
         if let Some(roots) = named(saltenv) {
             return roots.clone();
         }
         // The name goes into a path: it may not lead anywhere else.
-        let is_name = !saltenv.is_empty() && !saltenv.contains(['/', '\0']) && saltenv != ".." && saltenv != ".";
+        let is_name =
+            !saltenv.is_empty() && !saltenv.contains(['/', '\0']) && saltenv != ".." && saltenv != ".";
         let any = named(ANY_ENV).filter(|_| is_name);
-        any.into_iter().flatten().map(|root| PathBuf::from(root.to_string_lossy().replace(ANY_ENV, saltenv))).collect()
+        any.into_iter()
+            .flatten()
+            .map(|root| PathBuf::from(root.to_string_lossy().replace(ANY_ENV, saltenv)))
+            .collect()
     }
 
     fn find(&self, asked: &str, saltenv: &str) -> Option<Found> {

@@ -16,6 +16,7 @@ mod quiet;
 mod raw;
 pub mod report;
 mod txt;
+mod yaml;
 
 pub use pprint::python_pformat;
 pub use python_text::{python_splitlines, python_trim_end};
@@ -45,11 +46,12 @@ pub static OUTPUTTERS: &[&Outputter] = &[
     &quiet::OUTPUTTER,
     &raw::OUTPUTTER,
     &txt::OUTPUTTER,
+    &yaml::OUTPUTTER,
 ];
 
 /// Outputters that real Salt has and this program has not (yet): they are refused by name.
 pub static NOT_SUPPORTED: &[&str] =
-    &["dson", "highstate", "overstatestage", "pony", "profile", "progress", "table", "virt_query", "yaml"];
+    &["dson", "highstate", "overstatestage", "pony", "profile", "progress", "table", "virt_query"];
 
 /// An outputter cannot show this value (Python's `KeyError`, `TypeError` or `AttributeError` there).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -22,8 +22,8 @@ fn outputters_print_what_salt_prints() {
         let opts = case.get("options").and_then(Value::as_map).expect("options");
         let retcode = opts.get("_retcode").and_then(Value::as_int).unwrap_or(0);
         let options = OutputOptions::from_opts(opts, false).with_retcode(retcode);
-        // Until there is a YAML writer.
-        if text("out") == Some("yaml") {
+        // libyaml escapes characters outside the basic plane, our YAML writer prints them.
+        if (name, text("out")) == ("text_unicode", Some("yaml")) {
             continue;
         }
         let ours = render(text("out"), &values[name], &options);

@@ -55,17 +55,34 @@ fn no_path_leads_out_of_its_root() {
     let tree = Tree::new();
     let missing: Value = map! { "path" => "", "rel" => "" }.into();
     let absolute = tree.0.join("outside.txt").display().to_string();
-    for path in
-        ["../outside.txt", "web/../../outside.txt", &absolute, "", ".", "..", "web", "top.sls\0", "nothing", "web/a.pyc"]
-    {
+    for path in [
+        "../outside.txt",
+        "web/../../outside.txt",
+        &absolute,
+        "",
+        ".",
+        "..",
+        "web",
+        "top.sls\0",
+        "nothing",
+        "web/a.pyc",
+    ] {
         assert_eq!(tree.roots(true).file_find(path, "base"), missing, "{path:?}");
     }
     for env in ["", "..", "../base", "base/web", "no"] {
         assert_eq!(tree.roots(true).file_find("top.sls", env), missing, "{env:?}");
     }
-    assert_eq!(tree.roots(false).file_find("out", "base"), missing, "a link that leads outside is not followed");
+    assert_eq!(
+        tree.roots(false).file_find("out", "base"),
+        missing,
+        "a link that leads outside is not followed"
+    );
     assert_eq!(tree.roots(false).file_find("web/circle/out", "base"), missing);
-    assert_ne!(tree.roots(true).file_find("out", "base"), missing, "unless the option says so, as by default");
+    assert_ne!(
+        tree.roots(true).file_find("out", "base"),
+        missing,
+        "unless the option says so, as by default"
+    );
     assert_ne!(tree.roots(false).file_find("in", "base"), missing);
 }
 
