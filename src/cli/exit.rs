@@ -15,6 +15,8 @@ impl Exit {
     pub const STATE_FAILURE: Exit = Exit(2);
     /// The pillar could not be rendered.
     pub const PILLAR_FAILURE: Exit = Exit(5);
+    /// `--strict-exit`: minions stayed silent.
+    pub const MISSING_RETURNS: Exit = Exit(11);
     /// One of several failed.
     pub const AGGREGATE: Exit = Exit(20);
     /// A required word is missing, or the master is not the one it should be.

@@ -1,12 +1,11 @@
 //! What `--help`, `--version` and `--versions-report` print, made from the rows of [`Syntax`].
 
+use crate::names::SALT_VERSION;
+
 use super::syntax::{COMMON, Flag, Syntax, Takes};
 
 const WIDTH: usize = 80;
 const HELP_COLUMN: usize = 24;
-
-/// The version of Salt whose behaviour Halite follows: what scripts compare `salt --version` with.
-pub const SALT_VERSION: &str = "3006.25";
 
 /// `salt 3006.25 (Halite 0.1.0)`: the second word is a version that scripts made for Salt understand.
 pub(super) fn version(prog: &str) -> String {

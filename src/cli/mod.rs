@@ -2,10 +2,13 @@
 //! word. Here alone errors become sentences and exit codes.
 
 pub mod config_files;
+mod display;
 mod exit;
 mod help;
 mod links;
 pub mod options;
+mod salt_key;
+mod settings;
 pub mod syntax;
 
 use std::ffi::OsString;
@@ -13,8 +16,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+pub use display::Display;
 pub use exit::Exit;
-pub use help::SALT_VERSION;
+pub use settings::{apply, read_stdin};
 pub use syntax::{Flag, Group, Parsed, Syntax, Takes};
 
 /// One program of the binary.
@@ -30,12 +34,20 @@ pub struct Applet {
 }
 
 /// Every program, in the order of the help.
-pub static APPLETS: &[Applet] = &[Applet {
-    name: "install-links",
-    about: "Make links named salt, salt-master … to this binary",
-    run: links::run,
-    link: false,
-}];
+pub static APPLETS: &[Applet] = &[
+    Applet {
+        name: "salt-key",
+        about: "Show, accept, reject and delete the keys of minions",
+        run: salt_key::run,
+        link: true,
+    },
+    Applet {
+        name: "install-links",
+        about: "Make links named salt, salt-master … to this binary",
+        run: links::run,
+        link: false,
+    },
+];
 
 /// How an applet was called.
 #[derive(Clone, Debug)]

@@ -150,6 +150,11 @@ impl Syntax {
         Ok(())
     }
 
+    /// What `--help` prints.
+    pub fn help(&self, prog: &str) -> String {
+        help::text(self, prog)
+    }
+
     /// Every option; where two share a spelling, the later group has it.
     pub(super) fn flags(&self) -> impl DoubleEndedIterator<Item = &'static Flag> {
         COMMON.iter().chain(self.groups.iter().flat_map(|group| group.flags))

@@ -1,0 +1,5 @@
+//! The command line as a user sees it: arguments in; standard output, standard error, exit code and files out. Expected
+//! values come from real Salt, by the scripts in `goldens/`.
+
+mod programs;
+mod salt_key;
