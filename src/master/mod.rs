@@ -1,3 +1,4 @@
 //! The master: its rules, its stores and its sockets.
 
 pub mod commands;
+pub mod store;
