@@ -51,7 +51,7 @@ pub(crate) struct Driver {
     /// How many messages the inbox takes without being asked again.
     room: usize,
     read_size: usize,
-    reported: bool,
+    ended: bool,
 }
 
 type Progress = Result<bool, ConnectionError>;
@@ -79,7 +79,7 @@ impl Driver {
             timer: None,
             room: 0,
             read_size: MIN_READ,
-            reported: false,
+            ended: false,
         }
     }
 
@@ -89,7 +89,7 @@ impl Driver {
         if reason == ConnectionError::Closed {
             self.stream.finish();
         }
-        self.report_end(&reason);
+        self.end(&reason);
         (reason, self.attached)
     }
 
@@ -311,8 +311,20 @@ impl Driver {
         Ok(timer.as_mut().poll(cx).is_ready())
     }
 
-    fn report_end(&mut self, reason: &ConnectionError) {
-        self.reported = true;
+    /// Leaves the socket, then tells. Once.
+    fn end(&mut self, reason: &ConnectionError) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if let Some(pipe) = self.pipe.take() {
+            if self.attached {
+                let taken = pipe.disconnected(self.ahead);
+                self.core.pattern.detach(&pipe, self.ahead, taken);
+            }
+            if let (false, Some(inbox)) = (self.ahead, self.core.pattern.inbox()) {
+                inbox.depart(&pipe);
+            }
+        }
         let peer = || self.peer.clone();
         if self.attached {
             let reason = Some(reason).filter(|reason| **reason != ConnectionError::PeerClosed);
@@ -327,17 +339,7 @@ impl Driver {
 impl Drop for Driver {
     /// Also when the task is aborted.
     fn drop(&mut self) {
-        if !self.reported {
-            self.report_end(&ConnectionError::Closed);
-        }
-        let Some(pipe) = self.pipe.take() else { return };
-        if self.attached {
-            let taken = pipe.disconnected(self.ahead);
-            self.core.pattern.detach(&pipe, self.ahead, taken);
-        }
-        if let (false, Some(inbox)) = (self.ahead, self.core.pattern.inbox()) {
-            inbox.depart(&pipe);
-        }
+        self.end(&ConnectionError::Closed);
     }
 }
 
