@@ -2,7 +2,7 @@
 //! Salt: minion.py (`load_args_and_kwargs`), CPython's call errors.
 
 use super::{Args, Fault, Function, Param};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, str_of, yaml};
 
 /// Arguments before binding.
 #[derive(Clone, Debug, Default)]
@@ -42,16 +42,16 @@ impl Call {
                         }
                     }
                 }
-                Value::Text(word) => match split_word(word) {
-                    Some((key, value)) => keyword(&mut call, &key.into(), &value.into()),
+                Value::Text(word) => match yaml::parse_kwarg(word) {
+                    Some((key, value)) => keyword(&mut call, &key.into(), &yaml::yamlify_arg(value)),
                     None => call.args.push(item.clone()),
                 },
                 other => call.args.push(other.clone()),
             }
         }
         if !invalid.is_empty() {
-            let verb = if invalid.len() == 1 { "keyword argument is" } else { "keyword arguments are" };
-            return Err(Fault::invocation(format!("The following {verb} not valid: {}", invalid.join(", "))));
+            let invalid = invalid.join(", ");
+            return Err(Fault::invocation(format!("The following keyword arguments are not valid: {invalid}")));
         }
         if open {
             for (key, value) in published {
@@ -67,30 +67,6 @@ fn takes(function: &Function, name: &str) -> bool {
         Param::Required(own) | Param::Optional(own, _) => *own == name,
         Param::Rest(_) | Param::Keywords(_) => false,
     })
-}
-
-/// Splits `key=value` where `key` is a name. Salt: utils/args.py (`KWARG_REGEX`).
-fn split_word(word: &str) -> Option<(&str, &str)> {
-    let (key, value) = word.split_once('=')?;
-    let mut chars = key.chars();
-    let first = chars.next()?;
-    let name = (first.is_alphanumeric() || first == '_')
-        && chars.all(|char| char.is_alphanumeric() || "-_.".contains(char));
-    // Not a keyword: base64 ends (`abc=`, `abc==`) and comparisons (`a==b`).
-    (name && !value.starts_with('=')).then_some((key, value))
-}
-
-/// Splits the words of a command line into positional ones and `key=value` pairs, unparsed.
-pub fn split_words<'a>(words: &[&'a str]) -> (Vec<&'a str>, Vec<(&'a str, &'a str)>) {
-    let mut positional = Vec::new();
-    let mut pairs = Vec::new();
-    for word in words {
-        match split_word(word) {
-            Some(pair) => pairs.push(pair),
-            None => positional.push(*word),
-        }
-    }
-    (positional, pairs)
 }
 
 /// Gives every parameter of `function` its value.

@@ -12,7 +12,7 @@ mod registry;
 mod services;
 
 pub use args::Args;
-pub use bind::{Call, bind, split_words};
+pub use bind::{Call, bind};
 pub use context::{Context, Scope};
 pub use fault::{Fault, Returned, settle};
 pub use registry::Registry;

@@ -54,7 +54,8 @@ pub(super) fn run(cx: &Context, options: &Options) -> Result<Ran, Fault> {
     let mut variables = environment::given(&options.env);
     if !options.quiet {
         // Only the first word: the rest may be a secret.
-        tracing::info!(command = first_word(&options.cmd)?, cwd, "Executing command");
+        let command = first_word(&options.cmd)?;
+        tracing::info!(command, cwd, "Executing command");
     }
     let identity = Account::find(cx, options)?;
     if options.runas.is_some() || options.group.is_some() {

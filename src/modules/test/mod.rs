@@ -243,7 +243,8 @@ fn cross_test(cx: &Context, args: &Args) -> Result<Value, Fault> {
         Value::Text(text) => text.chars().map(|char| char.to_string().into()).collect(),
         other => {
             return Err(Fault::Type(format!(
-                "argument after * must be an iterable, not {}",
+                "salt.loaded.int.module.{}() argument after * must be an iterable, not {}",
+                args.str("func")?,
                 other.type_name()
             )));
         }
