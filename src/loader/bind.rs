@@ -51,7 +51,9 @@ impl Call {
         }
         if !invalid.is_empty() {
             let invalid = invalid.join(", ");
-            return Err(Fault::invocation(format!("The following keyword arguments are not valid: {invalid}")));
+            return Err(Fault::invocation(format!(
+                "The following keyword arguments are not valid: {invalid}"
+            )));
         }
         if open {
             for (key, value) in published {
