@@ -1,9 +1,15 @@
 //! Execution modules: what `salt '*' module.function` runs. One file per Salt module; rows in alphabetical order.
 
 mod cmdmod;
+mod config;
+mod event;
+mod filter;
+mod fnmatch;
+mod grains;
 mod test;
 
 use crate::loader::Module;
 
 /// Every execution module.
-pub static ALL: &[&Module] = &[&cmdmod::MODULE, &test::MODULE];
+pub static ALL: &[&Module] =
+    &[&cmdmod::MODULE, &config::MODULE, &event::MODULE, &grains::MODULE, &test::MODULE];

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use halite::builtin;
-use halite::host::{Command, FileOwner, Group, Host, Output, RealHost, User};
+use halite::host::{Command, FileOwner, Group, Host, Interface, Output, RealHost, Route, User};
 use halite::loader::{
     Call, Context, Fault, FileClient, HashOf, MinionServices, Nowhere, Registry, Scope, bind, settle,
 };
@@ -302,6 +302,14 @@ impl Host for Fixed {
 
     fn sleep(&self, time: Duration) {
         RealHost.sleep(time);
+    }
+
+    fn interfaces(&self) -> Vec<Interface> {
+        RealHost.interfaces()
+    }
+
+    fn routes(&self) -> Vec<Route> {
+        RealHost.routes()
     }
 }
 

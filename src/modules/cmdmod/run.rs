@@ -9,8 +9,9 @@ use rustix::fs::{Access, access};
 use super::options::{Options, default_shell, shown, split_input, time_limit, umask_bits};
 use super::{environment, shlex, which};
 use crate::host::{Command, Identity, Output};
-use crate::loader::{Context, Fault};
+use crate::loader::{Call, Context, Fault};
 use crate::map;
+use crate::modules::fnmatch;
 use crate::value::{Map, Value, repr, str_of};
 
 /// What a command did.
@@ -42,7 +43,7 @@ impl Ran {
 /// When the command may not or cannot run; not when it fails.
 pub(super) fn run(cx: &Context, options: &Options) -> Result<Ran, Fault> {
     let cwd = working_directory(cx, options);
-    if !which::is_executable(Path::new(&options.shell)) {
+    if !(Path::new(&options.shell).is_file() && access(options.shell.as_str(), Access::EXEC_OK).is_ok()) {
         return Err(Fault::execution(format!("The shell {} is not available", options.shell)));
     }
     if options.published && !permitted(cx, &options.cmd)? {
@@ -134,7 +135,7 @@ fn permitted(cx: &Context, cmd: &Value) -> Result<bool, Fault> {
         other => str_of(other),
     };
     let matches = |option: &str| -> Result<Option<bool>, Fault> {
-        let globs = cx.opts.get(option).cloned().unwrap_or_default();
+        let globs = cx.call("config.get", Call::positional([option.into()]))?;
         let globs = match &globs {
             Value::List(globs) => globs.as_slice(),
             other => std::slice::from_ref(other),
@@ -143,38 +144,9 @@ fn permitted(cx: &Context, cmd: &Value) -> Result<bool, Fault> {
         if globs.peek().is_none() {
             return Ok(None);
         }
-        Ok(Some(globs.any(|glob| fnmatch(&glob, &line))))
+        Ok(Some(globs.any(|glob| fnmatch::matches(&glob, &line))))
     };
     Ok(!matches("cmd_blacklist_glob")?.unwrap_or(false) && matches("cmd_whitelist_glob")?.unwrap_or(true))
-}
-
-/// Python's `fnmatch`.
-fn fnmatch(glob: &str, text: &str) -> bool {
-    let mut pattern = String::from("(?s)^");
-    let mut chars = glob.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '*' => pattern.push_str(".*"),
-            '?' => pattern.push('.'),
-            '[' if chars.clone().skip(1).any(|char| char == ']') => {
-                pattern.push('[');
-                if chars.next_if_eq(&'!').is_some() {
-                    pattern.push('^');
-                }
-                for (at, char) in chars.by_ref().enumerate() {
-                    match char {
-                        ']' if at > 0 => break,
-                        '\\' | '[' | ']' | '&' | '~' | '^' => pattern.extend(['\\', char]),
-                        char => pattern.push(char),
-                    }
-                }
-                pattern.push(']');
-            }
-            char => pattern.push_str(&regex::escape(char.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    pattern.push('$');
-    regex::Regex::new(&pattern).is_ok_and(|regex| regex.is_match(text))
 }
 
 /// Salt: `_log_cmd`.

@@ -1,14 +1,8 @@
-//! Finding programs. Salt: utils/path.py (`which`, `which_bin`).
+//! Finding programs. Salt: modules/cmdmod.py (`which`, `which_bin`, `has_exec`).
 
-use std::path::{Component, Path, PathBuf};
-
-use rustix::fs::{Access, access};
-
+use crate::host;
 use crate::loader::{Args, Context, Fault};
 use crate::value::Value;
-
-/// Looked at after `PATH`.
-const ALWAYS: &[&str] = &["/sbin", "/bin", "/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 
 /// The path of a program, or none.
 pub(super) fn which(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -49,53 +43,6 @@ fn named(cx: &Context, cmd: &Value) -> Result<Option<String>, Fault> {
 
 /// The path of a program by its name, or the name itself where it is the path of a program.
 pub(super) fn find(cx: &Context, name: &str) -> Option<String> {
-    if name.is_empty() {
-        return None;
-    }
-    if is_executable(Path::new(name)) {
-        return Some(name.to_owned());
-    }
     let path = cx.host.env("PATH").unwrap_or_default();
-    let folders: Vec<&str> = path.split(':').collect();
-    let more = ALWAYS.iter().copied().filter(|folder| !folders.contains(folder));
-    folders
-        .iter()
-        .copied()
-        .chain(more)
-        .map(|folder| joined(folder, name))
-        .find(|path| is_executable(path))
-        .map(|path| path.to_string_lossy().into_owned())
-}
-
-/// A regular file that this process may execute.
-pub(super) fn is_executable(path: &Path) -> bool {
-    path.is_file() && access(path, Access::EXEC_OK).is_ok()
-}
-
-/// The two joined, `.` and `..` taken out by name, as `os.path.normpath` does.
-fn joined(folder: &str, name: &str) -> PathBuf {
-    let mut path = PathBuf::new();
-    for component in Path::new(folder).join(name.trim_start_matches('/')).components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir if path.parent().is_some() => {
-                path.pop();
-            }
-            component => path.push(component),
-        }
-    }
-    path
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_joined_and_cleaned() {
-        assert_eq!(joined("/usr/bin/", "./ls"), Path::new("/usr/bin/ls"));
-        assert_eq!(joined("/usr/bin", "../sbin/x"), Path::new("/usr/sbin/x"));
-        assert_eq!(joined("/sbin", "/bin/ls"), Path::new("/sbin/bin/ls"));
-        assert_eq!(joined("/", "../x"), Path::new("/x"));
-    }
+    host::which(name, &path).map(|path| path.to_string_lossy().into_owned())
 }
