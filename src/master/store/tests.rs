@@ -317,7 +317,8 @@ fn power_can_go_at_any_moment() {
 
 #[test]
 fn damaged_files_are_set_aside_and_begun_anew() {
-    let damage: &[(&str, fn(&mut Vec<u8>))] = &[
+    type Spoil = fn(&mut Vec<u8>);
+    let damage: &[(&str, Spoil)] = &[
         ("text", |octets| *octets = b"this is no database\n".repeat(1_000)),
         ("head", |octets| octets[..64].fill(0)),
         ("zeros", |octets| octets.fill(0)),
