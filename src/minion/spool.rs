@@ -1,9 +1,9 @@
 //! Returns on disk until the master has them. Salt has nothing like it: a return that is not taken after
 //! `return_retry_tries` is lost there.
 //!
-//! One file for each return, `<cachedir>/returns/<jid>.<16 hex digits>.p`: msgpack with bin types,
-//! `{"master": str, "since": Unix seconds, "load": map}`. A file is written whole under a name that begins with a dot,
-//! then renamed.
+//! One file for each return, `<cachedir>/returns/<jid>.<master>.<16 hex digits>.p`, where `<master>` is the beginning
+//! of a hash of the address of the master that published the job: msgpack with bin types, `{"master": str, "load": map}`.
+//! A file is written whole under a name that begins with a dot, then renamed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::{error, warn};
 
+use crate::crypt::HashType;
 use crate::crypt::digest::hex;
 use crate::crypt::random;
 use crate::map;
@@ -32,14 +33,31 @@ pub struct Spool {
     directory: PathBuf,
 }
 
-/// A return that waits.
+/// Whose returns a sender takes over from an earlier daemon, or from job processes that outlived it.
 #[derive(Clone, Debug)]
-pub struct Waiting {
-    pub path: PathBuf,
-    /// The master that published the job; empty for any.
-    pub master: String,
-    /// The `_return` load.
-    pub load: Map,
+pub struct Adopt {
+    own: String,
+    /// Marks of the other masters, where returns for masters that are no longer configured are taken as well.
+    others: Option<Vec<String>>,
+}
+
+impl Adopt {
+    /// Returns for the master at `own`; with `others`, the addresses of all other masters, also those for nobody else.
+    pub fn new(own: &str, others: Option<&[String]>) -> Self {
+        let marks = |others: &[String]| others.iter().map(|other| mark_of(other)).collect();
+        Adopt { own: mark_of(own), others: others.map(marks) }
+    }
+
+    /// Whether the return at `path` is to be taken.
+    pub fn takes(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mark = name.split('.').nth(1).unwrap_or_default();
+        mark == self.own || self.others.as_ref().is_some_and(|others| !others.iter().any(|other| other == mark))
+    }
+}
+
+fn mark_of(master: &str) -> String {
+    HashType::Sha256.hex(master).chars().take(8).collect()
 }
 
 impl Spool {
@@ -55,11 +73,10 @@ impl Spool {
     pub fn add(&self, master: &str, load: &Map) -> io::Result<PathBuf> {
         let jid: String =
             load.str("jid").unwrap_or("none").chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-        let name = format!("{jid}.{}.p", hex(&random::bytes::<8>()));
+        let name = format!("{jid}.{}.{}.p", mark_of(master), hex(&random::bytes::<8>()));
         let path = self.directory.join(&name);
         let temporary = self.directory.join(format!(".{name}"));
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let entry = map! { "master" => master, "since" => since, "load" => load.clone() };
+        let entry = map! { "master" => master, "load" => load.clone() };
         if !self.directory.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         }
@@ -84,9 +101,9 @@ impl Spool {
     }
 
     /// Reads a return back. A file that cannot be read is set aside under `<name>.bad`, and is `None`.
-    pub fn read(path: &Path) -> Option<Waiting> {
+    pub fn read(path: &Path) -> Option<Map> {
         match read(path) {
-            Ok(waiting) => Some(waiting),
+            Ok(load) => Some(load),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(problem) => {
                 error!(path = %path.display(), "A return that waits to be sent cannot be read: {problem}");
@@ -106,7 +123,9 @@ impl Spool {
     }
 
     /// Returns that wait, oldest first; those beyond the limits are given up (and logged).
-    pub fn list(&self) -> Vec<PathBuf> {
+    ///
+    /// Files younger than `least_age` are left out: their writer still has them in hand.
+    pub fn list(&self, least_age: Duration) -> Vec<PathBuf> {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -123,7 +142,9 @@ impl Spool {
                 }
                 continue;
             }
-            files.push((metadata.modified().unwrap_or(UNIX_EPOCH), metadata.len(), path));
+            if age >= least_age {
+                files.push((metadata.modified().unwrap_or(UNIX_EPOCH), metadata.len(), path));
+            }
         }
         files.sort();
         let mut total: u64 = files.iter().map(|(_, octets, _)| octets).sum();
@@ -149,17 +170,15 @@ fn give_up(path: &Path, quietly: bool) {
     let _ = fs::remove_file(path);
 }
 
-fn read(path: &Path) -> io::Result<Waiting> {
+fn read(path: &Path) -> io::Result<Map> {
     let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
     let mut octets = Vec::new();
     File::open(path)?.take(LONGEST_FILE).read_to_end(&mut octets)?;
     let value = decode(&octets, Reading::Typed).map_err(|error| invalid(error.to_string()))?;
     let Value::Map(mut entry) = value else { return Err(invalid("it holds no map".to_owned())) };
-    match (entry.remove("master"), entry.remove("load")) {
-        (Some(Value::Text(master)), Some(Value::Map(load))) => {
-            Ok(Waiting { path: path.to_owned(), master, load })
-        }
-        _ => Err(invalid("master or load is missing".to_owned())),
+    match entry.remove("load") {
+        Some(Value::Map(load)) => Ok(load),
+        _ => Err(invalid("the load is missing".to_owned())),
     }
 }
 
@@ -179,12 +198,15 @@ mod tests {
         let bytes = Value::Bytes(vec![0xff, 0].into());
         let first = spool.add("m:4506", &map! { "jid" => "1", "return" => bytes.clone() }).expect("written");
         let second = spool.add("", &map! { "jid" => "2", "return" => "text" }).expect("written");
-        assert_eq!(spool.list(), [first.clone(), second.clone()]);
-        let waiting = Spool::read(&first).expect("read");
-        assert_eq!((waiting.master.as_str(), waiting.load.get("return")), ("m:4506", Some(&bytes)));
+        assert_eq!(spool.list(Duration::ZERO), [first.clone(), second.clone()]);
+        assert_eq!(Spool::read(&first).expect("read").get("return"), Some(&bytes));
+        let adopt = |own: &str, others| Adopt::new(own, others);
+        assert!(adopt("m:4506", None).takes(&first) && !adopt("m:4506", None).takes(&second));
+        assert!(adopt("x:4506", Some(&[])).takes(&first));
+        assert!(!adopt("x:4506", Some(&["m:4506".to_owned()])).takes(&first));
         Spool::harden(&second).expect("on disk");
         Spool::remove(&first);
-        assert_eq!(spool.list(), [second]);
+        assert_eq!(spool.list(Duration::ZERO), [second]);
         fs::remove_dir_all(spool.directory.parent().expect("a parent")).expect("removed");
     }
 
@@ -196,7 +218,7 @@ mod tests {
         fs::write(&bad, [0x81]).expect("written");
         assert!(Spool::read(&bad).is_none());
         assert!(bad.with_extension("bad").exists());
-        assert_eq!(spool.list(), [good]);
+        assert_eq!(spool.list(Duration::ZERO), [good]);
         fs::remove_dir_all(spool.directory.parent().expect("a parent")).expect("removed");
     }
 
