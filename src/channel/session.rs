@@ -29,6 +29,11 @@ impl Session {
         Session { identity, credentials, crypticle }
     }
 
+    /// Who we are.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// What the master gave.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials

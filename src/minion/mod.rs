@@ -1,9 +1,346 @@
 //! The minion daemon: it signs in to its masters, listens for jobs, runs them and returns what came of them. Salt:
 //! minion.py.
+//!
+//! A job's way: `ear` opens and judges the publish, `jobs` runs it (in a `job_process`, or on a thread), `spool` writes
+//! the return down, `returner` brings it to the master. `local_events` serves what modules ask for on the minion's own
+//! bus. What is decided without effects stands in `job`, `execute`, `masters`, `targets`, `seen` and `backoff`.
 
+mod backoff;
+mod ear;
 mod execute;
 mod job;
+mod job_process;
+mod jobs;
+mod link;
+mod local_events;
+mod masters;
 mod proc_files;
+mod returner;
 mod rpc;
 mod seen;
+mod services;
 mod spool;
+mod targets;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::{JoinSet, spawn_blocking};
+use tracing::{error, info, warn};
+
+pub use execute::{allowed, run_call};
+pub use job_process::{APPLET as JOB_APPLET, JobProcess};
+pub use masters::{Masters, MastersError};
+pub use services::{ChannelServices, Fire, Uplink, event_load};
+
+use crate::builtin;
+use crate::channel::minion_auth::Identity;
+use crate::config::Opts;
+use crate::grains;
+use crate::host::{RealHost, daemon as process};
+use crate::loader::Registry;
+use crate::transport::bus::{Bus, BusError, BusOptions, BusPaths, BusServer};
+use crate::transport::master_channel::{
+    self, ChannelSettings, MasterAddress, MasterChannel, SettingsError, SignInError,
+};
+use crate::value::Value;
+use backoff::random_unit;
+use jobs::JobSlots;
+use link::{Link, LinkEnd};
+use proc_files::ProcFiles;
+use seen::SeenJids;
+use spool::{Adopt, Spool};
+
+/// How long the daemon stays for jobs on its own threads and for returns, after it was told to end.
+const LAST_MOMENTS: Duration = Duration::from_secs(5);
+/// Options that are read but belong to what is not there yet.
+const NOT_YET: &[&str] =
+    &["schedule", "beacons", "startup_states", "engines", "proxy", "discovery", "reactor"];
+
+/// Why the daemon does not run, or runs no more.
+#[derive(Debug, Error)]
+pub enum MinionError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Masters(#[from] MastersError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("{path}: {error}", path = .path.display())]
+    Io { path: PathBuf, error: std::io::Error },
+    #[error("the event loop cannot be started: {0}")]
+    Runtime(std::io::Error),
+    #[error(
+        "The Salt Master has rejected this minion's public key!\nTo repair this issue, delete the public key for this \
+         minion on the Salt Master and restart this minion.\nOr restart the Salt Master in open mode to clean out the \
+         keys. The Salt Minion will now exit."
+    )]
+    Rejected,
+    #[error("{0}")]
+    SignIn(SignInError),
+}
+
+/// Runs the daemon until it is told to end (SIGTERM, SIGINT). To be called while the process has one thread.
+///
+/// # Errors
+/// [`MinionError`] when it cannot start, or the master has rejected it for good.
+pub fn run(opts: Opts) -> Result<(), MinionError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(256)
+        .thread_keep_alive(Duration::from_secs(2))
+        .build()
+        .map_err(MinionError::Runtime)?;
+    let ended = runtime.block_on(serve(opts));
+    // Threads of functions that do not end are left behind with the process.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(opts: Opts) -> Result<(), MinionError> {
+    let masters = Masters::from_opts(&opts, random_unit)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(MinionError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(MinionError::Runtime)?;
+    let server = open_bus(&opts)?;
+    let (stop, stopping) = watch::channel(false);
+    let daemon = Daemon::start(opts, server.handle(), stopping).await?;
+    process::notify("READY=1");
+    tokio::spawn(local_events::serve(Arc::clone(&daemon)));
+    let mut links = daemon.spawn_links(masters);
+    let ended = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            Some(end) = links.join_next() => match end {
+                Ok(refused) if links.is_empty() => break Err(refused_for_good(refused)),
+                Ok(refused) => error!("A master is given up: {refused}"),
+                Err(problem) => error!("a link broke off: {problem}"),
+            },
+        }
+    };
+    info!("The Salt Minion is shutting down");
+    process::notify("STOPPING=1");
+    let _ = stop.send(true);
+    links.abort_all();
+    daemon.say_goodbye().await;
+    drop(server);
+    ended
+}
+
+fn refused_for_good(refused: SignInError) -> MinionError {
+    match refused {
+        SignInError::Rejected => MinionError::Rejected,
+        other => MinionError::SignIn(other),
+    }
+}
+
+fn open_bus(opts: &Opts) -> Result<BusServer, MinionError> {
+    let sock_dir = opts.path("sock_dir");
+    std::fs::create_dir_all(&sock_dir).map_err(|error| MinionError::Io { path: sock_dir.clone(), error })?;
+    let hash_type = opts.str("hash_type").parse().unwrap_or_default();
+    let max_event_size = usize::try_from(opts.int("max_event_size")).ok().filter(|size| *size > 0);
+    let mut options = BusOptions::default();
+    options.max_event_size = max_event_size.unwrap_or(options.max_event_size);
+    Ok(BusServer::bind(&BusPaths::minion(&sock_dir, opts.id(), hash_type), &options)?)
+}
+
+/// What all links of a minion share.
+pub(crate) struct Daemon {
+    pub opts: Opts,
+    pub cachedir: PathBuf,
+    pub registry: Registry,
+    pub bus: Bus,
+    pub spool: Spool,
+    pub proc_files: ProcFiles,
+    pub slots: JobSlots,
+    identity: Identity,
+    grains: Mutex<Arc<Value>>,
+    seen: Mutex<SeenJids>,
+    links: Mutex<Vec<Arc<Link>>>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Daemon {
+    async fn start(opts: Opts, bus: Bus, stopping: watch::Receiver<bool>) -> Result<Arc<Self>, MinionError> {
+        for name in NOT_YET {
+            if opts.get(name).is_some_and(Value::truthy) {
+                error!("The option '{name}' is set, but not supported yet: it does nothing");
+            }
+        }
+        let open_files = process::raise_open_files(opts.int("max_open_files").try_into().unwrap_or(65_536));
+        let (identity, grains, opts) = spawn_blocking(move || {
+            let grains = grains::load(&RealHost, opts.as_map(), false);
+            master_channel::identity(&opts).map(|identity| (identity, grains, opts))
+        })
+        .await
+        .map_err(|error| MinionError::Runtime(std::io::Error::other(error)))??;
+        let cachedir = opts.path("cachedir");
+        let proc_files = ProcFiles::new(&cachedir);
+        proc_files.prepare().map_err(|error| MinionError::Io { path: cachedir.join("proc"), error })?;
+        let most = usize::try_from(opts.int("minion_jid_queue_hwm")).unwrap_or(100);
+        Ok(Arc::new(Daemon {
+            registry: allowed(builtin::execution_modules(), opts.as_map()),
+            spool: Spool::new(&cachedir),
+            slots: JobSlots::new(&opts, open_files),
+            grains: Mutex::new(Arc::new(grains.into())),
+            seen: Mutex::new(SeenJids::new(most)),
+            links: Mutex::default(),
+            cachedir,
+            bus,
+            proc_files,
+            identity,
+            stopping,
+            opts,
+        }))
+    }
+
+    /// The minion's id.
+    pub fn id(&self) -> &str {
+        self.opts.id()
+    }
+
+    /// The grains as last collected.
+    pub fn grains(&self) -> Arc<Value> {
+        Arc::clone(&lock(&self.grains))
+    }
+
+    /// Collects the grains anew. Whether they differ from before.
+    pub async fn refresh_grains(self: &Arc<Self>, force: bool) -> bool {
+        let daemon = Arc::clone(self);
+        let collected = spawn_blocking(move || grains::load(&RealHost, daemon.opts.as_map(), force)).await;
+        let Ok(collected) = collected else { return false };
+        let collected = Value::Map(collected);
+        let mut grains = lock(&self.grains);
+        let changed = **grains != collected;
+        *grains = Arc::new(collected);
+        changed
+    }
+
+    /// Whether a job is new.
+    pub fn first_time(&self, jid: &str) -> bool {
+        lock(&self.seen).first_time(jid)
+    }
+
+    /// Links that are signed in.
+    pub fn links(&self) -> Vec<Arc<Link>> {
+        lock(&self.links).clone()
+    }
+
+    /// A link is signed in.
+    pub fn joined(&self, link: &Arc<Link>) {
+        lock(&self.links).push(Arc::clone(link));
+    }
+
+    /// A link is lost.
+    pub fn left(&self, link: &Arc<Link>) {
+        lock(&self.links).retain(|other| !Arc::ptr_eq(other, link));
+    }
+
+    /// After how long without connection a master counts as lost: only where there are others, and only with
+    /// `master_alive_interval`.
+    pub fn lost_after(&self) -> Option<Duration> {
+        let interval = self.opts.duration("master_alive_interval");
+        let others = matches!(self.opts.str("master_type"), "failover" | "distributed");
+        (others && !interval.is_zero()).then_some(interval)
+    }
+
+    /// Waits until the daemon is told to end.
+    pub async fn stopping(&self) {
+        let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
+    }
+
+    fn settings(&self, address: MasterAddress) -> ChannelSettings {
+        let grains = self.grains();
+        ChannelSettings::for_daemon(&self.opts, address, self.identity.clone(), &grains)
+    }
+
+    /// A task for each master, which ends when that master does not let us in for good.
+    fn spawn_links(self: &Arc<Self>, masters: Masters) -> JoinSet<SignInError> {
+        let mut tasks = JoinSet::new();
+        match masters {
+            Masters::None => {
+                warn!("Master is set to disable, skipping connection");
+                tasks.spawn(std::future::pending());
+            }
+            Masters::Each(addresses) => {
+                let names: Vec<String> = addresses.iter().map(MasterAddress::to_string).collect();
+                for (index, address) in addresses.into_iter().enumerate() {
+                    let others: Vec<String> =
+                        names.iter().filter(|name| **name != address.to_string()).cloned().collect();
+                    let adopt = Adopt::new(&address.to_string(), (index == 0).then_some(others.as_slice()));
+                    let channel = MasterChannel::new(self.settings(address));
+                    tasks.spawn(keep_up(Link::new(Arc::clone(self), channel, adopt), index == 0));
+                }
+            }
+            Masters::Failover(addresses) => {
+                tasks.spawn(fail_over(Arc::clone(self), addresses));
+            }
+        }
+        tasks
+    }
+
+    /// The last moments: jobs on our own threads may end, and returns get one more try. Job processes go on without
+    /// us, and write their returns down.
+    async fn say_goodbye(&self) {
+        for link in self.links() {
+            link.returner.flushed(LAST_MOMENTS).await;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One master, for ever.
+async fn keep_up(link: Arc<Link>, first: bool) -> SignInError {
+    if first {
+        report_interrupted(&link).await;
+    }
+    loop {
+        if let LinkEnd::Refused(refused) = Arc::clone(&link).run().await {
+            return refused;
+        }
+    }
+}
+
+/// One master after the other. Salt: `eval_master`.
+async fn fail_over(daemon: Arc<Daemon>, addresses: Vec<MasterAddress>) -> SignInError {
+    let wait = daemon.opts.duration("acceptance_wait_time").max(Duration::from_secs(1));
+    let mut first = true;
+    loop {
+        for address in &addresses {
+            let mut settings = daemon.settings(address.clone());
+            settings.policy.trouble_is_final = true;
+            info!("Trying master {address}");
+            let channel = MasterChannel::new(settings);
+            let link = Link::new(Arc::clone(&daemon), channel, Adopt::new(&address.to_string(), Some(&[])));
+            if first {
+                report_interrupted(&link).await;
+                first = false;
+            }
+            match Arc::clone(&link).run().await {
+                LinkEnd::Lost => warn!("Connection to master {address} lost: trying the next one"),
+                LinkEnd::Refused(refused) => error!("Master {address} could not be reached: {refused}"),
+            }
+        }
+        error!("No master could be reached or all masters denied the minion's connection attempt.");
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Jobs that an earlier daemon did not bring to their end are returned as failed: nobody has to guess.
+async fn report_interrupted(link: &Arc<Link>) {
+    let daemon = Arc::clone(&link.daemon);
+    let interrupted = spawn_blocking(move || daemon.proc_files.take_interrupted()).await.unwrap_or_default();
+    for job in interrupted {
+        warn!("Job {} was interrupted: the minion or its machine was restarted", job.jid);
+        link.daemon.first_time(&job.jid);
+        let text = "the job was interrupted: the minion or its machine was restarted";
+        jobs::finish(link, job.jid.clone(), job::failed_load(link.daemon.id(), &job, text)).await;
+    }
+}

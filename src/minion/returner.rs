@@ -201,7 +201,9 @@ impl Task {
                 self.not_before = Instant::now() + wait;
                 self.waiting.push_front(item);
             }
-            Err(problem) => error!("a return got lost on its way and waits on disk for the next start: {problem}"),
+            Err(problem) => {
+                error!("a return got lost on its way and waits on disk for the next start: {problem}")
+            }
         }
     }
 

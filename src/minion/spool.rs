@@ -52,7 +52,8 @@ impl Adopt {
     pub fn takes(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mark = name.split('.').nth(1).unwrap_or_default();
-        mark == self.own || self.others.as_ref().is_some_and(|others| !others.iter().any(|other| other == mark))
+        mark == self.own
+            || self.others.as_ref().is_some_and(|others| !others.iter().any(|other| other == mark))
     }
 }
 

@@ -100,7 +100,9 @@ impl Acceptance {
             Ok(AuthOutcome::Rejected) => Step::Stop(SignInError::Rejected),
             Ok(AuthOutcome::Full) => self.trouble(SignInError::Full),
             // Salt ends here as well: the operator said which master it has to be.
-            Err(error @ AuthError::FingerMismatch { .. }) => Step::Stop(SignInError::NotBelieved(error.into())),
+            Err(error @ AuthError::FingerMismatch { .. }) => {
+                Step::Stop(SignInError::NotBelieved(error.into()))
+            }
             Err(error) => self.trouble(SignInError::NotBelieved(error.into())),
         }
     }
@@ -165,7 +167,10 @@ mod tests {
     #[test]
     fn waits_grow_up_to_the_maximum() {
         let policy = AuthPolicy { wait_max: Duration::from_secs(35), ..POLICY };
-        assert_eq!(waits(policy, [pending(), pending(), pending(), pending(), pending()]), [10, 20, 30, 35, 35]);
+        assert_eq!(
+            waits(policy, [pending(), pending(), pending(), pending(), pending()]),
+            [10, 20, 30, 35, 35]
+        );
     }
 
     #[test]

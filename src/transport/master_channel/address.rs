@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_a_reason() {
-        for bad in ["", " ", "a b", "host:", "host:0", "host:70000", "host:x", "[::1", "[x]:1", "[::1]x", "a:b:c"] {
+        for bad in
+            ["", " ", "a b", "host:", "host:0", "host:70000", "host:x", "[::1", "[x]:1", "[::1]x", "a:b:c"]
+        {
             let error = MasterAddress::parse(bad, 4506).expect_err(bad);
             assert!(error.to_string().contains(bad), "{error}");
         }

@@ -88,13 +88,15 @@ impl Lane {
     fn last_trouble(&mut self, patience: Duration) -> String {
         let mut last = None;
         while let Some(event) = self.events.try_recv() {
-            last = Some(event);
+            last = match event {
+                Event::ConnectRetried { reason, .. } | Event::HandshakeFailed { reason, .. } => Some(reason),
+                Event::Disconnected { reason, .. } => {
+                    Some(reason.unwrap_or_else(|| "disconnected".to_owned()))
+                }
+                Event::Connected { .. } => None,
+                _ => last,
+            };
         }
-        match last {
-            Some(event @ (Event::ConnectRetried { .. } | Event::HandshakeFailed { .. } | Event::Disconnected { .. })) => {
-                event.to_string()
-            }
-            _ => format!("no answer within {} s", patience.as_secs_f32()),
-        }
+        last.unwrap_or_else(|| format!("no answer within {} seconds", patience.as_secs_f32()))
     }
 }

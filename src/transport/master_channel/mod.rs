@@ -85,12 +85,7 @@ impl MasterChannel {
         let settings = Arc::new(settings);
         let (wanted, wanted_receiver) = watch::channel(0);
         let (state_sender, state) = watch::channel(State::default());
-        tokio::spawn(sign_in::run(
-            Arc::clone(&settings),
-            Arc::clone(&lanes),
-            wanted_receiver,
-            state_sender,
-        ));
+        tokio::spawn(sign_in::run(Arc::clone(&settings), Arc::clone(&lanes), wanted_receiver, state_sender));
         MasterChannel { shared: Arc::new(Shared { settings, lanes, wanted, state }) }
     }
 

@@ -45,20 +45,20 @@ pub struct ChannelSettings {
 }
 
 impl ChannelSettings {
-    /// Settings for a daemon: for ever patient.
-    pub fn for_daemon(opts: &Opts, address: MasterAddress, identity: Identity) -> Self {
+    /// Settings for a daemon: for ever patient. `grains` give `autosign_grains` their values.
+    pub fn for_daemon(opts: &Opts, address: MasterAddress, identity: Identity, grains: &Value) -> Self {
         ChannelSettings {
             address,
             identity,
             policy: policy(opts),
             request_socket: request_socket(opts),
-            trust: TrustSettings::from_opts(opts),
+            trust: TrustSettings::new(opts, grains),
         }
     }
 
     /// Settings for a tool that somebody waits for.
-    pub fn for_tool(opts: &Opts, address: MasterAddress, identity: Identity) -> Self {
-        let mut settings = Self::for_daemon(opts, address, identity);
+    pub fn for_tool(opts: &Opts, address: MasterAddress, identity: Identity, grains: &Value) -> Self {
+        let mut settings = Self::for_daemon(opts, address, identity, grains);
         settings.policy.pending_is_final = true;
         settings.policy.trouble_is_final = true;
         settings
@@ -152,7 +152,7 @@ pub struct TrustSettings {
 }
 
 impl TrustSettings {
-    fn from_opts(opts: &Opts) -> Self {
+    fn new(opts: &Opts, grains: &Value) -> Self {
         let directory: PathBuf = opts.path("pki_dir");
         let sign_key_name = opts.bool("verify_master_pubkey_sign").then(|| {
             let name = opts.str("master_sign_key_name");
@@ -165,7 +165,7 @@ impl TrustSettings {
             always_verify_signature: opts.bool("always_verify_signature"),
             master_finger: opts.str("master_finger").trim().to_owned(),
             hash_type: opts.str("hash_type").parse().unwrap_or_default(),
-            autosign_grains: autosign_grains(opts),
+            autosign_grains: autosign_grains(opts, grains),
         }
     }
 
@@ -187,8 +187,7 @@ impl TrustSettings {
 }
 
 /// `autosign_grains` with the values that the grains have: `{grain: value or nil}`.
-fn autosign_grains(opts: &Opts) -> Map {
-    let grains = opts.get("grains").and_then(Value::as_map);
-    let value = |name: &str| grains.and_then(|grains| grains.get(name)).cloned().unwrap_or_default();
+fn autosign_grains(opts: &Opts, grains: &Value) -> Map {
+    let value = |name: &str| grains.get(name).cloned().unwrap_or_default();
     opts.list_of_str("autosign_grains").into_iter().map(|name| (name.clone(), value(&name))).collect()
 }

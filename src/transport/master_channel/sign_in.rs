@@ -83,10 +83,9 @@ pub(super) async fn run(
 
 /// Waits; `true` when all who could want a session are gone.
 async fn nobody_wants(wanted: &mut watch::Receiver<u64>, wait: Duration) -> bool {
-    tokio::select! {
-        () = tokio::time::sleep(wait) => wanted.has_changed().is_err(),
-        gone = wanted.wait_for(|_| false) => gone.is_err(),
-    }
+    // Ends early only when every sender is gone: the condition is never met.
+    let gone = tokio::time::timeout(wait, wanted.wait_for(|_| false)).await.is_ok();
+    gone || wanted.has_changed().is_err()
 }
 
 fn say(settings: &ChannelSettings, because: &SignInError, after: Duration) {
@@ -145,4 +144,3 @@ async fn off_the_loop<T: Send + 'static>(
 ) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
 }
-

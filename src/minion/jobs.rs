@@ -1,0 +1,279 @@
+//! Jobs from their arrival to their return: where each runs, how many at once, and what becomes of those that do not
+//! come to their end. Salt: minion.py (`_handle_decoded_payload`, `_invoke_execution`).
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tracing::{error, info, warn};
+
+use super::Daemon;
+use super::execute;
+use super::job::{Job, Work, failed_load};
+use super::job_process;
+use super::link::Link;
+use super::proc_files;
+use super::returner::Item;
+use super::rpc::{Answer, Up, parent};
+use super::services::ChannelServices;
+use crate::config::Opts;
+use crate::host::{Host, RealHost};
+use crate::loader::{Nowhere, Scope};
+use crate::transport::master_channel::Patience;
+use crate::value::msgpack::Reading;
+use crate::value::{Map, Value};
+
+/// Jobs that may wait for others to end.
+const MOST_WAITING: usize = 10_000;
+/// How long a process may take to end after it gave its return.
+const ENDING: Duration = Duration::from_secs(30);
+
+/// How many jobs run and wait.
+pub struct JobSlots {
+    slots: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl JobSlots {
+    /// `process_count_max`, or what the limit of open files allows.
+    pub fn new(opts: &Opts, open_files: u64) -> Self {
+        let most = match usize::try_from(opts.int("process_count_max")) {
+            Ok(most) if most > 0 => most,
+            _ => usize::try_from(open_files.saturating_sub(100) / 5).unwrap_or(1000).clamp(1, 100_000),
+        };
+        JobSlots { slots: Arc::new(Semaphore::new(most)), waiting: AtomicUsize::new(0) }
+    }
+}
+
+/// Runs a job and hands its return over. Never fails: whatever goes wrong is the return.
+pub async fn run(link: Arc<Link>, job: Job) {
+    let daemon = &link.daemon;
+    let slots = Arc::clone(&daemon.slots.slots);
+    let permit = match slots.try_acquire_owned() {
+        Ok(permit) => permit,
+        Err(_) => match wait_for_slot(daemon, &job).await {
+            Ok(permit) => permit,
+            Err(text) => return finish(&link, job.jid.clone(), failed_load(daemon.id(), &job, text)).await,
+        },
+    };
+    let job = Arc::new(job);
+    let returned = if runs_in_process(daemon, &job) {
+        run_on_thread(&link, &job).await
+    } else {
+        run_in_child(&link, &job).await
+    };
+    finish(&link, job.jid.clone(), returned).await;
+    drop(permit);
+}
+
+async fn wait_for_slot(
+    daemon: &Daemon,
+    job: &Job,
+) -> Result<tokio::sync::OwnedSemaphorePermit, &'static str> {
+    if daemon.slots.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
+        daemon.slots.waiting.fetch_sub(1, Ordering::Relaxed);
+        return Err("too many jobs wait on this minion already");
+    }
+    warn!("Maximum number of processes reached while executing jid {}, waiting...", job.jid);
+    let slots = Arc::clone(&daemon.slots.slots);
+    let permit = tokio::select! {
+        permit = slots.acquire_owned() => permit.map_err(|_| "the minion is stopping"),
+        () = daemon.stopping() => Err("the minion was stopped before this job began"),
+    };
+    daemon.slots.waiting.fetch_sub(1, Ordering::Relaxed);
+    permit
+}
+
+/// Cheap functions do not pay for a process; with `multiprocessing: False` none does.
+fn runs_in_process(daemon: &Daemon, job: &Job) -> bool {
+    let cheap = |fun: &str| daemon.registry.row(fun).is_none_or(|row| row.in_process);
+    !daemon.opts.bool("multiprocessing")
+        || match &job.work {
+            Work::One(step) => cheap(&step.fun),
+            Work::Many(steps) => steps.iter().all(|step| cheap(&step.fun)),
+        }
+}
+
+async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
+    let (on_thread, the_job) = (Arc::clone(link), Arc::clone(job));
+    let listed = !link.daemon.opts.bool("multiprocessing");
+    let ran = spawn_blocking(move || {
+        let (link, job) = (on_thread, the_job);
+        let daemon = &link.daemon;
+        if listed && let Err(problem) = daemon.proc_files.write(&job, std::process::id()) {
+            warn!("saltutil.running will not show job {}: {problem}", job.jid);
+        }
+        let (grains, pillar) = (daemon.grains(), link.pillar());
+        let empty = Map::new();
+        let services =
+            ChannelServices::new(link.uplink(), daemon.opts.as_map(), Arc::clone(&grains), link.fire());
+        let scope = Scope {
+            opts: daemon.opts.as_map(),
+            grains: grains.as_map().unwrap_or(&empty),
+            pillar: pillar.as_map().unwrap_or(&empty),
+            published: &job.load,
+            registry: &daemon.registry,
+            host: &RealHost,
+            minion: &services,
+            master: &Nowhere,
+        };
+        execute::run(&job, scope)
+    });
+    ran.await.unwrap_or_else(|problem| {
+        failed_load(link.daemon.id(), job, &format!("the job broke off: {problem}"))
+    })
+}
+
+async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) -> Map {
+    let failed = |text: String| failed_load(link.daemon.id(), job, &text);
+    let (starter, the_job) = (Arc::clone(link), Arc::clone(job));
+    let started = spawn_blocking(move || start(&starter, &the_job)).await;
+    let (child, stream) = match started {
+        Ok(Ok(started)) => started,
+        Ok(Err(problem)) => return failed(format!("the job process could not be started: {problem}")),
+        Err(problem) => return failed(format!("the job process could not be started: {problem}")),
+    };
+    let mut stream = match UnixStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(problem) => return failed(format!("the job process cannot be spoken to: {problem}")),
+    };
+    let start = job_process::start_of(
+        job,
+        link.daemon.opts.as_map(),
+        &link.daemon.grains(),
+        &link.pillar(),
+        &link.channel.address().to_string(),
+    );
+    // A process that is gone already is noticed right below.
+    let _ = parent::send_start(&mut stream, &start).await;
+    drop(start);
+    let mut returned = None;
+    loop {
+        match parent::next(&mut stream).await {
+            Ok(Some(Up::Done(load))) => {
+                returned = Some(load);
+                break;
+            }
+            Ok(Some(question)) => {
+                let answer = answer(link, question).await;
+                if parent::answer(&mut stream, &answer).await.is_err() {
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(problem) => {
+                error!("job {}: {problem}", job.jid);
+                break;
+            }
+        }
+    }
+    drop(stream);
+    let how = ended(child, job).await;
+    returned.unwrap_or_else(|| failed(format!("the job process {how} before it gave its return")))
+}
+
+/// Starts the process and says so in `proc`. Blocking.
+fn start(link: &Link, job: &Job) -> io::Result<(Child, StdUnixStream)> {
+    let (ours, theirs) = StdUnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .args(job_process::words(&job.jid))
+        .env_clear()
+        .envs(RealHost.env_all())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        // A group of its own: what ends the daemon does not end its jobs, and a job can be ended with all it started.
+        .process_group(0);
+    let child = command.spawn()?;
+    if let Some(pid) = child.id()
+        && let Err(problem) = link.daemon.proc_files.write(job, pid)
+    {
+        warn!("saltutil.running will not show job {}: {problem}", job.jid);
+    }
+    Ok((child, ours))
+}
+
+async fn ended(mut child: Child, job: &Job) -> String {
+    match tokio::time::timeout(ENDING, child.wait()).await {
+        Ok(Ok(status)) => match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("was ended by signal {signal}"),
+            (None, Some(code)) => format!("ended with exit code {code}"),
+            (None, None) => "ended".to_owned(),
+        },
+        Ok(Err(problem)) => format!("is lost ({problem})"),
+        Err(_) => {
+            warn!("the process of job {} does not end", job.jid);
+            "does not end".to_owned()
+        }
+    }
+}
+
+/// Answers what a function asks of its master or its daemon.
+async fn answer(link: &Arc<Link>, question: Up) -> Answer {
+    match question {
+        Up::Request { load, timeout_ms } => {
+            let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default());
+            let patience = Patience { timeout: timeout.max(Duration::from_secs(1)), ..link.patience() };
+            let reply = link.channel.request(&load, patience, Reading::Wire).await;
+            reply.map_err(|error| error.to_string())
+        }
+        Up::Pillar { saltenv, pillarenv, overrides } => {
+            let pillar =
+                link.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), &overrides, false).await;
+            pillar.map(Value::Map).map_err(|error| error.to_string())
+        }
+        Up::Fire { tag, data } => {
+            link.daemon.bus.fire(&tag, data).map(|()| Value::Null).map_err(|error| error.to_string())
+        }
+        Up::Done(_) => Err("a return is no question".to_owned()),
+    }
+}
+
+/// Writes a return down and hands it to the returner.
+pub async fn finish(link: &Arc<Link>, jid: String, load: Map) {
+    let at_disk = Arc::clone(link);
+    let written = spawn_blocking(move || {
+        let daemon = &at_disk.daemon;
+        daemon.proc_files.remove(&jid);
+        if daemon.opts.bool("cache_jobs")
+            && let Err(problem) = proc_files::cache_job(&daemon.cachedir, &load)
+        {
+            error!("The return of job {jid} cannot be cached: {problem}");
+        }
+        if !daemon.opts.bool("pub_ret") {
+            return None;
+        }
+        name_returners(&load, daemon.opts.str("return"));
+        info!("Returning information for job: {jid}");
+        let path = daemon.spool.add(&at_disk.channel.address().to_string(), &load);
+        if let Err(problem) = &path {
+            error!(
+                "The return of job {jid} cannot be written down and will not survive a restart: {problem}"
+            );
+        }
+        Some(Item::new(path.ok(), load))
+    });
+    if let Ok(Some(item)) = written.await {
+        link.returner.send(item).await;
+    }
+}
+
+/// Returners other than the master are not there yet: said once for each job that wants one.
+fn name_returners(load: &Map, option: &str) {
+    let wanted = load.str("ret").unwrap_or_default();
+    for returner in
+        [wanted, option].into_iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty())
+    {
+        error!("Returner {returner}.returner could not be loaded: returners are not supported by Halite yet");
+    }
+}

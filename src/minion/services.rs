@@ -1,0 +1,180 @@
+//! What functions are lent by the process they run in: the daemon or `salt-call`. Synchronous on the outside; the
+//! master is spoken to on the event loop. Salt: the `event`, `cp` and `pillar` modules' channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::fileclient::{Files, Source};
+use crate::loader::{Fault, FileClient, MinionServices};
+use crate::map;
+use crate::transport::master_channel::{MasterChannel, Patience, RequestError};
+use crate::value::msgpack::Reading;
+use crate::value::{Map, Value};
+
+/// The master, for threads that may block.
+pub struct Uplink {
+    pub handle: Handle,
+    pub channel: MasterChannel,
+    /// `request_channel_timeout` and `request_channel_tries`.
+    pub patience: Patience,
+}
+
+impl Uplink {
+    /// Sends a request. Not to be called on the event loop.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] when there is no answer.
+    pub fn request(&self, load: &Map, patience: Patience) -> Result<Value, Fault> {
+        self.handle
+            .block_on(self.channel.request(load, patience, Reading::Wire))
+            .map_err(|error| fault_of(&error))
+    }
+
+    /// Asks for the pillar. Not to be called on the event loop.
+    ///
+    /// # Errors
+    /// As [`Uplink::request`].
+    pub fn pillar(&self, load: &Map) -> Result<Map, Fault> {
+        self.handle.block_on(self.channel.pillar(load, self.patience)).map_err(|error| fault_of(&error))
+    }
+}
+
+impl Source for Uplink {
+    fn ask(&self, load: Map) -> Result<Value, Fault> {
+        self.request(&load, self.patience)
+    }
+}
+
+/// What a user is told of a request that failed.
+pub fn fault_of(error: &RequestError) -> Fault {
+    Fault::Unreachable(error.to_string())
+}
+
+/// Where events of functions go.
+pub type Fire = Box<dyn Fn(&str, Map) -> Result<(), Fault> + Send + Sync>;
+
+/// Services of a process that has a channel to a master.
+pub struct ChannelServices {
+    uplink: Arc<Uplink>,
+    files: Files,
+    fire: Fire,
+    id: String,
+    grains: Arc<Value>,
+    saltenv: Value,
+    pillarenv: Value,
+}
+
+impl ChannelServices {
+    /// Services with the options of a minion.
+    pub fn new(uplink: Arc<Uplink>, opts: &Map, grains: Arc<Value>, fire: Fire) -> Self {
+        ChannelServices {
+            files: Files::from_opts(uplink.clone(), opts),
+            uplink,
+            fire,
+            id: opts.str("id").unwrap_or_default().to_owned(),
+            grains,
+            saltenv: opts.get("saltenv").cloned().unwrap_or_default(),
+            pillarenv: opts.get("pillarenv").cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl MinionServices for ChannelServices {
+    fn request(&self, load: Map, timeout: Duration) -> Result<Value, Fault> {
+        let patience = Patience { timeout: timeout.max(Duration::from_secs(1)), ..self.uplink.patience };
+        self.uplink.request(&load, patience)
+    }
+
+    fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
+        (self.fire)(tag, data)
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        &self.files
+    }
+
+    fn compile_pillar(
+        &self,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+        overrides: &Map,
+    ) -> Result<Map, Fault> {
+        let or =
+            |given: Option<&str>, otherwise: &Value| given.map_or_else(|| otherwise.clone(), Value::from);
+        self.uplink.pillar(&pillar_load(&PillarRequest {
+            id: &self.id,
+            grains: &self.grains,
+            saltenv: or(saltenv, &self.saltenv),
+            pillarenv: or(pillarenv, &self.pillarenv),
+            overrides,
+            clean_cache: false,
+        }))
+    }
+}
+
+/// What a pillar is asked for with.
+pub struct PillarRequest<'a> {
+    pub id: &'a str,
+    pub grains: &'a Value,
+    pub saltenv: Value,
+    pub pillarenv: Value,
+    pub overrides: &'a Map,
+    /// The master's pillar cache is not to be used.
+    pub clean_cache: bool,
+}
+
+/// A `_pillar` load. salt-wire.md §12.2.
+pub fn pillar_load(request: &PillarRequest<'_>) -> Map {
+    let mut load = map! {
+        "id" => request.id,
+        "grains" => request.grains.clone(),
+        "saltenv" => request.saltenv.clone(),
+        "pillarenv" => request.pillarenv.clone(),
+        "pillar_override" => request.overrides.clone(),
+        "extra_minion_data" => Map::new(),
+        "ver" => "2",
+        "cmd" => "_pillar",
+    };
+    if request.clean_cache {
+        load.insert("clean_cache", true);
+    }
+    load
+}
+
+/// A `_minion_event` load of what was fired with the tag `fire_master`: `{data, tag, events, pretag}`. `None` if
+/// it says nothing.
+pub fn event_load(id: &str, mut fired: Map) -> Option<Map> {
+    let mut load =
+        map! { "id" => id, "cmd" => "_minion_event", "pretag" => fired.remove("pretag").unwrap_or_default() };
+    match (fired.remove("events").filter(Value::truthy), fired.remove("tag").filter(Value::truthy)) {
+        (Some(events), _) => load.insert("events", events),
+        (None, Some(tag)) => {
+            let data = fired.remove("data").filter(Value::truthy).unwrap_or_else(|| Map::new().into());
+            load.insert("data", data);
+            load.insert("tag", tag)
+        }
+        (None, None) => return None,
+    };
+    Some(load)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_for_the_master_come_in_two_forms() {
+        let single = event_load(
+            "m",
+            map! { "data" => map! { "n" => 1 }, "tag" => "a/b", "events" => Value::Null, "pretag" => Value::Null },
+        );
+        let expected = map! { "id" => "m", "cmd" => "_minion_event", "pretag" => Value::Null, "data" => map! { "n" => 1 }, "tag" => "a/b" };
+        assert_eq!(single, Some(expected));
+        let events = Value::list([map! { "tag" => "x", "data" => map! {} }]);
+        let several = event_load("m", map! { "events" => events.clone(), "pretag" => "p" }).expect("a load");
+        assert_eq!((several.get("events"), several.str("pretag")), (Some(&events), Some("p")));
+        assert_eq!(event_load("m", map! {}), None);
+    }
+}
