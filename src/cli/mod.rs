@@ -8,6 +8,7 @@ mod help;
 mod links;
 pub mod options;
 mod salt_key;
+mod salt_minion;
 mod settings;
 pub mod syntax;
 
@@ -36,6 +37,12 @@ pub struct Applet {
 /// Every program, in the order of the help.
 pub static APPLETS: &[Applet] = &[
     Applet {
+        name: "salt-minion",
+        about: "Sign in to a master, run its jobs and return what came of them",
+        run: salt_minion::run,
+        link: true,
+    },
+    Applet {
         name: "salt-key",
         about: "Show, accept, reject and delete the keys of minions",
         run: salt_key::run,
@@ -45,6 +52,12 @@ pub static APPLETS: &[Applet] = &[
         name: "install-links",
         about: "Make links named salt, salt-master … to this binary",
         run: links::run,
+        link: false,
+    },
+    Applet {
+        name: crate::minion::JOB_APPLET,
+        about: "Run one job (started by salt-minion, not by hand)",
+        run: salt_minion::run_job,
         link: false,
     },
 ];

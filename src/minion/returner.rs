@@ -141,7 +141,7 @@ impl Task {
             self.start_some();
             if self.in_flight.is_empty() {
                 // Nothing in flight: what is left has to wait for the master.
-                flushes.drain(..).for_each(|done: oneshot::Sender<()>| drop(done.send(())));
+                flushes.drain(..).for_each(|done: oneshot::Sender<()>| done.send(()).unwrap_or_default());
             }
             let held_back = !self.waiting.is_empty() && self.in_flight.len() < MOST_IN_FLIGHT;
             tokio::select! {

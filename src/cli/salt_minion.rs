@@ -1,0 +1,140 @@
+//! `salt-minion`, and the hidden applet that runs one job for it. Salt: cli/daemons.py (`Minion`).
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::{Call, Exit, Parsed, Stop, Syntax, config_files, options};
+use crate::config::Opts;
+use crate::host::{self, daemon};
+use crate::minion::{self, JobProcess, MinionError};
+use crate::transport::master_channel::SignInError;
+
+const SYNTAX: Syntax = Syntax {
+    usage: "[options]",
+    about: "The Salt minion: signs in to its masters, runs their jobs and returns what came of them.",
+    groups: &[options::DAEMON, options::LOGGING],
+};
+
+/// Runs a minion until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the configuration cannot be read, the minion cannot start, or its master has rejected it for good.
+pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    let parsed = SYNTAX.parse(&call.prog, &call.words)?;
+    let opts = options_of(&parsed)?;
+    if parsed.flag("daemon") {
+        return detach(call);
+    }
+    prepare(&opts)?;
+    let pidfile = opts.path("pidfile");
+    if let Err(error) = daemon::write_pidfile(&pidfile) {
+        return Err(error).with_context(|| format!("the PID file {} cannot be written", pidfile.display()));
+    }
+    become_user(&opts)?;
+    start_logging(&opts);
+    tracing::info!("Setting up the Salt Minion \"{}\"", opts.id());
+    let outcome = minion::run(opts);
+    let _ = fs::remove_file(&pidfile);
+    match outcome {
+        Ok(()) => Ok(Exit::OK),
+        Err(error) => {
+            tracing::error!("{error}");
+            Err(Stop::failed(exit_of(&error), format!("{}: {error}\n", call.prog)).into())
+        }
+    }
+}
+
+/// Runs the job that a minion hands over on standard input.
+///
+/// # Errors
+/// When it was not started by a minion.
+pub(super) fn run_job(call: &Call) -> anyhow::Result<Exit> {
+    let process = JobProcess::receive()
+        .with_context(|| format!("{} is started by salt-minion for one job, and not by hand", call.prog))?;
+    start_logging(&process.opts());
+    Ok(if process.run() { Exit::OK } else { Exit::GENERIC })
+}
+
+fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
+    let mut opts = config_files::load_minion(parsed.text("config_dir").map(Path::new))?;
+    for option in ["pidfile", "user", "log_level", "log_file", "log_level_logfile"] {
+        if let Some(value) = parsed.text(option) {
+            opts.set(option, value);
+        }
+    }
+    Ok(opts)
+}
+
+/// Salt's codes: 77 for a rejected key, 42 for another master than `master_finger` says.
+fn exit_of(error: &MinionError) -> Exit {
+    match error {
+        MinionError::Rejected => Exit::NO_PERMISSION,
+        MinionError::SignIn(SignInError::NotBelieved(_)) => Exit::INCOMPLETE,
+        _ => Exit::GENERIC,
+    }
+}
+
+/// Makes the directories that the minion needs, for the user it is going to be. Salt: utils/verify.py (`verify_env`).
+fn prepare(opts: &Opts) -> anyhow::Result<()> {
+    if opts.get("verify_env").is_some_and(|value| !value.truthy()) {
+        return Ok(());
+    }
+    let owner = host::owner_of(opts.str("user"));
+    let cachedir = opts.path("cachedir");
+    let directories = [
+        (opts.path("pki_dir"), 0o700),
+        (cachedir.join("proc"), 0o755),
+        (cachedir, 0o755),
+        (opts.path("sock_dir"), 0o755),
+    ];
+    for (directory, mode) in directories {
+        let failed = || format!("the directory {} cannot be made ready", directory.display());
+        if !directory.is_dir() {
+            DirBuilder::new().recursive(true).mode(mode).create(&directory).with_context(failed)?;
+            fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).with_context(failed)?;
+        }
+        if opts.str("user") != daemon::current_user() {
+            chown(&directory, owner.uid, owner.gid).with_context(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn become_user(opts: &Opts) -> anyhow::Result<()> {
+    let user = opts.str("user");
+    if user.is_empty() || user == daemon::current_user() {
+        return Ok(());
+    }
+    daemon::become_user(user).map_err(|error| {
+        let text = format!(
+            "Cannot become the user {user:?} of the option `user`: {error}. Start as root or as {user}.\n"
+        );
+        Stop::failed(Exit::NO_USER, text).into()
+    })
+}
+
+/// Starts the minion in the background and ends.
+fn detach(call: &Call) -> anyhow::Result<Exit> {
+    let mut words: Vec<OsString> = vec!["salt-minion".into()];
+    // The child is to stay in the foreground of its own session.
+    words.extend(
+        call.words.iter().filter(|word| !["-d", "--daemon"].contains(&word.as_str())).map(OsString::from),
+    );
+    daemon::start_detached(words).context("cannot start in the background")?;
+    Ok(Exit::OK)
+}
+
+fn start_logging(opts: &Opts) {
+    let level = match opts.str("log_level") {
+        "debug" => tracing::Level::DEBUG,
+        "trace" | "garbage" | "all" => tracing::Level::TRACE,
+        "info" => tracing::Level::INFO,
+        "error" | "critical" | "quiet" => tracing::Level::ERROR,
+        _ => tracing::Level::WARN,
+    };
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
+}
