@@ -1,0 +1,242 @@
+//! A master's side of targeting: of the minions it knows, all that may be meant. Salt: utils/minions.py, `CkMinions`.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::compound::Compound;
+use super::leaf::Leaf;
+use super::{Kind, MinionView, Target};
+use crate::value::Map;
+
+/// What a master has cached of a minion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MinionData {
+    pub grains: Map,
+    pub pillar: Map,
+}
+
+/// The minions a master knows.
+pub trait KnownMinions {
+    /// The ids of accepted keys, sorted without regard to case. Answers come in this order.
+    fn accepted(&self) -> Cow<'_, [String]>;
+
+    /// Whether the key of this id is accepted.
+    fn is_accepted(&self, id: &str) -> bool;
+
+    /// The ids with cached data, accepted or not.
+    fn cached(&self) -> Cow<'_, [String]>;
+
+    /// The cached data of a minion.
+    fn data(&self, id: &str) -> Option<Arc<MinionData>>;
+
+    /// The option `minion_data_cache`.
+    fn has_data_cache(&self) -> bool {
+        true
+    }
+}
+
+/// Whether minions without cached data count as meant by targets that ask for grains or pillar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Greedy {
+    /// Yes: they will decide themselves. For publishing jobs.
+    Yes,
+    /// No. For questions that the cache alone answers, such as the mine.
+    No,
+}
+
+/// Whom a master chose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// In the order of [`KnownMinions::accepted`]; for lists, in the order of the list.
+    pub minions: Vec<String>,
+    /// Named in a list, but not accepted.
+    pub missing: Vec<String>,
+}
+
+impl Target {
+    /// The minions that may be meant.
+    pub fn select(&self, known: &impl KnownMinions, greedy: Greedy) -> Selection {
+        match &self.0 {
+            Kind::Leaf(leaf) => select_leaf(leaf, known, greedy),
+            Kind::Compound(compound) => select_compound(compound, known, greedy),
+        }
+    }
+}
+
+fn of_accepted(known: &impl KnownMinions, meant: impl Fn(&str) -> bool) -> Selection {
+    let minions = match known.accepted() {
+        Cow::Borrowed(ids) => ids.iter().filter(|id| meant(id)).cloned().collect(),
+        Cow::Owned(ids) => ids.into_iter().filter(|id| meant(id)).collect(),
+    };
+    Selection { minions, missing: Vec::new() }
+}
+
+fn select_leaf(leaf: &Leaf, known: &impl KnownMinions, greedy: Greedy) -> Selection {
+    match leaf {
+        Leaf::Glob(glob) if glob.is_everything() => of_accepted(known, |_| true),
+        Leaf::Glob(glob) => of_accepted(known, |id| glob.matches(id)),
+        Leaf::Pcre(regex) => of_accepted(known, |id| regex.matches(id)),
+        Leaf::List(names) => {
+            let (minions, missing) = names.names.iter().cloned().partition(|name| known.is_accepted(name));
+            Selection { minions, missing }
+        }
+        Leaf::Grain(_) | Leaf::Pillar(_) | Leaf::Ipcidr(_) => match (known.has_data_cache(), greedy) {
+            (false, Greedy::Yes) => of_accepted(known, |_| true),
+            (false, Greedy::No) => Selection::default(),
+            (true, Greedy::Yes) => of_accepted(known, |id| Candidate::new(known, greedy, id).is_in(leaf)),
+            (true, Greedy::No) => Selection {
+                minions: sorted(known.cached().into_owned())
+                    .into_iter()
+                    .filter(|id| Candidate::new(known, greedy, id).is_in(leaf))
+                    .collect(),
+                missing: Vec::new(),
+            },
+        },
+    }
+}
+
+fn select_compound(compound: &Compound, known: &impl KnownMinions, greedy: Greedy) -> Selection {
+    if !known.has_data_cache() {
+        return of_accepted(known, |_| true);
+    }
+    let Ok(node) = &compound.master else { return Selection::default() };
+    let mut ids = known.accepted().into_owned();
+    if greedy == Greedy::No && compound.leaves.iter().any(Leaf::needs_data) {
+        let extra: Vec<String> = known.cached().iter().filter(|id| !known.is_accepted(id)).cloned().collect();
+        if !extra.is_empty() {
+            ids.extend(extra);
+            ids = sorted(ids);
+        }
+    }
+    ids.retain(|id| {
+        let mut candidate = Candidate::new(known, greedy, id);
+        // Accepted minions are all there is: `not` excludes from them.
+        let accepted = known.is_accepted(id);
+        evaluate(node, accepted, &mut |index| {
+            compound.leaves.get(index).is_some_and(|leaf| candidate.is_in(leaf))
+        })
+    });
+    let mut missing = Vec::new();
+    let mut seen = HashSet::new();
+    for leaf in compound.reports_missing.iter().filter_map(|index| compound.leaves.get(*index)) {
+        let Leaf::List(names) = leaf else { continue };
+        for name in &names.names {
+            if !known.is_accepted(name) && seen.insert(name) {
+                missing.push(name.clone());
+            }
+        }
+    }
+    Selection { minions: ids, missing }
+}
+
+/// Set algebra, element by element.
+fn evaluate(node: &super::compound::Node, accepted: bool, leaf: &mut impl FnMut(usize) -> bool) -> bool {
+    use super::compound::Node;
+    match node {
+        Node::Leaf(index) => leaf(*index),
+        Node::Not(inner) => accepted && !evaluate(inner, accepted, leaf),
+        Node::All(nodes) => nodes.iter().all(|node| evaluate(node, accepted, leaf)),
+        Node::Any(nodes) => nodes.iter().any(|node| evaluate(node, accepted, leaf)),
+        Node::Nothing | Node::Call => false,
+    }
+}
+
+/// One id, whose data is fetched when first asked for.
+struct Candidate<'a, K: KnownMinions> {
+    known: &'a K,
+    greedy: Greedy,
+    id: &'a str,
+    data: Option<Option<Arc<MinionData>>>,
+}
+
+impl<'a, K: KnownMinions> Candidate<'a, K> {
+    fn new(known: &'a K, greedy: Greedy, id: &'a str) -> Self {
+        Candidate { known, greedy, id, data: None }
+    }
+
+    /// Whether the id is in the set of a leaf.
+    fn is_in(&mut self, leaf: &Leaf) -> bool {
+        let empty = Map::new();
+        if !leaf.needs_data() {
+            let minion = MinionView { id: self.id, grains: &empty, pillar: &empty };
+            return self.known.is_accepted(self.id) && leaf.matches(&minion);
+        }
+        if self.greedy == Greedy::Yes && !self.known.is_accepted(self.id) {
+            return false;
+        }
+        // Nobody has an address that is none, whatever is cached.
+        if matches!(leaf, Leaf::Ipcidr(None)) {
+            return false;
+        }
+        match self.data.get_or_insert_with(|| self.known.data(self.id)) {
+            Some(data) => {
+                leaf.matches(&MinionView { id: self.id, grains: &data.grains, pillar: &data.pillar })
+            }
+            None => self.greedy == Greedy::Yes,
+        }
+    }
+}
+
+fn sorted(mut ids: Vec<String>) -> Vec<String> {
+    ids.sort_by_cached_key(|id| id.to_lowercase());
+    ids
+}
+
+/// Known minions that do not change, for tests and small tools.
+#[derive(Clone, Debug, Default)]
+pub struct FixedMinions {
+    accepted: Vec<String>,
+    accepted_set: HashSet<String>,
+    cached: Vec<String>,
+    data: std::collections::HashMap<String, Arc<MinionData>>,
+    no_data_cache: bool,
+}
+
+impl FixedMinions {
+    /// Accepted ids, and what is cached of some.
+    pub fn new(
+        accepted: impl IntoIterator<Item = String>,
+        cached: impl IntoIterator<Item = (String, MinionData)>,
+    ) -> Self {
+        let accepted = sorted(accepted.into_iter().collect());
+        let data: std::collections::HashMap<_, _> =
+            cached.into_iter().map(|(id, data)| (id, Arc::new(data))).collect();
+        FixedMinions {
+            accepted_set: accepted.iter().cloned().collect(),
+            accepted,
+            cached: sorted(data.keys().cloned().collect()),
+            data,
+            no_data_cache: false,
+        }
+    }
+
+    /// With `minion_data_cache: False`.
+    #[must_use]
+    pub fn without_data_cache(mut self) -> Self {
+        self.no_data_cache = true;
+        self
+    }
+}
+
+impl KnownMinions for FixedMinions {
+    fn accepted(&self) -> Cow<'_, [String]> {
+        Cow::Borrowed(&self.accepted)
+    }
+
+    fn is_accepted(&self, id: &str) -> bool {
+        self.accepted_set.contains(id)
+    }
+
+    fn cached(&self) -> Cow<'_, [String]> {
+        Cow::Borrowed(&self.cached)
+    }
+
+    fn data(&self, id: &str) -> Option<Arc<MinionData>> {
+        self.data.get(id).cloned()
+    }
+
+    fn has_data_cache(&self) -> bool {
+        !self.no_data_cache
+    }
+}
