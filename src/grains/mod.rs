@@ -4,6 +4,7 @@
 //! pools), and name servers get at most half a second. Names and values are Salt's.
 
 mod cache;
+mod custom;
 mod distribution;
 mod graphics;
 mod hardware;
@@ -63,6 +64,7 @@ static ALL: &[Grain] = &[
     core("pythonversion", process::python),
     core("saltversion", process::versions),
     more("disks", "disks", storage::disks),
+    more("extra", "config", custom::file),
     more("extra", "shell", process::shell),
     more("extra", "transactional", process::transactional),
     more("extra", "uefi", process::uefi),

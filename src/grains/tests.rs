@@ -46,3 +46,40 @@ fn own_grains_count_more_and_unwanted_ones_are_left_out() {
 fn skipped_grains_are_none() {
     assert!(collect(&FakeHost::default(), &map! { "skip_grains" => true }).is_empty());
 }
+
+#[test]
+fn the_grains_file_is_read_and_a_broken_one_skipped() {
+    let directory = std::env::temp_dir().join(format!("halite-grains-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let conf_file = directory.join("minion");
+    let opts = map! { "conf_file" => conf_file.to_string_lossy().as_ref(), "enable_fqdns_grains" => false };
+    let with_file = |text: &str| {
+        std::fs::write(directory.join("grains"), text).expect("written");
+        collect(&FakeHost::default(), &opts)
+    };
+    let grains = with_file("deployment: dc4\nroles: [web]\nos: Mine\npid: 5\n");
+    assert_eq!(grains.str("deployment"), Some("dc4"));
+    assert_eq!(grains.str("os"), Some("Mine"));
+    // Salt finds these later than the file, so they count more.
+    assert_ne!(grains.get("pid"), Some(&Value::Int(5)));
+    assert_ne!(with_file("os: [broken\n").str("os"), Some("Mine"));
+    assert_ne!(with_file("- a list\n").str("os"), Some("Mine"));
+    std::fs::remove_dir_all(&directory).expect("removed");
+}
+
+#[test]
+fn cached_grains_are_used_until_they_are_old_or_broken() {
+    let directory = std::env::temp_dir().join(format!("halite-grains-cache-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let opts = |id: &str| {
+        map! { "id" => id, "grains_cache" => true, "enable_fqdns_grains" => false,
+        "cachedir" => directory.to_string_lossy().as_ref() }
+    };
+    let id = |id: &str, force| load(&RealHost, &opts(id), force).str("id").map(str::to_owned);
+    assert_eq!(id("one", false).as_deref(), Some("one"));
+    assert_eq!(id("two", false).as_deref(), Some("one"));
+    assert_eq!(id("three", true).as_deref(), Some("three"));
+    std::fs::write(directory.join("grains.cache.p"), b"\xdf\xff\xff").expect("written");
+    assert_eq!(id("four", false).as_deref(), Some("four"));
+    std::fs::remove_dir_all(&directory).expect("removed");
+}

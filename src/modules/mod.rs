@@ -2,6 +2,7 @@
 
 mod cmdmod;
 mod config;
+mod cp;
 mod event;
 mod filter;
 mod fnmatch;
@@ -11,5 +12,12 @@ mod test;
 use crate::loader::Module;
 
 /// Every execution module.
-pub static ALL: &[&Module] =
-    &[&cmdmod::MODULE, &config::MODULE, &event::MODULE, &grains::MODULE, &test::MODULE];
+pub static ALL: &[&Module] = &[
+    &cmdmod::MODULE,
+    &config::MODULE,
+    &cp::MODULE,
+    &event::MODULE,
+    &grains::MODULE,
+    // One row a line.
+    &test::MODULE,
+];
