@@ -7,6 +7,7 @@ mod exit;
 mod help;
 mod links;
 pub mod options;
+mod salt;
 mod salt_key;
 mod salt_minion;
 mod settings;
@@ -36,6 +37,7 @@ pub struct Applet {
 
 /// Every program, in the order of the help.
 pub static APPLETS: &[Applet] = &[
+    Applet { name: "salt", about: "Run a function on minions", run: salt::run, link: true },
     Applet {
         name: "salt-minion",
         about: "Sign in to a master, run its jobs and return what came of them",

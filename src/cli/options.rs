@@ -2,8 +2,12 @@
 
 use super::syntax::{Flag, Group, Parsed, Takes};
 
-/// Names of log levels, from most to least.
+/// Names of log levels, in the order in which Salt complains with them.
 pub const LOG_LEVELS: &[&str] =
+    &["all", "debug", "error", "critical", "garbage", "info", "profile", "quiet", "trace", "warning"];
+
+/// The same, from most to least.
+const SORTED_LOG_LEVELS: &[&str] =
     &["all", "garbage", "trace", "debug", "profile", "info", "warning", "error", "critical", "quiet"];
 
 /// `-c`, which every program has.
@@ -100,7 +104,7 @@ pub const LOG_FILE: Flag = Flag::value(&["--log-file"], "log_file", Takes::Text,
 pub const LOG_FILE_LEVEL: Flag = Flag::value(
     &["--log-file-level"],
     "log_level_logfile",
-    Takes::Choice(LOG_LEVELS),
+    Takes::Choice(SORTED_LOG_LEVELS),
     "LOG_LEVEL",
     "What is logged to the file.",
 );

@@ -1,8 +1,16 @@
 //! The client of the local master: publishing a job, and following it until every minion has answered or been given
 //! up.
 
+mod error;
+mod identity;
+mod job;
+mod local;
 mod presence;
 mod watch;
 
+pub use error::{ClientError, KeyProblem};
+pub use identity::Identity;
+pub use job::{Job, Published};
+pub use local::{LocalClient, Progress, Running};
 pub use presence::Presence;
 pub use watch::{LastSeen, Patience, Step, Watch};

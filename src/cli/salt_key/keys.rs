@@ -119,7 +119,7 @@ impl Keys {
         let (mut changes, mut invalid) = (Vec::new(), Vec::new());
         for (state, names) in keys.0.iter_mut().filter(|(state, _)| from.contains(state)) {
             names.retain(|name| {
-                let file = self.pki_dir.join(&*state).join(name);
+                let file = self.pki_dir.join(*state).join(name);
                 if fs::read(&file).is_ok_and(|pem| PublicKey::from_pem(pem).is_err()) {
                     tracing::error!("Invalid RSA public key: {name}");
                     invalid.push(name.clone());

@@ -1,0 +1,126 @@
+//! `salt`: runs a function on minions and prints what they return, as it arrives. Salt: cli/salt.py.
+
+mod follow;
+mod reasons;
+mod syntax;
+mod together;
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use self::syntax::SYNTAX;
+use super::config_files;
+use super::{Call, Display, Exit, Parsed, Stop, apply, complain, options, print, read_stdin};
+use crate::client::{ClientError, Job, LocalClient};
+use crate::config::Opts;
+use crate::map;
+use crate::output::report::{self, Report, ReportOptions, Said};
+use crate::value::Value;
+use crate::value::yaml::{Style, dump, yamlify_arg};
+
+pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
+    read_stdin(&SYNTAX, &mut parsed)?;
+    let tgt_type = options::target_type(&parsed).map_err(|text| SYNTAX.wrong(&call.prog, &text))?;
+    let dir = parsed.text("config_dir").map(std::path::Path::new);
+    if parsed.flag("config_dump") {
+        print(&dump(&Value::Map(config_files::load_master(dir)?.into_map()), Style::SALT))?;
+        return Ok(Exit::OK);
+    }
+    let words = syntax::words(&parsed)?;
+    let mut opts = config_files::load_client(dir)?;
+    apply(&SYNTAX, &parsed, &mut opts);
+    opts.set("fun", words.fun.clone());
+    let display = Display::new(&opts)?;
+    let job = job(&parsed, &opts, words, tgt_type);
+    let timeout = match opts.int("timeout") {
+        seconds if seconds > 0 => Duration::from_secs(u64::try_from(seconds).unwrap_or(5)),
+        _ => Duration::from_secs(5),
+    };
+    let strict = parsed.flag("strict_exit");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    runtime.block_on(async {
+        let client = LocalClient::new(opts);
+        if parsed.flag("async") {
+            return start_only(&client, &job, timeout).await;
+        }
+        if client.opts().bool("static") {
+            return together::run(&client, job, timeout, &display, strict).await;
+        }
+        follow::run(&client, &job, timeout, &display, strict).await
+    })
+}
+
+/// The job that the words and options describe.
+fn job(parsed: &Parsed, opts: &Opts, words: syntax::Words, tgt_type: &str) -> Job {
+    let mut kwargs = map! {
+        "show_timeout" => opts.bool("show_timeout"),
+        "show_jid" => opts.bool("show_jid"),
+        "delimiter" => parsed.text("delimiter").unwrap_or(":"),
+    };
+    if let Some(config) = parsed.text("return_config").filter(|config| !config.is_empty()) {
+        kwargs.insert("ret_config", config);
+    }
+    for (option, key) in [
+        ("return_kwargs", "ret_kwargs"),
+        ("module_executors", "module_executors"),
+        ("executor_opts", "executor_opts"),
+        ("metadata", "metadata"),
+    ] {
+        if let Some(text) = parsed.text(option).filter(|text| !text.is_empty()) {
+            kwargs.insert(key, yamlify_arg(text));
+        }
+    }
+    Job {
+        tgt: words.tgt,
+        tgt_type: tgt_type.to_owned(),
+        fun: words.fun,
+        arg: words.arg,
+        ret: parsed.text("return").unwrap_or_default().to_owned(),
+        jid: String::new(),
+        kwargs,
+    }
+}
+
+/// `--async`.
+async fn start_only(client: &LocalClient, job: &Job, timeout: Duration) -> anyhow::Result<Exit> {
+    match client.publish(job, timeout).await {
+        Ok(Some(published)) => print(&report::async_started(&published.jid))?,
+        // Salt prints both: the sentence, and a job id that is none.
+        Ok(None) => print(&format!("{}{}", report::NO_MINIONS_MATCHED, report::async_started("0")))?,
+        Err(error) => {
+            explain(&error);
+            return Err(Stop::failed(Exit::GENERIC, format!("{error}\n")).into());
+        }
+    }
+    Ok(Exit::OK)
+}
+
+/// What Salt leaves out: what happened, where, and what to do. On standard error, beside Salt's own words.
+fn explain(error: &ClientError) {
+    if let Some(explanation) = error.explanation() {
+        complain(&explanation);
+    }
+}
+
+/// How returns of this run are told.
+fn reporter(opts: &Opts, display: &Display) -> Report {
+    Report::new(ReportOptions {
+        verbose: opts.bool("verbose"),
+        show_jid: opts.bool("show_jid"),
+        summary: opts.bool("cli_summary"),
+        output: display.options.clone(),
+    })
+}
+
+/// Writes what is to be said now; gives the exit code if that ends the program.
+fn say(said: Said, display: &Display) -> anyhow::Result<Option<Exit>> {
+    print(&said.stdout)?;
+    display.write(&said.shown)?;
+    if !said.stderr.is_empty() {
+        complain(said.stderr.trim_end_matches('\n'));
+    }
+    Ok(said.exit.map(|code| Exit::of(code.into())))
+}

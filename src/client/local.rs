@@ -1,0 +1,244 @@
+//! `LocalClient`: publishes jobs through the master of this machine and follows their returns on its event bus. The
+//! decisions are in [`Watch`] and [`Published`]; here are the sockets. Salt: client/__init__.py; salt-wire.md §14.4.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use zmtp::{Endpoint, Event, Message, Options, ReqError, ReqSocket};
+
+use super::{ClientError, Identity, Job, LastSeen, Patience, Published, Step, Watch};
+use crate::channel::{PROTOCOL_VERSION, pack_map};
+use crate::config::Opts;
+use crate::event::Filter;
+use crate::host::RealHost;
+use crate::map;
+use crate::transport::bus::{BusClient, BusError, BusEvents, BusPaths};
+use crate::value::msgpack;
+use crate::value::{Map, Value};
+
+/// The master of this machine, as a client sees it.
+pub struct LocalClient {
+    opts: Opts,
+    who: Identity,
+    endpoint: String,
+}
+
+/// What happens while a job is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// A minion returned: the load of its return event.
+    Returned { id: String, load: Map },
+    /// A minion is not waited for any longer.
+    Silent { id: String, last_seen_as: LastSeen },
+}
+
+impl LocalClient {
+    /// A client with the options of the master's configuration (`interface`, `ret_port`, `sock_dir`, `cachedir` …).
+    pub fn new(opts: Opts) -> Self {
+        let host = match opts.str("interface") {
+            "" | "0.0.0.0" => "127.0.0.1",
+            "::" => "[::1]",
+            address => address,
+        };
+        let bracketed = host.contains(':') && !host.starts_with('[');
+        let host = if bracketed { format!("[{host}]") } else { host.to_owned() };
+        let endpoint = format!("tcp://{host}:{}", opts.int("ret_port"));
+        let who = Identity::find(&opts, &RealHost);
+        LocalClient { opts, who, endpoint }
+    }
+
+    /// The options that the client works with.
+    pub fn opts(&self) -> &Opts {
+        &self.opts
+    }
+
+    /// The caller as the master is told.
+    pub fn who(&self) -> &Identity {
+        &self.who
+    }
+
+    /// The times that the configuration (and `timeout`, where given) asks for.
+    pub fn patience(&self, timeout: Option<Duration>) -> Patience {
+        Patience {
+            timeout: timeout.unwrap_or_else(|| self.opts.duration("timeout")),
+            gather: self.opts.duration("gather_job_timeout"),
+        }
+    }
+
+    /// Publishes a job without following it. `None`: no minion matched, nothing was sent.
+    ///
+    /// # Errors
+    /// When there is no master, it does not answer, or it refuses.
+    pub async fn publish(&self, job: &Job, timeout: Duration) -> Result<Option<Published>, ClientError> {
+        self.master_is_there()?;
+        let seconds = i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX);
+        let load = job.load(&self.who, &self.opts, seconds)?;
+        let reply = self.ask(load, timeout).await?;
+        Published::parse(&reply, &self.who, &self.endpoint)
+    }
+
+    /// Publishes a job and follows it: listens first, so that no return is missed. `None`: no minion matched.
+    ///
+    /// # Errors
+    /// As [`LocalClient::publish`], and when the event bus cannot be listened to.
+    pub async fn start(&self, job: &Job, patience: Patience) -> Result<Option<Running<'_>>, ClientError> {
+        self.master_is_there()?;
+        let events = self.listen("salt/job/").await?;
+        let Some(published) = self.publish(job, patience.timeout).await? else { return Ok(None) };
+        let now = Instant::now();
+        let Published { jid, minions, missing } = published.clone();
+        let watch = Watch::new(&jid, minions, missing, patience, now);
+        Ok(Some(Running { client: self, events, watch, published, kwargs: job.kwargs.clone(), patience }))
+    }
+
+    /// Follows a job that runs already.
+    ///
+    /// # Errors
+    /// When the event bus cannot be listened to.
+    pub async fn follow(&self, published: Published, patience: Patience) -> Result<Running<'_>, ClientError> {
+        let events = self.listen("salt/job/").await?;
+        let Published { jid, minions, missing } = published.clone();
+        let watch = Watch::new(&jid, minions, missing, patience, Instant::now());
+        Ok(Running { client: self, events, watch, published, kwargs: Map::new(), patience })
+    }
+
+    /// Events of the master's bus whose tags begin with `prefix`.
+    ///
+    /// # Errors
+    /// When nobody accepts connections there.
+    pub async fn listen(&self, prefix: &str) -> Result<BusEvents, ClientError> {
+        BusClient::new(self.bus_paths())
+            .subscribe(Filter::prefix(prefix))
+            .await
+            .map_err(|error| self.no_master(&error))
+    }
+
+    /// Where the master's event bus is.
+    pub fn bus_paths(&self) -> BusPaths {
+        BusPaths::master(&self.opts.path("sock_dir"))
+    }
+
+    /// Sends a clear command and gives the reply's body.
+    ///
+    /// # Errors
+    /// When the master does not answer.
+    pub async fn ask(&self, load: Map, timeout: Duration) -> Result<Value, ClientError> {
+        let endpoint: Endpoint = self
+            .endpoint
+            .parse()
+            .map_err(|error| ClientError::BadAddress(format!("{}: {error}", self.endpoint)))?;
+        let envelope = map! { "enc" => "clear", "load" => load, "version" => PROTOCOL_VERSION };
+        let body = Message::from(Bytes::from(pack_map(&envelope)));
+        let mut socket =
+            ReqSocket::connect(&endpoint, Options { linger: Some(Duration::ZERO), ..Options::default() });
+        let mut events = socket.events();
+        let tries = u32::try_from(self.opts.int("request_channel_tries").max(1)).unwrap_or(1);
+        // Salt sends up to three times, each with the whole time, and may so publish a job three times. We send once
+        // and wait as long.
+        let waited = timeout.max(Duration::from_secs(1)) * tries;
+        let mut connected = false;
+        let exchange = async {
+            socket.send(body).await.map_err(|_| self.lost())?;
+            loop {
+                tokio::select! {
+                    reply = socket.recv() => return match reply {
+                        Ok(message) => self.decode(message),
+                        Err(ReqError::PeerLost | ReqError::OutOfTurn) => Err(self.lost()),
+                    },
+                    Some(event) = events.recv() => {
+                        connected |= matches!(event, Event::Connected { .. });
+                    }
+                }
+            }
+        };
+        match tokio::time::timeout(waited, exchange).await {
+            Ok(reply) => reply,
+            Err(_) => Err(ClientError::TimedOut { endpoint: self.endpoint.clone(), waited, connected }),
+        }
+    }
+
+    fn decode(&self, message: Message) -> Result<Value, ClientError> {
+        let bad = |what: String| ClientError::BadReply { endpoint: self.endpoint.clone(), what };
+        let body = message.parts().last().cloned().unwrap_or_default();
+        msgpack::decode(&body, msgpack::Reading::Wire).map_err(|error| bad(error.to_string()))
+    }
+
+    fn lost(&self) -> ClientError {
+        ClientError::Lost { endpoint: self.endpoint.clone() }
+    }
+
+    /// Salt's own sign of a running master: this file exists.
+    fn master_is_there(&self) -> Result<(), ClientError> {
+        let sign = self.opts.path("sock_dir").join("publish_pull.ipc");
+        if self.opts.str("ipc_mode") == "tcp" || sign.exists() {
+            return Ok(());
+        }
+        let sock_dir = self.opts.path("sock_dir");
+        let reason = format!("Unable to connect to the salt master publisher at {}", sock_dir.display());
+        Err(ClientError::NoMaster { sock_dir, reason })
+    }
+
+    fn no_master(&self, error: &BusError) -> ClientError {
+        ClientError::NoMaster { sock_dir: self.opts.path("sock_dir"), reason: error.to_string() }
+    }
+}
+
+/// A published job that is followed.
+pub struct Running<'c> {
+    client: &'c LocalClient,
+    events: BusEvents,
+    watch: Watch,
+    published: Published,
+    kwargs: Map,
+    patience: Patience,
+}
+
+impl Running<'_> {
+    /// The job.
+    pub fn published(&self) -> &Published {
+        &self.published
+    }
+
+    /// The next return or silence; `None` when nothing more will come. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the master refuses the job, or its bus is gone for good.
+    pub async fn next(&mut self) -> Result<Option<Progress>, ClientError> {
+        loop {
+            while let Some(step) = self.watch.poll() {
+                match step {
+                    Step::Returned { id, load } => return Ok(Some(Progress::Returned { id, load })),
+                    Step::Silent { id, last_seen_as } => {
+                        return Ok(Some(Progress::Silent { id, last_seen_as }));
+                    }
+                    Step::Refused => {
+                        return Err(ClientError::Authorization("Authorization error occurred".to_owned()));
+                    }
+                    Step::Ask(ids) => self.ask_who_works(ids).await,
+                    Step::Done => return Ok(None),
+                }
+            }
+            let now = Instant::now();
+            let Some(timeout_at) = self.watch.poll_timeout() else { return Ok(None) };
+            match self.events.next(Some(timeout_at.saturating_duration_since(now))).await? {
+                Some(event) => self.watch.handle_event(&event.tag, &event.data, Instant::now()),
+                None => self.watch.handle_timeout(Instant::now()),
+            }
+        }
+    }
+
+    /// Publishes `saltutil.find_job` to the minions that have not returned. That it cannot be published is no end of
+    /// the job: the minions then count as silent.
+    async fn ask_who_works(&mut self, ids: Vec<String>) {
+        let mut question = Job::on_list(ids, "saltutil.find_job", vec![self.published.jid.as_str().into()]);
+        question.kwargs = self.kwargs.clone();
+        let jid = match self.client.publish(&question, self.patience.gather).await {
+            Ok(published) => published.map(|published| published.jid),
+            Err(error) => {
+                tracing::error!("the minions could not be asked whether they still run the job: {error}");
+                None
+            }
+        };
+        self.watch.asked(jid, Instant::now());
+    }
+}
