@@ -8,6 +8,7 @@ mod help;
 mod links;
 pub mod options;
 mod salt;
+mod salt_call;
 mod salt_key;
 mod salt_minion;
 mod settings;
@@ -42,6 +43,12 @@ pub static APPLETS: &[Applet] = &[
         name: "salt-minion",
         about: "Sign in to a master, run its jobs and return what came of them",
         run: salt_minion::run,
+        link: true,
+    },
+    Applet {
+        name: "salt-call",
+        about: "Run a function on this machine, as its minion would",
+        run: salt_call::run,
         link: true,
     },
     Applet {

@@ -104,7 +104,7 @@ fn prepare(opts: &Opts) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn become_user(opts: &Opts) -> anyhow::Result<()> {
+pub(super) fn become_user(opts: &Opts) -> anyhow::Result<()> {
     let user = opts.str("user");
     if user.is_empty() || user == daemon::current_user() {
         return Ok(());
@@ -128,7 +128,7 @@ fn detach(call: &Call) -> anyhow::Result<Exit> {
     Ok(Exit::OK)
 }
 
-fn start_logging(opts: &Opts) {
+pub(super) fn start_logging(opts: &Opts) {
     let level = match opts.str("log_level") {
         "debug" => tracing::Level::DEBUG,
         "trace" | "garbage" | "all" => tracing::Level::TRACE,

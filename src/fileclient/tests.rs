@@ -182,3 +182,21 @@ fn web_files_come_whole_redirected_or_in_chunks() {
     let fault = bench.files.get_url("https://x/y", "base", None, false).expect_err("refused");
     assert_eq!(fault.to_string(), "not supported: fetching https:// files");
 }
+
+#[test]
+fn without_a_master_files_come_from_this_machines_own_roots() {
+    let bench = bench("local", Memory::default());
+    let roots = bench.root.join("srv");
+    fs::create_dir_all(roots.join("a")).expect("made");
+    fs::write(roots.join("a/b.txt"), "text").expect("written");
+    let opts = map! {
+        "file_roots" => map! { "base" => Value::list([roots.display().to_string()]) },
+        "cachedir" => bench.root.join("cache").display().to_string(),
+        "hash_type" => "sha256",
+    };
+    let files = Files::from_opts(Arc::new(LocalSource::from_opts(&opts)), &opts);
+    assert_eq!(files.file_list("base", "").expect("listed"), ["a/b.txt"]);
+    let path = files.get_url("salt://a/b.txt", "base", None, false).expect("fetched").expect("there");
+    assert_eq!(fs::read(path).expect("read"), b"text");
+    assert_eq!(files.get_url("salt://no", "base", None, false).expect("asked"), None);
+}

@@ -21,31 +21,46 @@ pub fn run(job: &Job, scope: Scope<'_>) -> Map {
     return_load(id, job, results, ordered)
 }
 
-/// Runs one function with already separated arguments, as `salt-call` does.
+/// What calling a function came to, before anybody says so in words.
+pub struct Called {
+    /// The row, where there is such a function.
+    pub function: Option<&'static Function>,
+    pub outcome: Result<Value, Fault>,
+    /// What the function left in its context.
+    pub retcode: i64,
+}
+
+/// Calls a function; `prepare` gives its arguments. Never panics.
+pub fn call(fun: &str, scope: Scope<'_>, prepare: impl FnOnce(&Function) -> Result<Call, Fault>) -> Called {
+    let cx = Context::new(scope);
+    let mut function = None;
+    let outcome = guarded(|| {
+        let found = scope.registry.function(&cx, fun)?;
+        function = Some(found);
+        let args = bind(found, prepare(found)?)?;
+        (found.run)(&cx, &args)
+    });
+    Called { function, outcome, retcode: cx.retcode() }
+}
+
+/// Calls a function and makes a return of what it came to, as a job does.
 pub fn run_call(
     fun: &str,
     scope: Scope<'_>,
     prepare: impl FnOnce(&Function) -> Result<Call, Fault>,
 ) -> Returned {
-    let cx = Context::new(scope);
-    let mut found = None;
-    let outcome = guarded(|| {
-        refuse_in_blackout(fun, &scope)?;
-        let function = scope.registry.function(&cx, fun)?;
-        found = Some(function);
-        let args = bind(function, prepare(function)?)?;
-        (function.run)(&cx, &args)
-    });
+    let Called { function, outcome, retcode } = call(fun, scope, prepare);
     if let Err(Fault::NotAvailable(text)) = &outcome
-        && let Some(docs) = near_misses(fun, text, &cx)
+        && let Some(docs) = near_misses(fun, text, scope)
     {
         return Returned { value: docs.into(), retcode: 1, success: false, out: Some("nested".to_owned()) };
     }
-    settle(fun, found, outcome, cx.retcode())
+    settle(fun, function, outcome, retcode)
 }
 
 fn run_step(step: &Step, job: &Job, scope: Scope<'_>) -> Returned {
-    if let Err(fault) = refuse_executors(job, scope.opts) {
+    if let Err(fault) = refuse_executors(job, scope.opts).and_then(|()| refuse_in_blackout(&step.fun, &scope))
+    {
         return settle(&step.fun, None, Err(fault), 0);
     }
     run_call(&step.fun, scope, |function| Call::from_published(function, &step.arg, &job.load))
@@ -62,12 +77,13 @@ fn said(panic: &(dyn Any + Send)) -> String {
 }
 
 /// A module that has functions which begin like the one asked for: Salt answers with their documentation.
-fn near_misses(fun: &str, text: &str, cx: &Context) -> Option<Map> {
-    if !fun.contains('.') || cx.registry.row(fun).is_some() {
+pub fn near_misses(fun: &str, text: &str, scope: Scope<'_>) -> Option<Map> {
+    if !fun.contains('.') || scope.registry.row(fun).is_some() {
         return None;
     }
+    let cx = Context::new(scope);
     let mut docs = Map::new();
-    for module in cx.registry.available(cx) {
+    for module in scope.registry.available(&cx) {
         for function in module.functions {
             let name = format!("{}.{}", module.provides, function.name);
             if name.starts_with(fun) {

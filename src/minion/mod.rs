@@ -32,10 +32,12 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{error, info, warn};
 
-pub use execute::{allowed, run_call};
+pub use execute::{Called, allowed, call, near_misses, run_call};
 pub use job_process::{APPLET as JOB_APPLET, JobProcess};
+pub use link::request_patience;
 pub use masters::{Masters, MastersError};
-pub use services::{ChannelServices, Fire, Uplink, event_load};
+pub use proc_files::cache_job;
+pub use services::{ChannelServices, Fire, PillarRequest, Uplink, event_load, pillar_load};
 
 use crate::builtin;
 use crate::channel::minion_auth::Identity;

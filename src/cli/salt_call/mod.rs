@@ -1,0 +1,348 @@
+//! `salt-call`: runs one function here, as the minion would, with or without a master. Salt: cli/call.py,
+//! cli/caller.py.
+
+mod surroundings;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::options::{self, LOGGING, OUTPUT};
+use super::{
+    Call, Display, Exit, Flag, Group, Parsed, Stop, Syntax, Takes, apply, complain, config_files, print,
+};
+use crate::builtin;
+use crate::config::Opts;
+use crate::host::{Host, RealHost};
+use crate::loader::{self, Fault, Function, Nowhere, Registry, Scope};
+use crate::map;
+use crate::minion::{self, Called};
+use crate::names::Jid;
+use crate::value::msgpack::{Dialect, encode_map};
+use crate::value::{Map, Value, yaml};
+use surroundings::Surroundings;
+
+const SYNTAX: Syntax = Syntax {
+    usage: "[options] <function> [arguments]",
+    about: "Runs a function on this machine, as its minion would.",
+    groups: &[Group { title: "", about: "", flags: OWN }, LOGGING, OUTPUT],
+};
+
+const OWN: &[Flag] = &[
+    options::SALTFILE,
+    options::CONFIG_DIR,
+    options::HARD_CRASH,
+    options::ARGS_STDIN,
+    options::NO_PARSE,
+    Flag::value(&["--cachedir"], "cachedir", Takes::Text, "CACHEDIR", "The minion's cache directory."),
+    Flag::value(&["--proxyid"], "proxyid", Takes::Text, "PROXYID", "Be a proxy minion.").not_supported(),
+    Flag::value(
+        &["--module-executors", "--module_executors"],
+        "module_executors",
+        Takes::Text,
+        "EXECUTOR_LIST",
+        "Executors other than direct_call.",
+    )
+    .not_supported(),
+    Flag::value(
+        &["--executor-opts", "--executor_opts"],
+        "executor_opts",
+        Takes::Text,
+        "EXECUTOR_OPTS",
+        "Options of executors.",
+    )
+    .not_supported(),
+    Flag::new(&["-g", "--grains"], "grains_run", "Print the grains."),
+    Flag::value(
+        &["-m", "--module-dirs"],
+        "module_dirs",
+        Takes::Text,
+        "MODULE_DIRS",
+        "More modules in Python.",
+    )
+    .not_supported(),
+    Flag::new(
+        &["-d", "--doc", "--documentation"],
+        "doc",
+        "Print the documentation of a function, of a module, or of everything.",
+    ),
+    Flag::value(&["--master"], "master", Takes::Text, "MASTER", "The master, instead of the configured one."),
+    Flag::value(&["--return"], "return", Takes::Text, "RETURNER", "Returners for the result.")
+        .not_supported(),
+    Flag::new(&["--local"], "local", "Run without a master."),
+    Flag::value(&["--file-root"], "file_root", Takes::Text, "FILE_ROOT", "The directory of salt:// files."),
+    Flag::value(
+        &["--pillar-root"],
+        "pillar_root",
+        Takes::Text,
+        "PILLAR_ROOT",
+        "The directory of pillar files.",
+    ),
+    Flag::value(&["--states-dir"], "states_dir", Takes::Text, "STATES_DIR", "More states in Python.")
+        .not_supported(),
+    Flag::new(&["--retcode-passthrough"], "retcode_passthrough", "Exit with the function's retcode."),
+    Flag::new(&["--metadata"], "print_metadata", "Print what belongs to the return as well."),
+    Flag::value(
+        &["--set-metadata"],
+        "metadata",
+        Takes::Text,
+        "METADATA",
+        "Metadata for the return, by which jobs can be found.",
+    ),
+    Flag::value(&["--id"], "id", Takes::Text, "ID", "The minion id, instead of the configured one."),
+    Flag::new(&["--skip-grains"], "skip_grains", "Collect no grains."),
+    Flag::new(&["--refresh-grains-cache"], "refresh_grains_cache", "Collect grains past their cache."),
+    Flag::new(&["--no-return-event"], "no_return_event", "Do not tell the master about it."),
+    Flag::value(
+        &["-t", "--timeout"],
+        "auth_timeout",
+        Takes::Int,
+        "AUTH_TIMEOUT",
+        "Seconds to wait for the master to let us in.",
+    ),
+    Flag::new(&["--output-diff"], "state_output_diff", "Show only states that changed something."),
+    Flag::value(&["--priv"], "user", Takes::Text, "USER", "The user to run as."),
+];
+
+/// Runs a function and prints what it returns.
+///
+/// # Errors
+/// When the command line or the configuration cannot be read, or the master does not let us in.
+pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
+    super::settings::read_stdin(&SYNTAX, &mut parsed)?;
+    check(call, &parsed)?;
+    let opts = options_of(&parsed)?;
+    super::salt_minion::start_logging(&opts);
+    super::salt_minion::become_user(&opts)?;
+    if parsed.flag("doc") {
+        return print_docs(parsed.words.first().map_or("", String::as_str), &opts);
+    }
+    let surroundings = Surroundings::new(opts);
+    if parsed.flag("grains_run") {
+        let grains = surroundings.grains().clone();
+        let display = Display::new(surroundings.opts())?;
+        display.show(&map! { "local" => grains }.into(), None, 0)?;
+        return Ok(Exit::OK);
+    }
+    let Some((fun, words)) = parsed.words.split_first() else { return Ok(Exit::USAGE) };
+    Caller { fun, words, parsed: &parsed, surroundings }.run()
+}
+
+fn check(call: &Call, parsed: &Parsed) -> Result<(), Stop> {
+    let (doc, grains) = (parsed.flag("doc"), parsed.flag("grains_run"));
+    if parsed.words.is_empty() && !doc && !grains {
+        let help = SYNTAX.help(&call.prog);
+        return Err(Stop {
+            stdout: help,
+            ..SYNTAX.wrong(&call.prog, "Requires function, --grains or --doc")
+        });
+    }
+    if grains && !parsed.words.is_empty() {
+        return Err(SYNTAX.wrong(&call.prog, "-g/--grains does not accept any arguments"));
+    }
+    if doc && parsed.words.len() > 1 {
+        return Err(SYNTAX.wrong(&call.prog, "You can only get documentation for one method at one time"));
+    }
+    Ok(())
+}
+
+fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
+    let mut opts = config_files::load_minion(parsed.text("config_dir").map(Path::new))?;
+    apply(&SYNTAX, parsed, &mut opts);
+    let roots = |dir: &str| -> Value {
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| PathBuf::from(dir));
+        map! { "base" => Value::list([dir.display().to_string()]) }.into()
+    };
+    for (flag, option) in [("file_root", "file_roots"), ("pillar_root", "pillar_roots")] {
+        if let Some(dir) = parsed.text(flag) {
+            opts.set(option, roots(dir));
+        }
+    }
+    if parsed.flag("local") {
+        opts.set("file_client", "local");
+    }
+    opts.set("caller", true);
+    opts.set("__cli", "salt-call");
+    Ok(opts)
+}
+
+/// One call.
+struct Caller<'a> {
+    fun: &'a str,
+    /// The words after the function, unparsed.
+    words: &'a [String],
+    parsed: &'a Parsed,
+    surroundings: Surroundings,
+}
+
+impl Caller<'_> {
+    fn run(&self) -> anyhow::Result<Exit> {
+        let surroundings = &self.surroundings;
+        surroundings.connect()?;
+        let opts = surroundings.opts();
+        let registry = minion::allowed(builtin::execution_modules(), opts.as_map());
+        let jid = Jid::of(RealHost.now());
+        let mut load = map! { "fun" => self.fun, "pid" => std::process::id(), "jid" => jid.as_str(), "tgt" => "salt-call" };
+        if let Some(metadata) = self.metadata() {
+            load.insert("metadata", metadata);
+        }
+        let scope = Scope {
+            opts: opts.as_map(),
+            grains: surroundings.grains(),
+            pillar: surroundings.pillar(),
+            published: &load,
+            registry: &registry,
+            host: &RealHost,
+            minion: surroundings.services(),
+            master: &Nowhere,
+        };
+        let listed = Listed::new(&opts.path("cachedir"), &jid, &load);
+        let called = minion::call(self.fun, scope, |function| self.arguments(function, &load));
+        drop(listed);
+        let returned = match self.judge(called, scope) {
+            Ok(returned) => returned,
+            Err(exit) => return Ok(exit),
+        };
+        let returned = self.complete(&jid, returned);
+        surroundings.report(&returned);
+        self.show(&returned)
+    }
+
+    fn metadata(&self) -> Option<Value> {
+        self.parsed.text("metadata").map(yaml::yamlify_arg)
+    }
+
+    fn arguments(&self, function: &Function, load: &Map) -> Result<loader::Call, Fault> {
+        let no_parse: Vec<&str> = self
+            .parsed
+            .text("no_parse")
+            .unwrap_or_default()
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .collect();
+        let (args, kwargs) = yaml::parse_input(self.words, &no_parse);
+        loader::Call::from_published(function, &yaml::condition_input(args, kwargs), load)
+    }
+
+    /// What to return, or the exit code after a failure was told on standard error.
+    fn judge(&self, called: Called, scope: Scope<'_>) -> Result<Map, Exit> {
+        let fun = self.fun;
+        let fault = match called.outcome {
+            Ok(value) => {
+                let failed = ["result", "success"]
+                    .iter()
+                    .any(|key| value.get(key).is_some_and(|value| !value.truthy()));
+                let retcode = if called.retcode == 0 && failed { 1 } else { called.retcode };
+                let mut returned = map! { "return" => value, "retcode" => retcode };
+                if let Some(out) = called.function.and_then(|function| function.outputter) {
+                    returned.insert("out", out);
+                }
+                return Ok(returned);
+            }
+            Err(fault) => fault,
+        };
+        match fault {
+            Fault::NotAvailable(text) => match minion::near_misses(fun, &text, scope) {
+                Some(docs) => return Ok(map! { "out" => "nested", "return" => docs }),
+                None => {
+                    complain(&text);
+                    return Err(Exit(255));
+                }
+            },
+            Fault::Type(text) => {
+                complain(&format!("\nPassed invalid arguments: {text}.\n\nUsage:"));
+                let _ = print(&format!("{}\n", called.function.map_or("", |function| function.doc)));
+            }
+            Fault::Invocation(text) => complain(&text),
+            Fault::NotFound(text) => complain(&format!("Command required for '{fun}' not found: {text}")),
+            Fault::Exception { kind, text } => complain(&format!("{kind}: {text}")),
+            Fault::NotSupported(what) => {
+                complain(&format!("Error running '{fun}': not supported by Halite: {what}"))
+            }
+            Fault::Execution { text, .. } | Fault::Unreachable(text) => {
+                complain(&format!("Error running '{fun}': {text}"));
+            }
+        }
+        Err(Exit::GENERIC)
+    }
+
+    /// The whole return: `{jid, return, retcode?, out?, id, fun, fun_args, metadata?}`.
+    fn complete(&self, jid: &Jid, returned: Map) -> Map {
+        let mut whole = map! { "jid" => jid.as_str() };
+        whole.extend(returned);
+        whole.insert("id", self.surroundings.opts().id());
+        whole.insert("fun", self.fun);
+        whole.insert("fun_args", Value::list(self.words));
+        if let Some(metadata) = self.metadata() {
+            whole.insert("metadata", metadata);
+        }
+        whole
+    }
+
+    fn show(&self, returned: &Map) -> anyhow::Result<Exit> {
+        let display = Display::new(self.surroundings.opts())?;
+        let retcode = returned.get("retcode").and_then(Value::as_int);
+        let (shown, out) = if self.parsed.flag("print_metadata") {
+            (Value::Map(returned.clone()), Some("nested"))
+        } else {
+            (
+                returned.get("return").cloned().unwrap_or_default(),
+                Some(returned.str("out").unwrap_or("nested")),
+            )
+        };
+        display.show(&map! { "local" => shown }.into(), out, retcode.unwrap_or_default())?;
+        Ok(match retcode {
+            Some(0) => Exit::OK,
+            // As Python's sys.exit: the low eight bits.
+            Some(retcode) if self.parsed.flag("retcode_passthrough") => {
+                Exit(u8::try_from(retcode.rem_euclid(256)).unwrap_or(1))
+            }
+            _ => Exit::GENERIC,
+        })
+    }
+}
+
+/// The file in `proc` that says that this call runs; gone when it has ended.
+struct Listed {
+    path: PathBuf,
+}
+
+impl Listed {
+    fn new(cachedir: &Path, jid: &Jid, load: &Map) -> Self {
+        let path = cachedir.join("proc").join(jid.as_str());
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all);
+        if written.and_then(|()| fs::write(&path, encode_map(load, Dialect::Wire))).is_err() {
+            complain(&format!(
+                "Cannot write to process directory. Do you have permissions to write to {} ?",
+                path.display()
+            ));
+        }
+        Listed { path }
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn print_docs(start: &str, opts: &Opts) -> anyhow::Result<Exit> {
+    let registry = minion::allowed(builtin::execution_modules(), opts.as_map());
+    let mut docs = documented(&registry);
+    docs.sort();
+    for (name, doc) in docs.iter().filter(|(name, _)| name.starts_with(start)) {
+        print(&format!("{name}:\n{doc}\n\n"))?;
+    }
+    Ok(Exit::OK)
+}
+
+fn documented(registry: &Registry) -> Vec<(String, &'static str)> {
+    let rows = registry.modules().iter().flat_map(|module| {
+        module
+            .functions
+            .iter()
+            .map(|function| (format!("{}.{}", module.provides, function.name), function.doc))
+    });
+    rows.filter(|(_, doc)| !doc.is_empty()).collect()
+}

@@ -1,0 +1,266 @@
+//! What a function called by `salt-call` finds around it: grains, and a master with its pillar, or neither. Salt:
+//! minion.py (`SMinion`), cli/caller.py.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::Runtime;
+use tracing::{debug, error, warn};
+
+use crate::cli::{Exit, Stop};
+use crate::config::Opts;
+use crate::fileclient::{Files, LocalSource};
+use crate::grains;
+use crate::host::RealHost;
+use crate::loader::{Fault, FileClient, MinionServices};
+use crate::minion::{
+    ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, pillar_load,
+    request_patience,
+};
+use crate::transport::bus::{BusPaths, fire_blocking};
+use crate::transport::master_channel::{
+    self, ChannelSettings, MasterAddress, MasterChannel, Patience, SignInError,
+};
+use crate::value::{Map, Value};
+
+/// The surroundings of one call.
+pub struct Surroundings {
+    opts: Opts,
+    grains: OnceLock<Arc<Value>>,
+    empty: Map,
+    connected: OnceLock<Connected>,
+}
+
+/// A master, or its absence.
+struct Connected {
+    pillar: Map,
+    services: Box<dyn MinionServices>,
+    uplink: Option<Arc<Uplink>>,
+    /// Keeps the connection going; dropped last.
+    _runtime: Option<Runtime>,
+}
+
+impl Surroundings {
+    /// Nothing is collected or connected yet.
+    pub fn new(opts: Opts) -> Self {
+        Surroundings { opts, grains: OnceLock::new(), empty: Map::new(), connected: OnceLock::new() }
+    }
+
+    /// The options.
+    pub fn opts(&self) -> &Opts {
+        &self.opts
+    }
+
+    /// The grains, collected when first asked for.
+    pub fn grains(&self) -> &Map {
+        self.grain_value().as_map().unwrap_or(&self.empty)
+    }
+
+    fn grain_value(&self) -> &Arc<Value> {
+        self.grains.get_or_init(|| {
+            let force = self.opts.bool("refresh_grains_cache");
+            Arc::new(grains::load(&RealHost, self.opts.as_map(), force).into())
+        })
+    }
+
+    /// No master takes part.
+    pub fn is_local(&self) -> bool {
+        self.opts.bool("local")
+            || self.opts.str("file_client") == "local"
+            || self.opts.str("master_type") == "disable"
+    }
+
+    /// Signs in to the master and gets the pillar, unless the call is local.
+    ///
+    /// # Errors
+    /// When no master lets us in, or it gives no pillar.
+    pub fn connect(&self) -> anyhow::Result<()> {
+        let connected = if self.is_local() { self.alone()? } else { self.with_master()? };
+        let _ = self.connected.set(connected);
+        Ok(())
+    }
+
+    fn alone(&self) -> anyhow::Result<Connected> {
+        refuse_pillar_roots(&self.opts)?;
+        let source = Arc::new(LocalSource::from_opts(self.opts.as_map()));
+        let files = Files::from_opts(source, self.opts.as_map());
+        let services = Box::new(Alone { files, bus: bus_paths(&self.opts) });
+        Ok(Connected { pillar: Map::new(), services, uplink: None, _runtime: None })
+    }
+
+    fn with_master(&self) -> anyhow::Result<Connected> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .context("the event loop cannot be started")?;
+        let channel = self.sign_in(&runtime)?;
+        let patience = request_patience(&self.opts);
+        let uplink = Arc::new(Uplink { handle: runtime.handle().clone(), channel, patience });
+        let overrides = Map::new();
+        let option = |name| self.opts.get(name).cloned().unwrap_or_default();
+        let pillar = uplink.pillar(&pillar_load(&PillarRequest {
+            id: self.opts.id(),
+            grains: self.grain_value(),
+            saltenv: option("saltenv"),
+            pillarenv: option("pillarenv"),
+            overrides: &overrides,
+            clean_cache: false,
+        }));
+        let pillar = pillar.map_err(|fault| Stop::failed(Exit::GENERIC, format!("{fault}\n")))?;
+        let fire = fire(&self.opts, Arc::clone(&uplink));
+        let services = Box::new(ChannelServices::new(
+            Arc::clone(&uplink),
+            self.opts.as_map(),
+            Arc::clone(self.grain_value()),
+            fire,
+        ));
+        Ok(Connected { pillar, services, uplink: Some(uplink), _runtime: Some(runtime) })
+    }
+
+    /// The first master that lets us in.
+    fn sign_in(&self, runtime: &Runtime) -> anyhow::Result<MasterChannel> {
+        let addresses = match Masters::from_opts(&self.opts, || 0.0)? {
+            Masters::None => Vec::new(),
+            Masters::Each(addresses) | Masters::Failover(addresses) => addresses,
+        };
+        let identity = master_channel::identity(&self.opts)?;
+        let mut last = None;
+        for address in addresses {
+            let settings =
+                ChannelSettings::for_tool(&self.opts, address.clone(), identity.clone(), self.grain_value());
+            let signed = runtime.block_on(async {
+                let channel = MasterChannel::new(settings);
+                channel.sign_in().await.map(|_| channel)
+            });
+            match signed {
+                Ok(channel) => return Ok(channel),
+                Err(problem) => last = Some(refused(&address, &problem)),
+            }
+        }
+        Err(last.unwrap_or_else(|| Stop::failed(Exit::GENERIC, "there is no master\n")).into())
+    }
+
+    /// The pillar of the master; empty without one.
+    pub fn pillar(&self) -> &Map {
+        self.connected.get().map_or(&self.empty, |connected| &connected.pillar)
+    }
+
+    /// What functions are lent.
+    pub fn services(&self) -> &dyn MinionServices {
+        match self.connected.get() {
+            Some(connected) => &*connected.services,
+            None => &crate::loader::Nowhere,
+        }
+    }
+
+    /// Tells the master what was returned, or the minion's own job cache.
+    pub fn report(&self, returned: &Map) {
+        match self.connected.get().and_then(|connected| connected.uplink.as_ref()) {
+            Some(uplink) if !self.opts.bool("no_return_event") => {
+                let mut load = crate::map! { "cmd" => "_return", "id" => self.opts.id() };
+                load.extend(returned.iter().map(|(key, value)| (key.clone(), value.clone())));
+                load.insert("jid", "req");
+                let patience = Patience { timeout: Duration::from_secs(10), ..uplink.patience };
+                if let Err(problem) = uplink.request(&load, patience) {
+                    // Salt says nothing: the result is about to be printed.
+                    debug!("the master was not told: {problem}");
+                }
+            }
+            _ if self.opts.bool("cache_jobs") => {
+                if let Err(problem) = cache_job(&self.opts.path("cachedir"), returned) {
+                    warn!("the return cannot be cached: {problem}");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Why a master does not let us in, in Salt's words where it has some.
+fn refused(address: &MasterAddress, problem: &SignInError) -> Stop {
+    match problem {
+        SignInError::Pending => Stop::failed(
+            Exit(2),
+            "Minion failed to authenticate with the master, has the minion key been accepted?\n",
+        ),
+        SignInError::Rejected => Stop::failed(
+            Exit::NO_PERMISSION,
+            "The Salt Master has rejected this minion's public key!\nTo repair this issue, delete the public key for \
+             this minion on the Salt Master.\n",
+        ),
+        SignInError::Unanswered(why) => {
+            error!(master = %address, "{why}");
+            Stop::failed(
+                Exit::GENERIC,
+                "Unable to sign_in to master: Attempt to authenticate with the salt master failed with timeout error\n",
+            )
+        }
+        other => Stop::failed(Exit::GENERIC, format!("Unable to sign_in to master {address}: {other}\n")),
+    }
+}
+
+fn bus_paths(opts: &Opts) -> BusPaths {
+    BusPaths::minion(&opts.path("sock_dir"), opts.id(), opts.str("hash_type").parse().unwrap_or_default())
+}
+
+/// Events for the master go there at once; others to the bus of the minion daemon, if one runs.
+fn fire(opts: &Opts, uplink: Arc<Uplink>) -> Fire {
+    let (id, bus) = (opts.id().to_owned(), bus_paths(opts));
+    Box::new(move |tag, data| match tag {
+        "fire_master" => match event_load(&id, data) {
+            Some(load) => uplink.request(&load, uplink.patience).map(|_| ()),
+            None => Ok(()),
+        },
+        "_minion_mine" => uplink.request(&data, uplink.patience).map(|_| ()),
+        _ => fire_locally(&bus, tag, data),
+    })
+}
+
+fn fire_locally(bus: &BusPaths, tag: &str, data: Map) -> Result<(), Fault> {
+    fire_blocking(bus, tag, data).map_err(|error| Fault::Unreachable(error.to_string()))
+}
+
+/// A pillar without a master takes renderers, which are not there yet: better nothing than the wrong thing.
+fn refuse_pillar_roots(opts: &Opts) -> Result<(), Stop> {
+    let roots = opts.get("pillar_roots").and_then(Value::as_map);
+    let directories = roots.into_iter().flat_map(Map::values).filter_map(Value::as_list).flatten();
+    match directories
+        .filter_map(Value::as_str)
+        .map(|dir| Path::new(dir).join("top.sls"))
+        .find(|top| top.exists())
+    {
+        Some(top) => {
+            let text = format!("not supported yet: a pillar without a master (there is {})\n", top.display());
+            Err(Stop::failed(Exit::GENERIC, text))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Services where there is no master.
+struct Alone {
+    files: Files,
+    bus: BusPaths,
+}
+
+impl MinionServices for Alone {
+    fn request(&self, load: Map, _: Duration) -> Result<Value, Fault> {
+        let cmd = load.str("cmd").unwrap_or("request");
+        Err(Fault::Unreachable(format!("{cmd}: there is no master with --local")))
+    }
+
+    fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
+        fire_locally(&self.bus, tag, data)
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        &self.files
+    }
+
+    fn compile_pillar(&self, _: Option<&str>, _: Option<&str>, _: &Map) -> Result<Map, Fault> {
+        Ok(Map::new())
+    }
+}
