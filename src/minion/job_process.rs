@@ -22,7 +22,6 @@ use crate::config::Opts;
 use crate::fileclient::{Files, Source};
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices, Nowhere, Scope};
-use crate::map;
 use crate::value::{Map, Value};
 
 /// The hidden applet that a daemon starts for each job.
@@ -168,13 +167,12 @@ pub fn words(jid: &str) -> [String; 3] {
 }
 
 /// The start of a job, as the daemon sends it.
-pub fn start_of(job: &Job, opts: &Map, grains: &Value, pillar: &Value, master: &str) -> Start {
-    let map_of = |value: &Value| value.as_map().cloned().unwrap_or_else(|| map! {});
+pub fn start_of(job: &Job, opts: &Map, grains: &Map, pillar: &Map, master: &str) -> Start {
     Start {
         job: job.load.clone(),
         opts: opts.clone(),
-        grains: map_of(grains),
-        pillar: map_of(pillar),
+        grains: grains.clone(),
+        pillar: pillar.clone(),
         master: master.to_owned(),
     }
 }

@@ -113,13 +113,12 @@ async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
             warn!("saltutil.running will not show job {}: {problem}", job.jid);
         }
         let (grains, pillar) = (daemon.grains(), link.pillar());
-        let empty = Map::new();
         let services =
             ChannelServices::new(link.uplink(), daemon.opts.as_map(), Arc::clone(&grains), link.fire());
         let scope = Scope {
             opts: daemon.opts.as_map(),
-            grains: grains.as_map().unwrap_or(&empty),
-            pillar: pillar.as_map().unwrap_or(&empty),
+            grains: &grains,
+            pillar: &pillar,
             published: &job.load,
             registry: &daemon.registry,
             host: &RealHost,

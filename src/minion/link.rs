@@ -28,7 +28,7 @@ pub struct Link {
     pub daemon: Arc<Daemon>,
     pub channel: MasterChannel,
     pub returner: Returner,
-    pillar: Mutex<Arc<Value>>,
+    pillar: Mutex<Arc<Map>>,
     events: mpsc::Sender<Map>,
     handle: Handle,
 }
@@ -47,14 +47,14 @@ impl Link {
     pub fn new(daemon: Arc<Daemon>, channel: MasterChannel, adopt: Adopt) -> Arc<Self> {
         let (events, receiver) = mpsc::channel(MOST_EVENTS);
         let returner = Returner::start(channel.clone(), daemon.spool.clone(), &daemon.opts, adopt);
-        let pillar = Mutex::new(Arc::new(Value::Map(Map::new())));
+        let pillar = Mutex::new(Arc::new(Map::new()));
         let patience = event_patience(&daemon);
         tokio::spawn(forward(channel.clone(), patience, receiver));
         Arc::new(Link { daemon, channel, returner, pillar, events, handle: Handle::current() })
     }
 
     /// The pillar as last compiled.
-    pub fn pillar(&self) -> Arc<Value> {
+    pub fn pillar(&self) -> Arc<Map> {
         Arc::clone(&self.pillar.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -122,7 +122,7 @@ impl Link {
     pub async fn refresh_pillar(&self, clean_cache: bool) -> bool {
         match self.compile_pillar(None, None, &Map::new(), clean_cache).await {
             Ok(pillar) => {
-                *self.pillar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(pillar.into());
+                *self.pillar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(pillar);
                 true
             }
             Err(problem) => {

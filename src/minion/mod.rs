@@ -49,7 +49,7 @@ use crate::transport::bus::{Bus, BusError, BusOptions, BusPaths, BusServer};
 use crate::transport::master_channel::{
     self, ChannelSettings, MasterAddress, MasterChannel, SettingsError, SignInError,
 };
-use crate::value::Value;
+use crate::value::{Map, Value};
 use backoff::random_unit;
 use jobs::JobSlots;
 use link::{Link, LinkEnd};
@@ -160,7 +160,7 @@ pub(crate) struct Daemon {
     pub proc_files: ProcFiles,
     pub slots: JobSlots,
     identity: Identity,
-    grains: Mutex<Arc<Value>>,
+    grains: Mutex<Arc<Map>>,
     seen: Mutex<SeenJids>,
     links: Mutex<Vec<Arc<Link>>>,
     stopping: watch::Receiver<bool>,
@@ -188,7 +188,7 @@ impl Daemon {
             registry: allowed(builtin::execution_modules(), opts.as_map()),
             spool: Spool::new(&cachedir),
             slots: JobSlots::new(&opts, open_files),
-            grains: Mutex::new(Arc::new(grains.into())),
+            grains: Mutex::new(Arc::new(grains)),
             seen: Mutex::new(SeenJids::new(most)),
             links: Mutex::default(),
             cachedir,
@@ -206,7 +206,7 @@ impl Daemon {
     }
 
     /// The grains as last collected.
-    pub fn grains(&self) -> Arc<Value> {
+    pub fn grains(&self) -> Arc<Map> {
         Arc::clone(&lock(&self.grains))
     }
 
@@ -215,7 +215,6 @@ impl Daemon {
         let daemon = Arc::clone(self);
         let collected = spawn_blocking(move || grains::load(&RealHost, daemon.opts.as_map(), force)).await;
         let Ok(collected) = collected else { return false };
-        let collected = Value::Map(collected);
         let mut grains = lock(&self.grains);
         let changed = **grains != collected;
         *grains = Arc::new(collected);

@@ -61,14 +61,14 @@ pub struct ChannelServices {
     files: Files,
     fire: Fire,
     id: String,
-    grains: Arc<Value>,
+    grains: Arc<Map>,
     saltenv: Value,
     pillarenv: Value,
 }
 
 impl ChannelServices {
     /// Services with the options of a minion.
-    pub fn new(uplink: Arc<Uplink>, opts: &Map, grains: Arc<Value>, fire: Fire) -> Self {
+    pub fn new(uplink: Arc<Uplink>, opts: &Map, grains: Arc<Map>, fire: Fire) -> Self {
         ChannelServices {
             files: Files::from_opts(uplink.clone(), opts),
             uplink,
@@ -117,7 +117,7 @@ impl MinionServices for ChannelServices {
 /// What a pillar is asked for with.
 pub struct PillarRequest<'a> {
     pub id: &'a str,
-    pub grains: &'a Value,
+    pub grains: &'a Map,
     pub saltenv: Value,
     pub pillarenv: Value,
     pub overrides: &'a Map,

@@ -28,7 +28,7 @@ use crate::value::{Map, Value};
 /// The surroundings of one call.
 pub struct Surroundings {
     opts: Opts,
-    grains: OnceLock<Arc<Value>>,
+    grains: OnceLock<Arc<Map>>,
     empty: Map,
     connected: OnceLock<Connected>,
 }
@@ -55,13 +55,13 @@ impl Surroundings {
 
     /// The grains, collected when first asked for.
     pub fn grains(&self) -> &Map {
-        self.grain_value().as_map().unwrap_or(&self.empty)
+        self.collected()
     }
 
-    fn grain_value(&self) -> &Arc<Value> {
+    fn collected(&self) -> &Arc<Map> {
         self.grains.get_or_init(|| {
             let force = self.opts.bool("refresh_grains_cache");
-            Arc::new(grains::load(&RealHost, self.opts.as_map(), force).into())
+            Arc::new(grains::load(&RealHost, self.opts.as_map(), force))
         })
     }
 
@@ -103,7 +103,7 @@ impl Surroundings {
         let option = |name| self.opts.get(name).cloned().unwrap_or_default();
         let pillar = uplink.pillar(&pillar_load(&PillarRequest {
             id: self.opts.id(),
-            grains: self.grain_value(),
+            grains: self.collected(),
             saltenv: option("saltenv"),
             pillarenv: option("pillarenv"),
             overrides: &overrides,
@@ -114,7 +114,7 @@ impl Surroundings {
         let services = Box::new(ChannelServices::new(
             Arc::clone(&uplink),
             self.opts.as_map(),
-            Arc::clone(self.grain_value()),
+            Arc::clone(self.collected()),
             fire,
         ));
         Ok(Connected { pillar, services, uplink: Some(uplink), _runtime: Some(runtime) })
@@ -130,7 +130,7 @@ impl Surroundings {
         let mut last = None;
         for address in addresses {
             let settings =
-                ChannelSettings::for_tool(&self.opts, address.clone(), identity.clone(), self.grain_value());
+                ChannelSettings::for_tool(&self.opts, address.clone(), identity.clone(), self.collected());
             let signed = runtime.block_on(async {
                 let channel = MasterChannel::new(settings);
                 channel.sign_in().await.map(|_| channel)

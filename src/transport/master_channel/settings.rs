@@ -46,7 +46,7 @@ pub struct ChannelSettings {
 
 impl ChannelSettings {
     /// Settings for a daemon: for ever patient. `grains` give `autosign_grains` their values.
-    pub fn for_daemon(opts: &Opts, address: MasterAddress, identity: Identity, grains: &Value) -> Self {
+    pub fn for_daemon(opts: &Opts, address: MasterAddress, identity: Identity, grains: &Map) -> Self {
         ChannelSettings {
             address,
             identity,
@@ -57,7 +57,7 @@ impl ChannelSettings {
     }
 
     /// Settings for a tool that somebody waits for.
-    pub fn for_tool(opts: &Opts, address: MasterAddress, identity: Identity, grains: &Value) -> Self {
+    pub fn for_tool(opts: &Opts, address: MasterAddress, identity: Identity, grains: &Map) -> Self {
         let mut settings = Self::for_daemon(opts, address, identity, grains);
         settings.policy.pending_is_final = true;
         settings.policy.trouble_is_final = true;
@@ -152,7 +152,7 @@ pub struct TrustSettings {
 }
 
 impl TrustSettings {
-    fn new(opts: &Opts, grains: &Value) -> Self {
+    fn new(opts: &Opts, grains: &Map) -> Self {
         let directory: PathBuf = opts.path("pki_dir");
         let sign_key_name = opts.bool("verify_master_pubkey_sign").then(|| {
             let name = opts.str("master_sign_key_name");
@@ -187,7 +187,7 @@ impl TrustSettings {
 }
 
 /// `autosign_grains` with the values that the grains have: `{grain: value or nil}`.
-fn autosign_grains(opts: &Opts, grains: &Value) -> Map {
+fn autosign_grains(opts: &Opts, grains: &Map) -> Map {
     let value = |name: &str| grains.get(name).cloned().unwrap_or_default();
     opts.list_of_str("autosign_grains").into_iter().map(|name| (name.clone(), value(&name))).collect()
 }
