@@ -135,7 +135,9 @@ enum Outcome {
 
 impl Task {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut look = tokio::time::interval(LOOK_AGAIN);
+        // What an earlier daemon left behind is in nobody's hands.
+        self.look_on_disk(Duration::ZERO).await;
+        let mut look = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         let mut flushes = Vec::new();
         loop {
             self.start_some();
@@ -157,7 +159,7 @@ impl Task {
                 },
                 Some(outcome) = self.in_flight.join_next() => self.judge(outcome),
                 () = tokio::time::sleep_until(self.not_before), if held_back => {}
-                _ = look.tick() => self.look_on_disk().await,
+                _ = look.tick() => self.look_on_disk(LEAST_AGE).await,
             }
         }
     }
@@ -169,7 +171,9 @@ impl Task {
 
     fn take(&mut self, mut item: Item) {
         if let Some(path) = &item.path {
-            self.known.insert(path.clone());
+            if !self.known.insert(path.clone()) {
+                return;
+            }
             if self.waiting.len() >= MOST_IN_MEMORY {
                 item.load = None;
             }
@@ -207,9 +211,9 @@ impl Task {
         }
     }
 
-    async fn look_on_disk(&mut self) {
+    async fn look_on_disk(&mut self, least_age: Duration) {
         let spool = self.spool.clone();
-        let listed = spawn_blocking(move || spool.list(LEAST_AGE)).await.unwrap_or_default();
+        let listed = spawn_blocking(move || spool.list(least_age)).await.unwrap_or_default();
         for path in listed {
             if self.adopt.takes(&path) && self.known.insert(path.clone()) {
                 self.waiting.push_back(Item { path: Some(path), load: None, failures: 0 });

@@ -108,15 +108,15 @@ fn request_socket(opts: &Opts) -> zmtp::Options {
     }
 }
 
-/// Options of the SUB socket. `unit` in 0 to 1 spreads the first reconnects of a fleet (`recon_randomize`).
-pub fn subscribe_socket(opts: &Opts, unit: f64) -> zmtp::Options {
-    let millis = |name| u64::try_from(opts.int(name)).unwrap_or_default();
-    let (base, most) = (millis("recon_default"), millis("recon_max"));
-    let spread = if opts.bool("recon_randomize") { (most as f64 * unit.clamp(0.0, 1.0)) as u64 } else { 0 };
+/// Options of the SUB socket. The first reconnect comes after `recon_default`, later ones after growing waits up to
+/// `recon_max`; each has a random part, so that a fleet does not come all at once (Salt draws one wait in that range).
+pub fn subscribe_socket(opts: &Opts) -> zmtp::Options {
+    let millis = |name| Duration::from_millis(u64::try_from(opts.int(name)).unwrap_or_default());
+    let base = millis("recon_default").max(Duration::from_millis(100));
     zmtp::Options {
         linger: Some(Duration::ZERO),
-        reconnect_ivl: Some(Duration::from_millis((base + spread).max(100))),
-        reconnect_ivl_max: Duration::from_millis(most.max(base + spread)),
+        reconnect_ivl: Some(base),
+        reconnect_ivl_max: millis("recon_max").max(base),
         routing_id: RoutingId::new(opts.id().as_bytes()).ok(),
         ..common_socket(opts)
     }
