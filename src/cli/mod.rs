@@ -2,14 +2,17 @@
 //! word. Here alone errors become sentences and exit codes.
 
 pub mod config_files;
+mod daemons;
 mod display;
 mod exit;
 mod help;
 mod links;
+pub mod logging;
 pub mod options;
 mod salt;
 mod salt_call;
 mod salt_key;
+mod salt_master;
 mod salt_minion;
 mod settings;
 pub mod syntax;
@@ -49,6 +52,12 @@ pub static APPLETS: &[Applet] = &[
         name: "salt-call",
         about: "Run a function on this machine, as its minion would",
         run: salt_call::run,
+        link: true,
+    },
+    Applet {
+        name: "salt-master",
+        about: "Publish jobs to minions and keep what they return",
+        run: salt_master::run,
         link: true,
     },
     Applet {

@@ -1,13 +1,13 @@
 //! `salt-minion`, and the hidden applet that runs one job for it. Salt: cli/daemons.py (`Minion`).
 
-use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{Call, Exit, Parsed, Stop, Syntax, config_files, options};
+use super::logging::{self, Console};
+use super::{Call, Exit, Parsed, Stop, Syntax, config_files, daemons, options};
 use crate::config::Opts;
 use crate::host::{self, daemon};
 use crate::minion::{self, JobProcess, MinionError};
@@ -26,16 +26,16 @@ const SYNTAX: Syntax = Syntax {
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let parsed = SYNTAX.parse(&call.prog, &call.words)?;
     let opts = options_of(&parsed)?;
-    if parsed.flag("daemon") {
-        return detach(call);
+    if parsed.flag("daemon") && !daemon::is_detached() {
+        return daemons::detach(call);
     }
     prepare(&opts)?;
     let pidfile = opts.path("pidfile");
     if let Err(error) = daemon::write_pidfile(&pidfile) {
         return Err(error).with_context(|| format!("the PID file {} cannot be written", pidfile.display()));
     }
-    become_user(&opts)?;
-    start_logging(&opts);
+    daemons::become_user(&opts)?;
+    logging::start(&opts, Console::On)?;
     tracing::info!("Setting up the Salt Minion \"{}\"", opts.id());
     let outcome = minion::run(opts);
     let _ = fs::remove_file(&pidfile);
@@ -55,7 +55,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
 pub(super) fn run_job(call: &Call) -> anyhow::Result<Exit> {
     let process = JobProcess::receive()
         .with_context(|| format!("{} is started by salt-minion for one job, and not by hand", call.prog))?;
-    start_logging(&process.opts());
+    logging::start(&process.opts(), Console::Off)?;
     Ok(if process.run() { Exit::OK } else { Exit::GENERIC })
 }
 
@@ -102,39 +102,4 @@ fn prepare(opts: &Opts) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-pub(super) fn become_user(opts: &Opts) -> anyhow::Result<()> {
-    let user = opts.str("user");
-    if user.is_empty() || user == daemon::current_user() {
-        return Ok(());
-    }
-    daemon::become_user(user).map_err(|error| {
-        let text = format!(
-            "Cannot become the user {user:?} of the option `user`: {error}. Start as root or as {user}.\n"
-        );
-        Stop::failed(Exit::NO_USER, text).into()
-    })
-}
-
-/// Starts the minion in the background and ends.
-fn detach(call: &Call) -> anyhow::Result<Exit> {
-    let mut words: Vec<OsString> = vec!["salt-minion".into()];
-    // The child is to stay in the foreground of its own session.
-    words.extend(
-        call.words.iter().filter(|word| !["-d", "--daemon"].contains(&word.as_str())).map(OsString::from),
-    );
-    daemon::start_detached(words).context("cannot start in the background")?;
-    Ok(Exit::OK)
-}
-
-pub(super) fn start_logging(opts: &Opts) {
-    let level = match opts.str("log_level") {
-        "debug" => tracing::Level::DEBUG,
-        "trace" | "garbage" | "all" => tracing::Level::TRACE,
-        "info" => tracing::Level::INFO,
-        "error" | "critical" | "quiet" => tracing::Level::ERROR,
-        _ => tracing::Level::WARN,
-    };
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
 }

@@ -79,6 +79,14 @@ pub fn write_pidfile(path: &Path) -> io::Result<()> {
     super::write_cache_file(path, std::process::id().to_string().as_bytes(), 0o644)
 }
 
+/// In the environment of a detached child.
+const DETACHED: &str = "HALITE_DETACHED";
+
+/// Whether [`start_detached`] started us: the words still say `-d`.
+pub fn is_detached() -> bool {
+    std::env::var_os(DETACHED).is_some()
+}
+
 /// Starts this program again with `words`, in a session of its own and without our terminal (`-d`). The child goes on
 /// when we end.
 ///
@@ -86,7 +94,7 @@ pub fn write_pidfile(path: &Path) -> io::Result<()> {
 /// When it cannot be started.
 pub fn start_detached(words: impl IntoIterator<Item = OsString>) -> io::Result<u32> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env(DETACHED, "1").args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // SAFETY: between fork and exec only `setsid` is called, which is async-signal-safe and allocates nothing.
     #[allow(unsafe_code)]
     unsafe {

@@ -112,8 +112,10 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     super::settings::read_stdin(&SYNTAX, &mut parsed)?;
     check(call, &parsed)?;
     let opts = options_of(&parsed)?;
-    super::salt_minion::start_logging(&opts);
-    super::salt_minion::become_user(&opts)?;
+    if let Err(error) = super::logging::start(&opts, super::logging::Console::On) {
+        super::complain(&format!("{}: {error:#}", call.prog));
+    }
+    super::daemons::become_user(&opts)?;
     if parsed.flag("doc") {
         return print_docs(parsed.words.first().map_or("", String::as_str), &opts);
     }

@@ -1,0 +1,89 @@
+//! `salt-master`. Salt: cli/daemons.py `Master`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::logging::{self, Console};
+use super::{Call, Exit, Parsed, Syntax, config_files, daemons, options};
+use crate::config::Opts;
+use crate::host::daemon;
+use crate::master;
+
+const SYNTAX: Syntax = Syntax {
+    usage: "[options]",
+    about: "The Salt master: publishes jobs to minions and keeps what they return.",
+    groups: &[options::DAEMON, options::LOGGING],
+};
+
+/// How long a second SIGTERM is waited for before requests in work are given up.
+const GRACE: Duration = Duration::from_secs(35);
+
+/// Runs a master until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the configuration cannot be read or the master cannot start, with what to do about it.
+pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    let parsed = SYNTAX.parse(&call.prog, &call.words)?;
+    let opts = options_of(&parsed)?;
+    if parsed.flag("daemon") && !daemon::is_detached() {
+        return daemons::detach(call);
+    }
+    daemons::become_user(&opts)?;
+    logging::start(&opts, Console::On)?;
+    let limit = daemon::raise_open_files(u64::try_from(opts.int("max_open_files")).unwrap_or(100_000));
+    tracing::debug!(open_files = limit, "every connected minion takes two");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
+        .max_blocking_threads(master::threads())
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    let outcome = runtime.block_on(serve(opts));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
+    let mut opts = config_files::load_master(parsed.text("config_dir").map(Path::new))?;
+    for option in ["pidfile", "user", "log_level", "log_file", "log_level_logfile"] {
+        if let Some(value) = parsed.text(option) {
+            opts.set(option, value);
+        }
+    }
+    Ok(opts)
+}
+
+async fn serve(opts: Opts) -> anyhow::Result<Exit> {
+    let pidfile = opts.path("pidfile");
+    let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut int = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let running = match master::start(opts).await {
+        Ok(running) => running,
+        Err(error) => {
+            tracing::error!("{error}");
+            return Err(error.into());
+        }
+    };
+    if let Err(error) = daemon::write_pidfile(&pidfile) {
+        tracing::warn!(path = %pidfile.display(), %error, "the PID file cannot be written");
+    }
+    daemon::notify("READY=1");
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    daemon::notify("STOPPING=1");
+    tokio::select! {
+        stopped = tokio::time::timeout(GRACE, running.stop()) => {
+            if stopped.is_err() {
+                tracing::warn!("some requests were given up");
+            }
+        }
+        _ = term.recv() => tracing::warn!("told to stop twice: requests in work are given up"),
+    }
+    let _ = std::fs::remove_file(&pidfile);
+    Ok(Exit::OK)
+}

@@ -1,0 +1,202 @@
+//! Sealed requests: opened, proven, parsed into a command, carried out, and the reply sealed. Salt: master.py
+//! `AESFuncs`; salt-wire.md §6, §12.2.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::commands::{AesCommand, FilesCommand};
+use super::pool::Kind;
+use super::sessions::SessionKey;
+use super::{Master, file_recv, master_opts, mine_requests as mine, minion_events, pillar, returns};
+use crate::channel::envelope::{self, Freshness, Opened, Refusal, Sealed};
+use crate::channel::pack;
+use crate::crypt::{AesEpoch, Crypticle};
+use crate::names::MinionId;
+use crate::value::{Map, Value};
+
+/// What a handler has to say.
+pub(super) enum Reply {
+    /// To be sealed for the minion.
+    Value(Value),
+    /// Complete as it is.
+    Whole(Vec<u8>),
+    /// Nothing: the minion is to try again, because what it sent could not be kept.
+    Silence,
+}
+
+/// The key that opened a request and seals its reply.
+enum Key {
+    Session(Arc<SessionKey>),
+    Epoch(Arc<AesEpoch>),
+}
+
+impl Key {
+    fn crypticle(&self) -> &Crypticle {
+        match self {
+            Key::Session(session) => &session.crypticle,
+            Key::Epoch(epoch) => epoch.crypticle(),
+        }
+    }
+}
+
+/// Answers a sealed request. `None`: no answer.
+pub(super) async fn answer(master: &Arc<Master>, sealed: Sealed, from: &str) -> Option<Vec<u8>> {
+    let (opened, key) = match open(master, &sealed).await {
+        Ok(opened) => opened,
+        Err(refusal) => {
+            let id = sealed.id.as_ref().map(MinionId::as_str);
+            tracing::warn!(from, minion = id, "a request was refused: {refusal}");
+            return Some(refusal.reply());
+        }
+    };
+    if let Some(nonce) = &opened.nonce
+        && !master.seen.first_time(format!("{nonce}{}", opened.id).as_bytes(), Instant::now())
+    {
+        tracing::warn!(
+            from,
+            minion = opened.id.as_str(),
+            "a request was refused: it came before, bit for bit"
+        );
+        return Some(Refusal::BadLoad("a replay").reply());
+    }
+    master.presence.heard(opened.id.as_str(), from);
+    let nonce = opened.nonce.clone();
+    match carry_out(master, opened, &sealed).await {
+        Ok(Reply::Value(value)) => Some(envelope::seal_reply(key.crypticle(), &value, nonce.as_deref())),
+        Ok(Reply::Whole(body)) => Some(body),
+        Ok(Reply::Silence) => None,
+        Err(refusal) => Some(refusal.reply()),
+    }
+}
+
+async fn open(master: &Arc<Master>, sealed: &Sealed) -> Result<(Opened, Key), Refusal> {
+    let now = SystemTime::now();
+    let freshness = Freshness {
+        now: now.duration_since(UNIX_EPOCH).map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX)),
+        ttl: master.options.request_server_ttl,
+    };
+    let try_with = |key: Key| {
+        // The accepted key is looked up anew each time (one `stat`): a key deleted a moment ago opens nothing.
+        let key_of = |id: &MinionId| master.key_store.accepted_key(id);
+        envelope::open(sealed, key.crypticle(), freshness, &master.tokens, key_of).map(|opened| (opened, key))
+    };
+    let Some(id) = &sealed.id else {
+        let epoch = master.publisher.epoch();
+        return try_with(Key::Epoch(epoch)).or_else(|refusal| match master.publisher.previous_epoch() {
+            Some(previous) => try_with(Key::Epoch(previous)),
+            None => Err(refusal),
+        });
+    };
+    let session = match master.sessions.known(id, now) {
+        Some(session) => session,
+        None => {
+            let (worker, id) = (master.clone(), id.clone());
+            let loaded = master.pool.run(Kind::Disk, move || worker.sessions.load(&id, now)).await;
+            loaded.flatten().ok_or(Refusal::BadLoad("the minion has no session with this master"))?
+        }
+    };
+    try_with(Key::Session(session))
+}
+
+/// Commands that below version 3 need a token, because nothing else tells minions apart. salt-wire.md §12.2.
+fn needs_proof(command: &AesCommand) -> bool {
+    !matches!(
+        command,
+        AesCommand::Return(_)
+            | AesCommand::SyndicReturn
+            | AesCommand::Pillar(_)
+            | AesCommand::MasterOpts { .. }
+            | AesCommand::Files(_)
+            | AesCommand::Unknown(_)
+    )
+}
+
+async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Result<Reply, Refusal> {
+    let Opened { id, proven, version, nonce, load } = opened;
+    if !load.contains("cmd") {
+        return Err(Refusal::NoCommand);
+    }
+    let command = match AesCommand::parse(&id, load) {
+        Ok(command) => command,
+        Err(reason) => {
+            tracing::warn!(minion = id.as_str(), reason, "a request does not fit its command");
+            return Ok(Reply::Value(Map::new().into()));
+        }
+    };
+    if version < 3 && !proven && needs_proof(&command) {
+        tracing::warn!(minion = id.as_str(), "a request without a token was refused");
+        return Ok(Reply::Value(Map::new().into()));
+    }
+    Ok(match command {
+        AesCommand::Return(ret) => returns::absorb(master, &id, *ret).await,
+        AesCommand::MinionEvent(event) => Reply::Value(minion_events::fire(master, &id, event)),
+        AesCommand::Pillar(asked) => pillar::answer(master, id, asked, sealed, nonce).await,
+        AesCommand::MasterOpts { env_only } => Reply::Value(master_opts::answer(&master.opts, env_only)),
+        AesCommand::MasterTops => Reply::Value(Map::new().into()),
+        AesCommand::Files(command) => Reply::Value(files(master, command).await),
+        AesCommand::FileRecv(piece) => Reply::Value(file_recv::answer(master, id, piece).await),
+        AesCommand::Mine { data, clear } => Reply::Value(mine::update(master, &id, data, clear).await),
+        AesCommand::MineGet { tgt, tgt_type, fun } => {
+            Reply::Value(mine::get(master, &id, tgt, tgt_type, fun).await)
+        }
+        AesCommand::MineDelete { fun } => Reply::Value(mine::delete(master, &id, &fun).await),
+        AesCommand::MineFlush => Reply::Value(mine::flush(master, &id).await),
+        AesCommand::RevokeAuth { .. } => Reply::Value(revoke(master, id).await),
+        AesCommand::SyndicReturn => not_offered(&id, "syndics"),
+        AesCommand::MinionPublish(_) | AesCommand::PubRet { .. } => {
+            not_offered(&id, "peer publishing (`peer`)")
+        }
+        AesCommand::MinionRunner(_) => not_offered(&id, "peer runners (`peer_run`)"),
+        AesCommand::Unknown(cmd) => {
+            tracing::warn!(minion = id.as_str(), cmd, "a command that does not exist");
+            Reply::Value(Map::new().into())
+        }
+    })
+}
+
+fn not_offered(id: &MinionId, what: &str) -> Reply {
+    tracing::warn!(minion = id.as_str(), "{what}: not supported by this master");
+    Reply::Value(Map::new().into())
+}
+
+async fn files(master: &Arc<Master>, command: FilesCommand) -> Value {
+    let worker = master.clone();
+    let served = master.pool.run(Kind::Disk, move || {
+        let files = &worker.files;
+        match command {
+            FilesCommand::Envs => files.envs(),
+            FilesCommand::FileList { saltenv, prefix } => files.file_list(&saltenv, &prefix),
+            FilesCommand::EmptyDirs { saltenv, prefix } => files.empty_dirs(&saltenv, &prefix),
+            FilesCommand::DirList { saltenv, prefix } => files.dir_list(&saltenv, &prefix),
+            FilesCommand::SymlinkList { saltenv, prefix } => files.symlink_list(&saltenv, &prefix),
+            FilesCommand::Hash { saltenv, path } => files.file_hash(&path, &saltenv),
+            FilesCommand::Find { saltenv, path } => files.file_find(&path, &saltenv),
+            FilesCommand::HashAndStat { saltenv, path } => files.file_hash_and_stat(&path, &saltenv),
+            FilesCommand::Serve { saltenv, path, loc, gzip } => files.serve_file(&path, &saltenv, loc, gzip),
+        }
+    });
+    // An empty text is what Salt answers when a handler fails.
+    served.await.unwrap_or_else(|| "".into())
+}
+
+async fn revoke(master: &Arc<Master>, id: MinionId) -> Value {
+    if !master.options.allow_minion_key_revoke {
+        tracing::warn!(minion = id.as_str(), "a key was not revoked: allow_minion_key_revoke is off");
+        return map_of(&id).into();
+    }
+    let worker = master.clone();
+    let revoked = master.pool.run(Kind::Disk, move || super::key_changes::delete(&worker, &id)).await;
+    revoked.unwrap_or(false).into()
+}
+
+fn map_of(id: &MinionId) -> Map {
+    crate::map! { "cmd" => "revoke_auth", "id" => id.as_str() }
+}
+
+/// How long a handler that waits for the disk may keep its minion waiting before the minion tries again anyway.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A reply for a minion that is to try again later.
+pub(super) fn error_reply() -> Vec<u8> {
+    pack(&"Some exception handling minion payload".into())
+}

@@ -1,0 +1,115 @@
+//! The files of the master's cache that Python's own tools read: job loads and minion data. Halite itself reads the
+//! store. Salt: returners/local_cache.py; salt-wire.md §14.4, §15.2.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::crypt::HashType;
+use crate::host::write_cache_file;
+use crate::map;
+use crate::names::{Jid, MinionId};
+use crate::value::msgpack::{Dialect, encode};
+use crate::value::{Map, Value};
+
+/// The cache directory of a master. Every method blocks on the disk.
+#[derive(Clone, Debug)]
+pub struct DiskCache {
+    cachedir: PathBuf,
+    hash_type: HashType,
+}
+
+impl DiskCache {
+    /// The one in `cachedir`; jobs are filed under the hash of their jid.
+    pub fn new(cachedir: PathBuf, hash_type: HashType) -> Self {
+        DiskCache { cachedir, hash_type }
+    }
+
+    /// Writes the load of a job and its minions: what the command line reads as soon as it is told the jid.
+    ///
+    /// # Errors
+    /// When the disk is full or the directory is not ours.
+    pub fn write_load(&self, jid: &Jid, load: &Map, minions: &[String]) -> io::Result<()> {
+        let dir = self.job_dir(jid);
+        fs::create_dir_all(&dir)?;
+        write_cache_file(&dir.join("jid"), jid.as_str().as_bytes(), 0o644)?;
+        write_cache_file(&dir.join(".load.p"), &encode(&load.clone().into(), Dialect::Bin), 0o644)?;
+        let minions = Value::list(minions.to_vec());
+        write_cache_file(&dir.join(".minions.p"), &encode(&minions, Dialect::Bin), 0o644)
+    }
+
+    /// Writes grains and pillar of a minion.
+    ///
+    /// # Errors
+    /// When the disk is full or the directory is not ours.
+    pub fn write_minion_data(&self, id: &MinionId, grains: &Map, pillar: &Map) -> io::Result<()> {
+        let dir = self.cachedir.join("minions").join(id.as_str());
+        fs::create_dir_all(&dir)?;
+        let data = map! { "grains" => grains.clone(), "pillar" => pillar.clone() };
+        write_cache_file(&dir.join("data.p"), &encode(&data.into(), Dialect::Bin), 0o600)
+    }
+
+    /// Removes jobs older than `keep`, and the directories that this leaves empty. How many there were.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn clean_jobs(&self, keep: Duration) -> io::Result<usize> {
+        let jobs = self.cachedir.join("jobs");
+        let now = SystemTime::now();
+        let mut removed = 0;
+        for shelf in subdirectories(&jobs)? {
+            for job in subdirectories(&shelf)? {
+                let dated = fs::metadata(job.join("jid")).or_else(|_| fs::metadata(&job));
+                let Ok(made) = dated.and_then(|stat| stat.modified()) else { continue };
+                if now.duration_since(made).is_ok_and(|age| age > keep) && fs::remove_dir_all(&job).is_ok() {
+                    removed += 1;
+                }
+            }
+            // Fails where something is left in it.
+            let _ = fs::remove_dir(&shelf);
+        }
+        Ok(removed)
+    }
+
+    fn job_dir(&self, jid: &Jid) -> PathBuf {
+        let hash = self.hash_type.hex(jid.as_str());
+        let (shelf, rest) = hash.split_at_checked(2).unwrap_or((&hash, ""));
+        self.cachedir.join("jobs").join(shelf).join(rest)
+    }
+}
+
+fn subdirectories(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::msgpack::{Reading, decode};
+
+    #[test]
+    fn a_job_is_where_python_looks_for_it_and_goes_when_it_is_old() {
+        let root = std::env::temp_dir().join(format!("halite-disk-cache-{}", std::process::id()));
+        let cache = DiskCache::new(root.clone(), HashType::Sha256);
+        let jid = Jid::parse("20260102030405678901").expect("a jid");
+        let load = map! { "fun" => "test.ping", "tgt" => "*" };
+        cache.write_load(&jid, &load, &["web1".to_owned()]).expect("written");
+        // By `printf %s 20260102030405678901 | sha256sum`.
+        let dir = root.join("jobs/52/b972a91a45b6ed2fb44bac3517fdf8f52f74212de6ebbb5d3670441a5498dc");
+        let read =
+            |name: &str| decode(&fs::read(dir.join(name)).expect("read"), Reading::Typed).expect("msgpack");
+        assert_eq!(read(".load.p"), load.into());
+        assert_eq!(read(".minions.p"), Value::list(["web1"]));
+        assert_eq!(fs::read_to_string(dir.join("jid")).expect("read"), jid.as_str());
+        assert_eq!(cache.clean_jobs(Duration::from_secs(3600)).expect("cleaned"), 0);
+        assert_eq!(cache.clean_jobs(Duration::ZERO).expect("cleaned"), 1);
+        assert_eq!(subdirectories(&root.join("jobs")).expect("listed"), Vec::<PathBuf>::new());
+        fs::remove_dir_all(root).expect("removed");
+    }
+}

@@ -1,0 +1,111 @@
+//! What a master does now and then: rotate its AES key, forget old jobs and departed minions, tell who is present.
+//! Salt: master.py `Maintenance`; salt-wire.md §8, §11.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::commands::{Caller, PublishCommand};
+use super::pool::Kind;
+use super::{Master, jobs, key_changes};
+use crate::event::tags;
+use crate::map;
+use crate::value::{Map, Value};
+
+/// How often a rotation request is looked for. Salt takes up to `loop_interval` (60 s), during which a minion whose key
+/// was deleted can still read what is published.
+const ROTATION_CHECK: Duration = Duration::from_secs(2);
+
+/// Runs until `stop` says so.
+pub(super) async fn run(master: Arc<Master>, mut stop: watch::Receiver<bool>) {
+    let started = Instant::now();
+    let (mut last_rotation, mut last_loop) = (started, started);
+    let mut present = BTreeSet::new();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ROTATION_CHECK.min(master.options.loop_interval)) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let life = master.options.publish_session;
+        let is_old = !life.is_zero() && last_rotation.elapsed() >= life;
+        let worker = master.clone();
+        let asked = master
+            .pool
+            .run(Kind::Disk, move || key_changes::take_rotation_request(&worker.options.cachedir))
+            .await;
+        if is_old || asked == Some(true) {
+            rotate(&master).await;
+            last_rotation = Instant::now();
+        }
+        if last_loop.elapsed() >= master.options.loop_interval {
+            last_loop = Instant::now();
+            clean(&master).await;
+            tell_presence(&master, &mut present);
+        }
+    }
+}
+
+async fn rotate(master: &Arc<Master>) {
+    tracing::info!("rotating the AES key");
+    master.publisher.rotate(master.keys.key.clone());
+    master.fire(tags::ROTATE_AES, map! { "rotate_aes_key" => true });
+    if master.options.ping_on_rotate {
+        jobs::publish(master, ping()).await;
+    }
+}
+
+fn ping() -> PublishCommand {
+    PublishCommand {
+        tgt: "*".into(),
+        tgt_type: "glob".to_owned(),
+        fun: "test.ping".into(),
+        arg: Vec::new(),
+        ret: String::new(),
+        jid: None,
+        kwargs: Map::new(),
+        to: None,
+        caller: Caller { user: "root".to_owned(), ..Caller::default() },
+    }
+}
+
+async fn clean(master: &Arc<Master>) {
+    let keep = master.options.keep_jobs;
+    if let Some(keep) = keep {
+        match master.store.clean_jobs(keep).await {
+            Ok(0) => {}
+            Ok(jobs) => tracing::info!(jobs, "forgot old jobs"),
+            Err(error) => tracing::error!(%error, "old jobs cannot be forgotten"),
+        }
+    }
+    let worker = master.clone();
+    master
+        .pool
+        .run(Kind::Disk, move || {
+            if let Some(keep) = keep
+                && let Err(error) = worker.disk_cache.clean_jobs(keep)
+            {
+                tracing::error!(%error, "files of old jobs cannot be removed");
+            }
+            let accepted: std::collections::HashSet<String> =
+                worker.key_store.accepted_ids().into_iter().collect();
+            worker.sessions.retain(|id| accepted.contains(id));
+            worker.presence.retain(|id| accepted.contains(id));
+        })
+        .await;
+}
+
+fn tell_presence(master: &Master, before: &mut BTreeSet<String>) {
+    if !master.options.presence_events {
+        return;
+    }
+    let now: BTreeSet<String> = master.presence.connected().into_iter().collect();
+    let list = |ids: &mut dyn Iterator<Item = &String>| Value::list(ids.cloned().collect::<Vec<_>>());
+    let (new, lost) = (list(&mut now.difference(before)), list(&mut before.difference(&now)));
+    if now != *before {
+        master.fire(tags::PRESENCE_CHANGE, map! { "new" => new, "lost" => lost });
+    }
+    master.fire(tags::PRESENCE_PRESENT, map! { "present" => list(&mut now.iter()) });
+    *before = now;
+}

@@ -1,0 +1,108 @@
+//! `_return`: the event first, for those who wait; then the store; and only then the acknowledgement. A return that
+//! cannot be kept is not acknowledged, so the minion sends it again. Salt: utils/job.py `store_job`; salt-wire.md §10.2.
+
+use std::sync::Arc;
+
+use super::Master;
+use super::aes::Reply;
+use super::commands::ReturnLoad;
+use super::pool::Kind;
+use super::store::Saved;
+use crate::event::tags;
+use crate::map;
+use crate::names::{Jid, MinionId};
+use crate::value::{Map, Value};
+
+/// Takes in a return.
+pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnLoad) -> Reply {
+    let jid = match (&ret.jid, ret.nocache) {
+        (Some(jid), _) => Some(jid.clone()),
+        (None, true) => None,
+        (None, false) => match unasked(master, id, &mut ret.load).await {
+            Ok(jid) => Some(jid),
+            Err(error) => return kept_back(id, "req", &error),
+        },
+    };
+    let shown = jid.as_ref().map_or("nocache", Jid::as_str);
+    tracing::info!(minion = id.as_str(), jid = shown, "got a return");
+    let cached = ret.cached();
+    state_events(master, id, shown, &ret.load);
+    master.fire(&tags::job_ret(shown, id.as_str()), ret.load);
+    let Some(jid) = jid.filter(|_| master.options.job_cache) else {
+        return Reply::Value(Value::Null);
+    };
+    match master.store.save_return(&jid, id, &cached).await {
+        Ok(Saved::New) => Reply::Value(Value::Null),
+        Ok(Saved::Duplicate) => {
+            tracing::info!(
+                minion = id.as_str(),
+                jid = jid.as_str(),
+                "this return is kept already: sent again after a lost answer, or replayed"
+            );
+            Reply::Value(Value::Null)
+        }
+        Err(error) => kept_back(id, jid.as_str(), &error.to_string()),
+    }
+}
+
+fn kept_back(id: &MinionId, jid: &str, error: &str) -> Reply {
+    tracing::error!(
+        minion = id.as_str(),
+        jid,
+        error,
+        "a return could not be kept and is not acknowledged: the \
+        minion will send it again"
+    );
+    Reply::Silence
+}
+
+/// A return of `salt-call` or a schedule, that no job here asked for: it gets a jid and a load.
+async fn unasked(master: &Arc<Master>, id: &MinionId, load: &mut Map) -> Result<Jid, String> {
+    let arg =
+        load.get("arg").or_else(|| load.get("fun_args")).cloned().unwrap_or_else(|| Value::List(Vec::new()));
+    let jid = master.new_jid();
+    for (key, value) in [("arg", arg), ("tgt_type", "glob".into()), ("tgt", id.as_str().into())] {
+        load.insert(key, value);
+    }
+    load.insert("jid", jid.as_str());
+    let minions = vec![id.as_str().to_owned()];
+    master.store.save_load(&jid, load, &minions).await.map_err(|error| error.to_string())?;
+    let (worker, key, kept) = (master.clone(), jid.clone(), load.clone());
+    let written =
+        master.pool.run(Kind::Disk, move || worker.disk_cache.write_load(&key, &kept, &minions)).await;
+    if let Some(Err(error)) = written {
+        tracing::warn!(jid = jid.as_str(), %error, "a job could not be written for Python's tools");
+    }
+    Ok(jid)
+}
+
+/// What the events of failed states are made of. salt-wire.md §11.
+const STATE_RUNS: &[&str] = &["state.highstate", "state.sls"];
+
+fn state_events(master: &Master, id: &MinionId, jid: &str, load: &Map) {
+    let Some(fun) = load.str("fun").filter(|fun| STATE_RUNS.contains(fun)) else { return };
+    let retcode = load.get("retcode").cloned().unwrap_or_default();
+    let Some(chunks) = load.get("return").and_then(Value::as_map).filter(|_| retcode.truthy()) else {
+        return;
+    };
+    for (tag, chunk) in chunks {
+        let (Some(tag), Some(chunk)) = (tag.as_str(), chunk.as_map()) else { continue };
+        if chunk.get("result").is_none_or(Value::truthy) {
+            continue;
+        }
+        // A chunk is named state_|-id_|-name_|-function.
+        let parts: Vec<&str> = tag.split("_|-").collect();
+        let (Some(state), Some(function)) = (parts.first(), parts.last()) else { continue };
+        let mut event = chunk.clone();
+        for (key, value) in map! {
+            "jid" => jid, "id" => id.as_str(), "success" => false, "return" => format!("Error: {state}.{function}"),
+            "fun" => fun, "retcode" => retcode.clone(), "user" => load.get("user").cloned().unwrap_or_default(),
+        }
+        .iter()
+        {
+            event.insert(key.clone(), value.clone());
+        }
+        master.fire(&format!("{state}.{function}"), event.clone());
+        master.fire(&tags::job_sub_error(jid, id.as_str(), fun), event);
+    }
+}

@@ -1,0 +1,223 @@
+//! Starting and stopping a master. Nothing is announced before everything listens; a stop takes no new work and
+//! finishes what it has.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use zmtp::{Endpoint, Event, Options, PubSocket, RouterSocket};
+
+use super::options::MasterOptions;
+use super::own_keys::{LocalKeys, OwnKeys, make_private_dir};
+use super::publisher::{PublishOptions, Publisher};
+use super::{
+    Master, MasterError, disk_cache, key_changes, key_store, maintenance, nonces, pool, presence, runners,
+    server, sessions, store,
+};
+use crate::config::Opts;
+use crate::crypt::VerifiedTokens;
+use crate::fileserver::roots::{Roots, RootsConfig};
+use crate::transport::bus::{BusOptions, BusPaths, BusServer};
+
+/// Tokens that are remembered as verified.
+const VERIFIED_TOKENS: usize = 100_000;
+
+/// How long a sealed request is remembered, and how many: a second one with the same nonce is a replay.
+const REPLAY_WINDOW: Duration = Duration::from_secs(300);
+const REMEMBERED_NONCES: usize = 1 << 17;
+
+/// The name of a file in `sock_dir` that tells Python's tools that a master runs. salt-wire.md §14.4.
+const RUNNING_FLAG: &str = "publish_pull.ipc";
+
+/// Blocking threads that the runtime of a master needs.
+pub fn threads() -> usize {
+    pool::Pool::threads()
+}
+
+/// A running master.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    /// The sockets of the bus vanish with it, after everything else.
+    bus: BusServer,
+    flag: std::path::PathBuf,
+    /// The ports that it listens on.
+    pub publish_port: u16,
+    pub ret_port: u16,
+}
+
+/// Starts a master on the current runtime.
+///
+/// # Errors
+/// [`MasterError`], with what to do about it.
+pub async fn start(opts: Opts) -> Result<Running, MasterError> {
+    let options = MasterOptions::read(&opts)?;
+    make_private_dir(&options.cachedir)?;
+    fs::create_dir_all(&options.sock_dir)
+        .map_err(MasterError::file("make the directory", &options.sock_dir))?;
+    let (keys, local_keys) = {
+        let options = options.clone();
+        let made = tokio::task::spawn_blocking(move || -> Result<_, MasterError> {
+            let keys = OwnKeys::load_or_make(&options.keys)?;
+            Ok((keys, LocalKeys::make(&options.cachedir, &local_users(&options))?))
+        });
+        made.await.map_err(|error| MasterError::Store(error.to_string()))??
+    };
+    // What was asked of a master that has ended: this one starts with a new AES key anyway.
+    let _ = fs::remove_file(options.cachedir.join(key_changes::ROTATION_REQUEST));
+    let host = options.bind_host();
+    let publish_endpoint = endpoint(&host, options.publish_port, "publish_port")?;
+    let publish_socket = PubSocket::bind(&publish_endpoint, publish_options(&opts, &options))
+        .await
+        .map_err(|error| listen_error("publish_port", &error))?;
+    let ret_endpoint = endpoint(&host, options.ret_port, "ret_port")?;
+    let router = RouterSocket::bind(&ret_endpoint, request_options(&opts, &options))
+        .await
+        .map_err(|error| listen_error("ret_port", &error))?;
+    let real_port = |endpoint: Option<Endpoint>, given: u16| match endpoint {
+        Some(Endpoint::Tcp { target, .. }) => target.port,
+        _ => given,
+    };
+    let publish_port = real_port(publish_socket.local_endpoint(), options.publish_port);
+    let ret_port = real_port(router.local_endpoint(), options.ret_port);
+
+    let bus_failed = |error: crate::transport::bus::BusError| MasterError::Bus {
+        path: options.sock_dir.clone(),
+        reason: error.to_string(),
+    };
+    let bus_options = BusOptions { max_event_size: options.max_event_size, ..BusOptions::default() };
+    let bus = BusServer::bind(&BusPaths::master(&options.sock_dir), &bus_options).map_err(bus_failed)?;
+
+    let map = opts.as_map().clone();
+    let unusable = |error: &dyn std::fmt::Display| MasterError::Store(error.to_string());
+    let events = publish_socket.events();
+    let publisher = Publisher::start(
+        publish_socket,
+        PublishOptions {
+            key: keys.key.clone(),
+            signing: options.sign_pub_messages.then_some(options.publish_signing_algorithm),
+            filtering: options.zmq_filtering,
+            order_masters: options.order_masters,
+        },
+    );
+    let master = Arc::new(Master {
+        key_store: key_store::KeyStore::open(&options.pki_dir, key_store::KeyPolicy::from_opts(&map))
+            .map_err(|error| unusable(&error))?,
+        sessions: sessions::Sessions::new(options.cachedir.join("sessions"), options.publish_session),
+        tokens: VerifiedTokens::new(VERIFIED_TOKENS),
+        seen: nonces::ReplayWindow::new(REMEMBERED_NONCES, REPLAY_WINDOW, Instant::now()),
+        store: store::Store::open(&options.cachedir.join("halite")).map_err(|error| unusable(&error))?,
+        disk_cache: disk_cache::DiskCache::new(options.cachedir.clone(), options.hash_type),
+        files: Roots::new(RootsConfig::from_opts(&map)),
+        bus: bus.handle(),
+        publisher,
+        publish_port,
+        pool: pool::Pool::new(),
+        presence: presence::Presence::default(),
+        running_runners: runners::places(),
+        last_jid: Mutex::default(),
+        opts: map,
+        keys,
+        local_keys,
+        options,
+    });
+
+    let flag = master.options.sock_dir.join(RUNNING_FLAG);
+    fs::write(&flag, "").map_err(MasterError::file("write", &flag))?;
+    let (stop, stopping) = watch::channel(false);
+    let tasks = vec![
+        tokio::spawn(server::serve(master.clone(), router, stopping.clone())),
+        tokio::spawn(maintenance::run(master.clone(), stopping.clone())),
+        tokio::spawn(watch_subscribers(master.clone(), events, stopping)),
+    ];
+    tracing::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
+    Ok(Running { stop, tasks, bus, flag, publish_port, ret_port })
+}
+
+impl Running {
+    /// Stops: no new requests, those in work are finished.
+    pub async fn stop(self) {
+        let Running { stop, tasks, bus, flag, .. } = self;
+        // Python's tools are not to believe any longer that a master runs.
+        let _ = fs::remove_file(flag);
+        let _ = stop.send(true);
+        for task in tasks {
+            let _ = task.await;
+        }
+        drop(bus);
+        tracing::info!("the master has stopped");
+    }
+}
+
+/// Those who get a local key: the master's user. Root reads that one.
+fn local_users(options: &MasterOptions) -> Vec<String> {
+    vec![options.user.clone()]
+}
+
+fn endpoint(host: &str, port: u16, option: &'static str) -> Result<Endpoint, MasterError> {
+    format!("tcp://{host}:{port}").parse().map_err(|_| MasterError::Option {
+        option: if port == 0 { option } else { "interface" },
+        value: host.to_owned(),
+        wanted: "it has to be an address of this machine",
+    })
+}
+
+fn listen_error(option: &'static str, error: &dyn std::fmt::Display) -> MasterError {
+    MasterError::Listen { option, reason: error.to_string() }
+}
+
+fn publish_options(opts: &Opts, options: &MasterOptions) -> Options {
+    let hwm = (options.pub_hwm > 0).then_some(options.pub_hwm);
+    Options { sndhwm: hwm, rcvhwm: hwm, linger: Some(Duration::from_secs(1)), ..tcp_options(opts, options) }
+}
+
+fn request_options(opts: &Opts, options: &MasterOptions) -> Options {
+    // 3008's minions announce an identity and come back with the same one.
+    Options { router_handover: true, linger: Some(Duration::from_secs(1)), ..tcp_options(opts, options) }
+}
+
+fn tcp_options(opts: &Opts, options: &MasterOptions) -> Options {
+    let seconds =
+        |name| u64::try_from(opts.int(name)).ok().filter(|&seconds| seconds > 0).map(Duration::from_secs);
+    Options {
+        backlog: options.zmq_backlog,
+        ipv6: options.ipv6 || options.interface.contains(':'),
+        tcp_keepalive: Some(opts.bool("tcp_keepalive")),
+        tcp_keepalive_idle: seconds("tcp_keepalive_idle"),
+        tcp_keepalive_intvl: seconds("tcp_keepalive_intvl"),
+        tcp_keepalive_cnt: u32::try_from(opts.int("tcp_keepalive_cnt")).ok().filter(|&count| count > 0),
+        ..Options::default()
+    }
+}
+
+/// Keeps count of who listens.
+async fn watch_subscribers(master: Arc<Master>, mut events: zmtp::Events, mut stop: watch::Receiver<bool>) {
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Some(event) = event else { return };
+        match &event {
+            Event::Connected { peer, .. } => {
+                if let Some(address) = presence::address(&peer.to_string()) {
+                    master.presence.subscriber_came(address);
+                }
+            }
+            Event::Disconnected { peer, .. } => {
+                if let Some(address) = presence::address(&peer.to_string()) {
+                    master.presence.subscriber_went(address);
+                }
+            }
+            Event::HandshakeFailed { peer, reason } => {
+                tracing::warn!(%peer, reason, "a connection to the publish port was refused");
+            }
+            Event::Dropped { peer, total } => {
+                tracing::warn!(%peer, total, "a minion reads too slowly and loses jobs (pub_hwm)");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Which of the known minions a target names: accepted keys, and for grains and pillar what the cache knows of them.
+//! Salt: utils/minions.py `CkMinions`; salt-wire.md §12.1.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::Master;
+use super::commands::PublishCommand;
+use super::pool::Kind;
+use crate::matchers::{Greedy, KnownMinions, MinionData, ParseOptions, Selection, Target, TargetType};
+use crate::names::MinionId;
+use crate::value::{Map, Value};
+
+/// Who is meant by the target of a job.
+///
+/// # Errors
+/// When the target cannot be read; the text is for the log.
+pub(super) async fn select(master: &Arc<Master>, command: &PublishCommand) -> Result<Selection, String> {
+    let (tgt, tgt_type) = (command.tgt.clone(), command.tgt_type.clone());
+    let delimiter = command.delimiter().to_owned();
+    // Keys and caches lie on disk.
+    let worker = master.clone();
+    let selected =
+        master.pool.run(Kind::Disk, move || matching(&worker, &tgt, &tgt_type, &delimiter, Greedy::Yes));
+    selected.await.unwrap_or_else(|| Err("matching failed".to_owned()))
+}
+
+/// As [`select`], for callers that may block.
+///
+/// # Errors
+/// As [`select`].
+pub(super) fn matching(
+    master: &Master,
+    tgt: &Value,
+    tgt_type: &str,
+    delimiter: &str,
+    greedy: Greedy,
+) -> Result<Selection, String> {
+    let tgt_type: TargetType = tgt_type.parse().map_err(|error| format!("{error}"))?;
+    let empty = Map::new();
+    let nodegroups = master.opts.get("nodegroups").and_then(Value::as_map).unwrap_or(&empty);
+    let options = ParseOptions { delimiter, nodegroups };
+    let target = Target::parse(tgt, tgt_type, &options).map_err(|error| error.to_string())?;
+    if let Some(problem) = target.master_problem() {
+        return Err(problem.to_string());
+    }
+    Ok(target.select(&Known(master), greedy))
+}
+
+struct Known<'a>(&'a Master);
+
+impl KnownMinions for Known<'_> {
+    fn accepted(&self) -> Cow<'_, [String]> {
+        Cow::Owned(self.0.key_store.accepted_ids())
+    }
+
+    fn is_accepted(&self, id: &str) -> bool {
+        MinionId::parse(id).is_ok_and(|id| self.0.key_store.is_accepted(&id))
+    }
+
+    fn cached(&self) -> Cow<'_, [String]> {
+        Cow::Owned(self.0.store.minions_with_data().unwrap_or_else(|error| unreadable(&error)))
+    }
+
+    fn data(&self, id: &str) -> Option<Arc<MinionData>> {
+        let mut data = self.0.store.minion_data(id).unwrap_or_else(|error| unreadable(&error))?;
+        let mut part = |name| match data.remove(name) {
+            Some(Value::Map(map)) => map,
+            _ => Map::new(),
+        };
+        Some(Arc::new(MinionData { grains: part("grains"), pillar: part("pillar") }))
+    }
+
+    fn has_data_cache(&self) -> bool {
+        self.0.options.minion_data_cache
+    }
+}
+
+fn unreadable<T: Default>(error: &super::store::StoreError) -> T {
+    tracing::error!(%error, "what is known of minions cannot be read: targets by grain or pillar will miss some");
+    T::default()
+}
