@@ -15,7 +15,7 @@ const PRINTED: &[(&[&str], &str)] = &[
     (&["minion-a", "cmd.run", "echo one; echo two"], "minion-a:\n    one\n    two\n"),
     (&["minion-a", "cmd.run", "printf %s $NAME", "env={NAME: value}"], "minion-a:\n    value\n"),
     (&["minion-a", "cmd.run_all", "exit 3", "ignore_retcode=True", "--out=json", "--out-indent=-1"], ""),
-    (&["minion-a", "cmd.retcode", "true"], "minion-a:\n    0\n"),
+    (&["minion-a", "cmd.retcode", "test -d /"], "minion-a:\n    0\n"),
     (&["minion-a", "cp.get_file_str", "salt://hello.txt"], "minion-a:\n    hello from the master\n"),
     (&["minion-a", "cp.list_master"], "minion-a:\n    - hello.txt\n"),
     (&["minion-a", "test.kwarg", "n=1", "flag=True", "list=[1, 2]", "--out=quiet"], ""),
