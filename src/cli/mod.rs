@@ -9,6 +9,7 @@ mod help;
 mod links;
 pub mod logging;
 pub mod options;
+mod quickstart;
 mod salt;
 mod salt_call;
 mod salt_key;
@@ -65,6 +66,12 @@ pub static APPLETS: &[Applet] = &[
         about: "Show, accept, reject and delete the keys of minions",
         run: salt_key::run,
         link: true,
+    },
+    Applet {
+        name: "quickstart",
+        about: "Start a master and a minion of your own and run a few jobs",
+        run: quickstart::run,
+        link: false,
     },
     Applet {
         name: "install-links",

@@ -14,7 +14,7 @@ use crate::channel::minion_auth::{Identity, Trust};
 use crate::config::Opts;
 use crate::crypt::{CryptError, EncryptionAlgorithm, HashType, SigningAlgorithm};
 use crate::names::{MinionId, NameError};
-use crate::value::{Map, Value};
+use crate::value::Map;
 
 /// How often a connection is asked whether it still lives, and how long the answer may take: a half-open connection
 /// is noticed within half a minute.
