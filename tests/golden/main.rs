@@ -2,6 +2,7 @@
 
 mod modules;
 mod output;
+mod yaml;
 
 use std::fs;
 

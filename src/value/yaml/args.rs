@@ -42,7 +42,8 @@ pub fn yamlify_arg(word: &str) -> Value {
 /// Name and value of a `name=value` word; `name==value` is not one, nor is one with a line break in its value.
 pub fn parse_kwarg(word: &str) -> Option<(&str, &str)> {
     static KWARG: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^([\w--\d][\w.-]*)=([^=\n].*)?\n?$").expect("a fixed pattern compiles")
+        Regex::new(r"^([\p{L}\p{Nl}\p{No}_][\p{L}\p{N}_.-]*)=([^=\n].*)?\n?$")
+            .expect("a fixed pattern compiles")
     });
     let found = KWARG.captures(word)?;
     Some((found.get(1)?.as_str(), found.get(2).map_or("", |value| value.as_str())))

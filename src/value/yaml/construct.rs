@@ -47,8 +47,8 @@ impl Constructor<'_> {
         if depth > MAX_DEPTH {
             return Err(self.error(mark, format!("collections are nested deeper than {MAX_DEPTH}")));
         }
-        if matches!(self.tree.node(id).content, Content::Scalar(_)) {
-            return self.scalar(id);
+        if let Some(text) = self.tree.scalar(id) {
+            return self.scalar(id, text);
         }
         if !self.open.insert(id) {
             return Err(self.error(mark, "found unconstructable recursive node"));
@@ -67,9 +67,8 @@ impl Constructor<'_> {
         Ok(())
     }
 
-    fn scalar(&self, id: NodeId) -> Result<Value, YamlError> {
+    fn scalar(&self, id: NodeId, text: &str) -> Result<Value, YamlError> {
         let node = self.tree.node(id);
-        let text = self.tree.scalar(id).unwrap_or_default();
         let bad = |what: &str| self.error(node.mark, format!("{} is not {what}", repr(&text.into())));
         match node.tag.as_str() {
             resolve::STR | resolve::TIMESTAMP | "tag:yaml.org,2002:python/unicode" => Ok(text.into()),
@@ -79,9 +78,8 @@ impl Constructor<'_> {
             resolve::FLOAT => scalar::float(text).map(Value::Float).ok_or_else(|| bad("a float")),
             "tag:yaml.org,2002:binary" => scalar::binary(text)
                 .map(|octets| Value::Bytes(Bytes::from(octets)))
-                .ok_or_else(|| bad("base64")),
-            tag @ (resolve::SEQ | resolve::MAP | SET | OMAP | PAIRS) => Err(self.wrong_kind(tag, id)),
-            tag => Err(self.no_constructor(tag, node.mark)),
+                .ok_or_else(|| self.error(node.mark, "failed to decode base64 data: Incorrect padding")),
+            tag => Err(self.wrong_kind(tag, id)),
         }
     }
 
@@ -90,11 +88,8 @@ impl Constructor<'_> {
         match (node.tag.as_str(), &node.content) {
             (resolve::SEQ, Content::Sequence(items)) => {
                 let items = items.clone();
-                items
-                    .into_iter()
-                    .map(|item| self.value(item, depth + 1, aliased))
-                    .collect::<Result<_, _>>()
-                    .map(Value::List)
+                let values = items.into_iter().map(|item| self.value(item, depth + 1, aliased));
+                values.collect::<Result<_, _>>().map(Value::List)
             }
             (resolve::MAP, Content::Mapping(_)) => Ok(Value::Map(self.mapping(id, depth, aliased)?)),
             (SET, Content::Mapping(_)) => {
@@ -103,31 +98,40 @@ impl Constructor<'_> {
             }
             (OMAP | PAIRS, Content::Sequence(items)) => {
                 let items = items.clone();
-                self.pairs(&items, depth, aliased)
+                self.pairs(id, &items, depth, aliased)
             }
-            (resolve::NULL, _) | (resolve::SEQ | resolve::MAP | SET | OMAP | PAIRS, _) => {
-                Err(self.wrong_kind(&node.tag, id))
+            (tag, Content::Mapping(pairs)) if !is_collection(tag) => {
+                // A mapping may stand for the scalar below its `=` key.
+                let stands_for = pairs.iter().find(|(key, _)| self.tree.node(*key).tag == resolve::VALUE);
+                match stands_for.and_then(|(_, value)| self.tree.scalar(*value)) {
+                    Some(text) => self.scalar(id, text),
+                    None => Err(self.wrong_kind(tag, id)),
+                }
             }
-            (resolve::STR | resolve::BOOL | resolve::INT | resolve::FLOAT | resolve::TIMESTAMP, content) => {
-                let problem = format!("expected a scalar node, but found {}", content.kind());
-                Err(self.error(node.mark, problem))
-            }
-            (tag, _) => Err(self.no_constructor(tag, node.mark)),
+            (tag, _) => Err(self.wrong_kind(tag, id)),
         }
     }
 
     /// `!!omap` and `!!pairs`: lists of one-entry mappings, as lists of two.
-    fn pairs(&mut self, items: &[NodeId], depth: usize, aliased: bool) -> Result<Value, YamlError> {
+    fn pairs(
+        &mut self,
+        id: NodeId,
+        items: &[NodeId],
+        depth: usize,
+        aliased: bool,
+    ) -> Result<Value, YamlError> {
+        let node = self.tree.node(id);
+        let context = (in_pairs(&node.tag), node.mark);
         let mut pairs = Vec::with_capacity(items.len());
         for &item in items {
             let node = self.tree.node(item);
             let Content::Mapping(entries) = &node.content else {
                 let problem = format!("expected a mapping of length 1, but found {}", node.content.kind());
-                return Err(self.error(node.mark, problem));
+                return Err(YamlError::within(self.file, context, node.mark, problem));
             };
             let &[(key, value)] = entries.as_slice() else {
                 let problem = format!("expected a single mapping item, but found {} items", entries.len());
-                return Err(self.error(node.mark, problem));
+                return Err(YamlError::within(self.file, context, node.mark, problem));
             };
             let key = self.value(key, depth + 2, aliased)?;
             pairs.push(Value::List(vec![key, self.value(value, depth + 2, aliased)?]));
@@ -145,11 +149,11 @@ impl Constructor<'_> {
         let mut keys = HashSet::with_capacity(pairs.len());
         for (key_id, value_id) in pairs {
             let key_mark = self.tree.node(key_id).mark;
-            let key = self.value(key_id, depth + 1, aliased)?;
-            if matches!(key, Value::List(_) | Value::Map(_)) {
+            if self.tree.scalar(key_id).is_none() && is_collection(&self.tree.node(key_id).tag) {
                 let problem = format!("found unacceptable key {}", self.tree.printed(key_id));
                 return Err(YamlError::within(self.file, context, key_mark, problem));
             }
+            let key = self.value(key_id, depth + 1, aliased)?;
             let value = self.value(value_id, depth + 1, aliased)?;
             if !keys.insert(as_python_compares(&key)) {
                 let problem = format!("found conflicting ID '{}'", str_of(&key));
@@ -231,24 +235,44 @@ impl Constructor<'_> {
         Ok(())
     }
 
+    /// The error of a tag on a node that it cannot be on, or of a tag without meaning.
     fn wrong_kind(&self, tag: &str, id: NodeId) -> YamlError {
         let node = self.tree.node(id);
         let kind = node.content.kind();
-        let problem = match tag {
-            resolve::NULL => format!("expected a scalar node, but found {kind}"),
-            resolve::MAP | SET => format!("expected a mapping node, but found {kind}"),
-            _ => format!("expected a sequence node, but found {kind}"),
-        };
-        self.error(node.mark, problem)
-    }
-
-    fn no_constructor(&self, tag: &str, mark: Mark) -> YamlError {
-        self.error(mark, format!("could not determine a constructor for the tag {}", repr(&tag.into())))
+        match tag {
+            resolve::MAP | SET => self.error(node.mark, format!("expected a mapping node, but found {kind}")),
+            resolve::SEQ => self.error(node.mark, format!("expected a sequence node, but found {kind}")),
+            OMAP | PAIRS => {
+                let problem = format!("expected a sequence, but found {kind}");
+                YamlError::within(self.file, (in_pairs(tag), node.mark), node.mark, problem)
+            }
+            resolve::STR
+            | resolve::NULL
+            | resolve::BOOL
+            | resolve::INT
+            | resolve::FLOAT
+            | resolve::TIMESTAMP
+            | "tag:yaml.org,2002:binary" => {
+                self.error(node.mark, format!("expected a scalar node, but found {kind}"))
+            }
+            tag => {
+                let problem = format!("could not determine a constructor for the tag {}", repr(&tag.into()));
+                self.error(node.mark, problem)
+            }
+        }
     }
 
     fn error(&self, mark: Mark, problem: impl Into<String>) -> YamlError {
         YamlError::at(self.file, mark, problem)
     }
+}
+
+fn in_pairs(tag: &str) -> &'static str {
+    if tag == OMAP { "while constructing an ordered map" } else { "while constructing pairs" }
+}
+
+fn is_collection(tag: &str) -> bool {
+    matches!(tag, resolve::SEQ | resolve::MAP | SET | OMAP | PAIRS)
 }
 
 const SET: &str = "tag:yaml.org,2002:set";

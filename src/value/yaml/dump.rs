@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use libyaml_safer::{Emitter, Encoding, Event, MappingStyle, ScalarStyle, SequenceStyle};
 
 use super::resolve::{self, Tag};
+use super::stand_in::StandIn;
 use crate::value::{Map, Value, float_repr};
 
 /// When collections are written on one line: PyYAML's `default_flow_style`.
@@ -53,6 +54,7 @@ impl Style {
 
 /// The YAML of a value. Infallible: what YAML has no form for is written as the text Python would print.
 pub fn dump(value: &Value, style: Style) -> String {
+    let mut stand_in = if style.allow_unicode { StandIn::for_texts_of(value) } else { None };
     let mut out = Vec::new();
     {
         let mut emitter = Emitter::new();
@@ -61,16 +63,21 @@ pub fn dump(value: &Value, style: Style) -> String {
         emitter.set_indent(style.indent);
         emitter.set_width(style.width);
         emitter.set_unicode(style.allow_unicode);
-        let mut writer = Writer { emitter, style };
+        let mut writer = Writer { emitter, style, stand_in: stand_in.as_mut() };
         // The events below are well-formed and memory takes every write, so that nothing can go wrong.
         let _ = writer.document(value);
     }
-    String::from_utf8_lossy(&out).into_owned()
+    let text = String::from_utf8_lossy(&out).into_owned();
+    match stand_in {
+        Some(stand_in) => stand_in.resolve(&text),
+        None => text,
+    }
 }
 
 struct Writer<'w> {
     emitter: Emitter<'w>,
     style: Style,
+    stand_in: Option<&'w mut StandIn>,
 }
 
 type Written = Result<(), libyaml_safer::Error>;
@@ -111,6 +118,8 @@ impl Writer<'_> {
     fn styled(&mut self, tag: &str, text: &str, style: ScalarStyle) -> Written {
         let plain_implicit = resolve_written(text).as_str() == tag;
         let quoted_implicit = tag == resolve::STR;
+        let replaced = self.stand_in.as_mut().map(|stand_in| stand_in.replace(text));
+        let text = replaced.as_deref().unwrap_or(text);
         self.emitter.emit(Event::scalar(None, Some(tag), text, plain_implicit, quoted_implicit, style))
     }
 

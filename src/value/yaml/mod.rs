@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod node;
 mod resolve;
 mod scalar;
+mod stand_in;
 #[cfg(test)]
 mod tests;
 
