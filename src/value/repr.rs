@@ -66,15 +66,37 @@ pub fn float_repr(float: f64) -> String {
     if float.is_infinite() {
         return if float > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let scientific = format!("{float:e}");
+    let scientific = shortest(float);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
-        let plain = format!("{float}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
+        return plain(mantissa, exponent);
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
+/// The shortest digits that read back, `1.5e0`. Of two that are equally near Python takes the even one, Rust's own
+/// shortest form the larger.
+fn shortest(float: f64) -> String {
+    let shortest = format!("{float:e}");
+    let digits = shortest.bytes().take_while(|octet| *octet != b'e').filter(u8::is_ascii_digit).count();
+    let nearest = format!("{float:.*e}", digits.saturating_sub(1));
+    if nearest.parse() == Ok(float) { nearest } else { shortest }
+}
+
+/// Digits with an exponent from -4 to 15 as a decimal fraction.
+fn plain(mantissa: &str, exponent: i32) -> String {
+    let sign = if mantissa.starts_with('-') { "-" } else { "" };
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let before = usize::try_from(exponent + 1).unwrap_or_default();
+    if before == 0 {
+        let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or_default());
+        return format!("{sign}0.{zeros}{digits}");
+    }
+    let whole = format!("{digits:0<before$}");
+    let (whole, fraction) = whole.split_at(before);
+    format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
 }
 
 fn text_repr(out: &mut String, text: &str) {
@@ -177,6 +199,10 @@ mod tests {
             (0.00001, "1e-05"),
             (123_456_789.123, "123456789.123"),
             (f64::INFINITY, "inf"),
+            (1_186_349_587_436_629.25, "1186349587436629.2"),
+            (-0.001_25, "-0.00125"),
+            (-12.5, "-12.5"),
+            (100.0, "100.0"),
         ] {
             assert_eq!(float_repr(float), expected);
         }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use libyaml_safer::Mark;
 
 use super::node::{Content, NodeId, Tree};
+use super::scan::Mark;
 use super::{MAX_ALIASED_OCTETS, MAX_ALIASED_VALUES, MAX_DEPTH, YamlError, resolve, scalar};
 use crate::value::{Map, Value, repr, str_of};
 
@@ -76,9 +76,10 @@ impl Constructor<'_> {
             resolve::BOOL => resolve::bool_of(text).map(Value::Bool).ok_or_else(|| bad("a boolean")),
             resolve::INT => scalar::int(text).ok_or_else(|| bad("an integer")),
             resolve::FLOAT => scalar::float(text).map(Value::Float).ok_or_else(|| bad("a float")),
-            "tag:yaml.org,2002:binary" => scalar::binary(text)
-                .map(|octets| Value::Bytes(Bytes::from(octets)))
-                .ok_or_else(|| self.error(node.mark, "failed to decode base64 data: Incorrect padding")),
+            "tag:yaml.org,2002:binary" => match scalar::binary(text) {
+                Ok(octets) => Ok(Value::Bytes(Bytes::from(octets))),
+                Err(problem) => Err(self.error(node.mark, problem)),
+            },
             tag => Err(self.wrong_kind(tag, id)),
         }
     }
@@ -149,7 +150,7 @@ impl Constructor<'_> {
         let mut keys = HashSet::with_capacity(pairs.len());
         for (key_id, value_id) in pairs {
             let key_mark = self.tree.node(key_id).mark;
-            if self.tree.scalar(key_id).is_none() && is_collection(&self.tree.node(key_id).tag) {
+            if is_collection(&self.tree.node(key_id).tag) {
                 let problem = format!("found unacceptable key {}", self.tree.printed(key_id));
                 return Err(YamlError::within(self.file, context, key_mark, problem));
             }
@@ -176,7 +177,7 @@ impl Constructor<'_> {
         let (mut own, mut merged) = (Vec::with_capacity(pairs.len()), Vec::new());
         for (key, value) in pairs {
             match self.tree.node(key).tag.as_str() {
-                resolve::MERGE => self.merge(mark, value, depth, &mut merged)?,
+                resolve::MERGE => self.merge(id, value, depth, &mut merged)?,
                 resolve::VALUE => {
                     self.tree.node_mut(key).tag = resolve::STR.to_owned();
                     own.push((key, value));
@@ -201,11 +202,12 @@ impl Constructor<'_> {
 
     fn merge(
         &mut self,
-        mark: Mark,
+        id: NodeId,
         from: NodeId,
         depth: usize,
         merged: &mut Vec<(NodeId, NodeId)>,
     ) -> Result<(), YamlError> {
+        let mark = self.tree.node(id).mark;
         let node = self.tree.node(from);
         let sources = match &node.content {
             Content::Mapping(_) => vec![from],
@@ -222,9 +224,12 @@ impl Constructor<'_> {
                 let problem = format!("expected a mapping for merging, but found {}", node.content.kind());
                 return Err(YamlError::within(self.file, (IN_MAPPING, mark), node.mark, problem));
             }
-            self.flatten(source, depth + 1)?;
+            if source != id {
+                self.flatten(source, depth + 1)?;
+            }
         }
-        for source in sources {
+        // A mapping merged into itself adds nothing.
+        for source in sources.into_iter().filter(|source| *source != id) {
             if let Content::Mapping(pairs) = &self.tree.node(source).content {
                 merged.extend_from_slice(pairs);
             }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use libyaml_safer::Mark;
 use thiserror::Error;
+
+use super::scan::Mark;
 
 /// A place in a file; line and column count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,39 +66,6 @@ impl YamlError {
             context: Some((context.to_owned(), Some(Position::new(file, context_mark)))),
             problem: problem.into(),
             at: Position::new(file, mark),
-        }
-    }
-
-    pub(super) fn from_parser(error: &libyaml_safer::Error, text: &str, file: &str) -> Self {
-        match error.problem_mark() {
-            Some(mark) => YamlError::Marked {
-                context: error.context().map(|context| {
-                    (context.to_owned(), error.context_mark().map(|mark| Position::new(file, mark)))
-                }),
-                problem: error.problem().to_owned(),
-                at: Position::new(file, mark),
-            },
-            None => Self::character(error, text, file),
-        }
-    }
-
-    /// The parser shows offset and value of a bad character only in its printed form.
-    fn character(error: &libyaml_safer::Error, text: &str, file: &str) -> Self {
-        let printed = error.to_string();
-        let number = |name: &str| -> Option<usize> {
-            let digits = printed.rsplit_once(name)?.1;
-            digits.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok()
-        };
-        let offset = number("offset ").unwrap_or_default();
-        let before = text.as_bytes().get(..offset).unwrap_or_default();
-        let line_start = before.iter().rposition(|&octet| octet == b'\n').map_or(0, |newline| newline + 1);
-        let column = String::from_utf8_lossy(before.get(line_start..).unwrap_or_default()).chars().count();
-        let line = before.iter().filter(|&&octet| octet == b'\n').count();
-        YamlError::Character {
-            character: number("value ").and_then(|value| u32::try_from(value).ok()).unwrap_or_default(),
-            problem: error.problem().to_owned(),
-            offset,
-            at: Position { file: file.to_owned(), line: line as u64 + 1, column: column as u64 + 1 },
         }
     }
 }

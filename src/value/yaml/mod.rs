@@ -1,5 +1,5 @@
 //! YAML 1.1 as Salt reads and writes it. Salt: utils/yamlloader.py, utils/yamldumper.py; PyYAML: resolver.py,
-//! constructor.py, representer.py, over libyaml's events.
+//! constructor.py, representer.py; libyaml: scanner.c, parser.c.
 //!
 //! Reading: `yes` and `on` are booleans, integers with leading zeros are decimal (Salt's own rule), `1:30` is 90,
 //! timestamps stay text, `<<` merges, a key that is there twice is an error, order is kept. Every error has a
@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod node;
 mod resolve;
 mod scalar;
+mod scan;
 mod stand_in;
 #[cfg(test)]
 mod tests;

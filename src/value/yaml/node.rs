@@ -1,7 +1,6 @@
 //! The tree between events and values: tags resolved, aliases as shared nodes. PyYAML: nodes.py.
 
-use libyaml_safer::Mark;
-
+use super::scan::Mark;
 use super::{Lines, resolve};
 use crate::value::repr;
 

@@ -1,9 +1,6 @@
 //! Scalars to values: integers, floats, base64. PyYAML: constructor.py (`construct_yaml_int` and its siblings), with
 //! Salt's rule that a leading zero does not mean octal. Salt: utils/yamlloader.py.
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use num_bigint::BigInt;
 
 use crate::value::Value;
@@ -46,6 +43,7 @@ pub(super) fn int(text: &str) -> Option<Value> {
 }
 
 fn parse(digits: &str, radix: u32) -> Option<BigInt> {
+    let digits = digits.trim();
     if digits.is_empty() || digits.len() > MAX_DIGITS || !digits.chars().all(|char| char.is_digit(radix)) {
         return None;
     }
@@ -84,15 +82,70 @@ fn sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// The octets of `!!binary`: base64, characters outside its alphabet skipped as Python does.
-pub(super) fn binary(text: &str) -> Option<Vec<u8>> {
-    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
-        .with_decode_allow_trailing_bits(true);
+/// The octets of `!!binary`, or what Python says about it: characters outside of base64 are passed over, and what
+/// follows the padding is not looked at. CPython: binascii.c (`a2b_base64`).
+pub(super) fn binary(text: &str) -> Result<Vec<u8>, String> {
     if !text.is_ascii() {
-        return None;
+        return Err(format!("failed to convert base64 data into ascii: {}", not_ascii(text)));
     }
-    let is_known = |char: &char| char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '=');
-    let packed: String = text.chars().filter(is_known).collect();
-    GeneralPurpose::new(&alphabet::STANDARD, LENIENT).decode(packed).ok()
+    decode(text).map_err(|problem| format!("failed to decode base64 data: {problem}"))
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, String> {
+    let mut octets = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut group, mut in_group, mut pads) = (0_u32, 0_u32, 0);
+    for char in text.chars() {
+        let six_bits = match char {
+            'A'..='Z' => u32::from(char) - u32::from('A'),
+            'a'..='z' => u32::from(char) - u32::from('a') + 26,
+            '0'..='9' => u32::from(char) - u32::from('0') + 52,
+            '+' => 62,
+            '/' => 63,
+            '=' => {
+                if in_group >= 2 {
+                    pads += 1;
+                    if in_group + pads >= 4 {
+                        return Ok(octets);
+                    }
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        pads = 0;
+        group = (group << 6 | six_bits) & 0xff_ffff;
+        in_group = (in_group + 1) % 4;
+        match in_group {
+            2 => octets.extend(u8::try_from(group >> 4 & 0xff)),
+            3 => octets.extend(u8::try_from(group >> 2 & 0xff)),
+            0 => octets.extend(u8::try_from(group & 0xff)),
+            _ => {}
+        }
+    }
+    match in_group {
+        0 => Ok(octets),
+        1 => Err(format!(
+            "Invalid base64-encoded string: number of data characters ({}) cannot be 1 more than a multiple of 4",
+            octets.len() / 3 * 4 + 1
+        )),
+        _ => Err("Incorrect padding".to_owned()),
+    }
+}
+
+/// Python's words for the first characters that are not ASCII.
+fn not_ascii(text: &str) -> String {
+    let from = text.chars().take_while(char::is_ascii).count();
+    let outside: Vec<char> = text.chars().skip(from).take_while(|char| !char.is_ascii()).collect();
+    let which = match outside.as_slice() {
+        [one] => {
+            let escaped = match u32::from(*one) {
+                code @ 0..=0xff => format!("\\x{code:02x}"),
+                code @ 0x100..=0xffff => format!("\\u{code:04x}"),
+                code => format!("\\U{code:08x}"),
+            };
+            format!("character '{escaped}' in position {from}")
+        }
+        more => format!("characters in position {from}-{}", from + more.len().saturating_sub(1)),
+    };
+    format!("'ascii' codec can't encode {which}: ordinal not in range(128)")
 }

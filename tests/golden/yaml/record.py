@@ -45,7 +45,7 @@ EXTRA_SCALARS = [
     "\u00e9", "\u2603", "\U0001F600", "\u0085", "a\u00a0b", "\ufeffa", "a\ufeffb", "\x07", "a\x00b", "\x7f", "\u2028", "a\u2028b", "\ud7ff",
     "&a b", "*a", "[&a b, *a]", "[&a b, &a c]", "&a [*a]", "{a: &x {b: 1}, c: *x}", "&a", "[&a , *a]", "*a : b",
     "@", "`", "%", "%a b", "|", ">", "|\n a\n", ">-\n a\n b\n", "'a", "\"a", "\"\\q\"", "\"\\x4\"", "[a", "{a", "a]", "}", "'a'b", "\"a\" b",
-    "a\tb", "\ta", "a:\tb", "a:\t- b", "9" * 4300, "9" * 4301, "1:" + "59:" * 30 + "1",
+    "a\tb", "\ta", "a:\tb", "a:\t- b", "!!binary é", "!!binary 'a é☃ b'", "[!a,b]", "[!!str,b]", "{!a : b}", "[? : a]", "[?]", "[?, a]", "[?,]", "[? : , a]", "[a, ?]", "[a: b, c: , : d]", "{: a}", "{a: : b}", "9" * 4300, "9" * 4301, "1:" + "59:" * 30 + "1",
 ]
 
 DOCUMENTS = [
@@ -70,6 +70,8 @@ DOCUMENTS = [
     "schedule:\n  job1:\n    function: test.ping\n    seconds: 60\n    when: 5:00pm\n", "a: 12:30:45\nb: 5:00pm\nc: 1:00\n", "- 0644\n- 0755\n- '0644'\n- 08\n- 1_000\n",
     "a: >\n  folded\n  text\n\n   more\n  end\nb: 1\n", "a:\n  - b\n  -c\n", "a:\n- b\n - c\n", "a: [1, 2\n  , 3]\n", "a: {b: 1\n  , c: 2}\n", "a: [\n]\n", "- - - a\n    - b\n  - c\n", "[a, b]: c\n", "{a: b}: c\n",
     "? a\n? b\n", "a: ? b\n", "a:\n  ? b\n  : c\n", "- ? a\n  : b\n", "!!omap\n- a: 1\n- b: 2\n", "!!omap [a]\n", "!!omap {a: 1}\n", "!!pairs [{a: 1, b: 2}]\n", "!!set\n? a\n? b\n", "a:\n", "a:\nb:\n", "- \n- \n", "''\n", "'': a\n",
+    "a: !e!b &a\n&a", "é" * 1020 + ": b\n", "é" * 1030 + ": b\n", "|", "a: |", "a: |\n  x", "- |", ">", "a: \"x\\", "'", "&a", "!", "- !\n- a\n", "%", "%YAML", "%YAML 1.1", "%TAG !e! tag:e,1:\n--- !e!x y\n", "%TAG !e! tag:e,1:\n%TAG !e! x\n--- a\n", "%YAML 1.1\n%YAML 1.1\n--- a\n", "%YAML 1.1 # c\n--- a\n", "%YAML 1.1 x\n--- a\n", "%YAML 1\n--- a\n", "%YAML 9999999999.1\n--- a\n", "a: !<%21%C3%A9> b\n", "a: !%C3x b\n", "a: !%4 b\n", "a: !%80 b\n", "a: !%FF b\n", "---\n---\n", "--- a\n...\n...\n", "...\n", "a\n...\n# x\n", "a: 1\n--- \n", "a: 1\n%YAML 1.1\n---\nb: 1\n", "'a\n---\nb'\n", "\"a\n...\"\n", "a\n--- b\n",
+    "a: |\n\n\t x\n", "a: |\n x\n\ty\n", "a\n\tb\n", "- a\n\t- b\n", "a:\tb\n", "a:\n  - b\n\t- c\n", "a: |+\n\n\n", "a: |-\n\n", "a: >+\n x\n\n y\n\n", "a: |\n   \n  x\n", "a: |\n  x\n y\n", "a: |3-\n    x\n", "a: |-3\n    x\n", "a: |+3+\n    x\n", "a: | # c\n  x\n", "a: |x\n  y\n", "a: |#\n  y\n",
     "a" * 1025 + ": b\n", "a" * 1000 + ": b\n", "- " * 60 + "a\n", "[" * 60 + "]" * 60, "a: " + "x " * 500 + "\n",
 ]
 
@@ -224,7 +226,7 @@ def cases(arguments):
         yield {"kind": "dump", "style": style, "options": options, "packed": packed(TEXTS)}
         for value in VALUES:
             yield {"kind": "dump", "style": style, "options": options, "packed": packed(value)}
-    if arguments[:1] == ["--random"]:
+    if arguments[:1] == ("--random",):
         yield from random_cases(int(arguments[1]), int(arguments[2]))
 
 
