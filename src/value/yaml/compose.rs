@@ -136,70 +136,20 @@ impl Composer<'_> {
         let (anchor, tag) = self.properties(&mut start)?;
         let token = self.peek()?;
         let token_start = token.start;
-        let collection =
-            |tag: Option<&str>, default: &str| tag.filter(|tag| *tag != "!").unwrap_or(default).to_owned();
-        match (&token.data, place) {
-            (Data::BlockEntry, Place::BlockMapping) => {
-                let id = self.open(
-                    anchor,
-                    collection(tag.as_deref(), resolve::SEQ),
-                    start,
-                    Content::Sequence(Vec::new()),
-                )?;
-                let items = self.indentless_sequence(depth + 1)?;
-                self.close(id, Content::Sequence(items))
+        let in_block = place != Place::Flow;
+        match token.data {
+            Data::BlockEntry if place == Place::BlockMapping => {
+                self.sequence(anchor, tag, start, Self::indentless_sequence, depth)
             }
-            (Data::Scalar { .. }, _) => {
-                let Some(Token { data: Data::Scalar { value, plain }, .. }) = self.scanner.take() else {
-                    return Err(self.error(token_start, "did not find expected node content"));
-                };
-                let tag = match tag {
-                    Some(tag) if tag != "!" => tag,
-                    // `!` before a scalar, even a quoted one, means: decide by its look.
-                    tag => implicit_tag(&value, plain || tag.is_some()).to_owned(),
-                };
-                self.open(anchor, tag, start, Content::Scalar(value))
+            Data::FlowSequenceStart => self.sequence(anchor, tag, start, Self::flow_sequence, depth),
+            Data::BlockSequenceStart if in_block => {
+                self.sequence(anchor, tag, start, Self::block_sequence, depth)
             }
-            (Data::FlowSequenceStart, _) => {
-                let id = self.open(
-                    anchor,
-                    collection(tag.as_deref(), resolve::SEQ),
-                    start,
-                    Content::Sequence(Vec::new()),
-                )?;
-                let items = self.flow_sequence(depth + 1)?;
-                self.close(id, Content::Sequence(items))
+            Data::FlowMappingStart => self.mapping(anchor, tag, start, Self::flow_mapping, depth),
+            Data::BlockMappingStart if in_block => {
+                self.mapping(anchor, tag, start, Self::block_mapping, depth)
             }
-            (Data::FlowMappingStart, _) => {
-                let id = self.open(
-                    anchor,
-                    collection(tag.as_deref(), resolve::MAP),
-                    start,
-                    Content::Mapping(Vec::new()),
-                )?;
-                let pairs = self.flow_mapping(depth + 1)?;
-                self.close(id, Content::Mapping(pairs))
-            }
-            (Data::BlockSequenceStart, Place::Block | Place::BlockMapping) => {
-                let id = self.open(
-                    anchor,
-                    collection(tag.as_deref(), resolve::SEQ),
-                    start,
-                    Content::Sequence(Vec::new()),
-                )?;
-                let items = self.block_sequence(depth + 1)?;
-                self.close(id, Content::Sequence(items))
-            }
-            (Data::BlockMappingStart, Place::Block | Place::BlockMapping) => {
-                let id = self.open(
-                    anchor,
-                    collection(tag.as_deref(), resolve::MAP),
-                    start,
-                    Content::Mapping(Vec::new()),
-                )?;
-                let pairs = self.block_mapping(depth + 1)?;
-                self.close(id, Content::Mapping(pairs))
-            }
+            Data::Scalar { .. } => self.scalar(anchor, tag, start),
             _ if anchor.is_some() || tag.is_some() => {
                 let tag = match tag {
                     Some(tag) if tag != "!" => tag,
@@ -217,6 +167,50 @@ impl Composer<'_> {
                 Err(YamlError::within(self.file, (context, start), token_start, problem))
             }
         }
+    }
+
+    fn scalar(
+        &mut self,
+        anchor: Option<String>,
+        tag: Option<String>,
+        start: Mark,
+    ) -> Result<NodeId, YamlError> {
+        let Some(Token { data: Data::Scalar { value, plain }, .. }) = self.scanner.take() else {
+            return Err(self.error(start, "did not find expected node content"));
+        };
+        let tag = match tag {
+            Some(tag) if tag != "!" => tag,
+            // `!` before a scalar, even a quoted one, means: decide by its look.
+            tag => implicit_tag(&value, plain || tag.is_some()).to_owned(),
+        };
+        self.open(anchor, tag, start, Content::Scalar(value))
+    }
+
+    fn sequence(
+        &mut self,
+        anchor: Option<String>,
+        tag: Option<String>,
+        start: Mark,
+        read: fn(&mut Self, usize) -> Result<Vec<NodeId>, YamlError>,
+        depth: usize,
+    ) -> Result<NodeId, YamlError> {
+        // Anchors are known before their content: a sequence can hold itself, as far as the grammar goes.
+        let id = self.open(anchor, own_tag(tag, resolve::SEQ), start, Content::Sequence(Vec::new()))?;
+        let items = read(self, depth + 1)?;
+        self.close(id, Content::Sequence(items))
+    }
+
+    fn mapping(
+        &mut self,
+        anchor: Option<String>,
+        tag: Option<String>,
+        start: Mark,
+        read: fn(&mut Self, usize) -> Result<Vec<(NodeId, NodeId)>, YamlError>,
+        depth: usize,
+    ) -> Result<NodeId, YamlError> {
+        let id = self.open(anchor, own_tag(tag, resolve::MAP), start, Content::Mapping(Vec::new()))?;
+        let pairs = read(self, depth + 1)?;
+        self.close(id, Content::Mapping(pairs))
     }
 
     /// Anchor and tag before a node, in any order.
@@ -494,4 +488,8 @@ impl Composer<'_> {
     fn error(&self, mark: Mark, problem: impl Into<String>) -> YamlError {
         YamlError::at(self.file, mark, problem)
     }
+}
+
+fn own_tag(tag: Option<String>, default: &str) -> String {
+    tag.filter(|tag| tag != "!").unwrap_or_else(|| default.to_owned())
 }

@@ -31,10 +31,10 @@ impl fmt::Display for Position {
 pub enum YamlError {
     /// The text holds a character that YAML does not allow.
     #[error("unacceptable character #x{character:04x}: {problem}\n  in \"{}\", position {offset}", at.file)]
-    Character { character: u32, problem: String, offset: usize, at: Position },
+    Character { character: u32, problem: String, offset: usize, at: Box<Position> },
     /// The text breaks the grammar, or says something that has no meaning.
     #[error("{}", Marked { context, problem, at })]
-    Marked { context: Option<(String, Option<Position>)>, problem: String, at: Position },
+    Marked { context: Option<Box<(String, Position)>>, problem: String, at: Box<Position> },
 }
 
 impl YamlError {
@@ -53,7 +53,7 @@ impl YamlError {
     }
 
     pub(super) fn at(file: &str, mark: Mark, problem: impl Into<String>) -> Self {
-        YamlError::Marked { context: None, problem: problem.into(), at: Position::new(file, mark) }
+        YamlError::Marked { context: None, problem: problem.into(), at: Box::new(Position::new(file, mark)) }
     }
 
     pub(super) fn within(
@@ -63,24 +63,24 @@ impl YamlError {
         problem: impl Into<String>,
     ) -> Self {
         YamlError::Marked {
-            context: Some((context.to_owned(), Some(Position::new(file, context_mark)))),
+            context: Some(Box::new((context.to_owned(), Position::new(file, context_mark)))),
             problem: problem.into(),
-            at: Position::new(file, mark),
+            at: Box::new(Position::new(file, mark)),
         }
     }
 }
 
 struct Marked<'a> {
-    context: &'a Option<(String, Option<Position>)>,
+    context: &'a Option<Box<(String, Position)>>,
     problem: &'a str,
     at: &'a Position,
 }
 
 impl fmt::Display for Marked<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((context, position)) = self.context {
+        if let Some((context, position)) = self.context.as_deref() {
             writeln!(formatter, "{context}")?;
-            if let Some(position) = position.as_ref().filter(|position| *position != self.at) {
+            if position != self.at {
                 writeln!(formatter, "{position}")?;
             }
         }

@@ -28,11 +28,11 @@ impl<'t> Cursor<'t> {
                 character: character.into(),
                 problem: "control characters are not allowed".to_owned(),
                 offset,
-                at: Position {
+                at: Box::new(Position {
                     file: file.to_owned(),
                     line: before.matches('\n').count() as u64 + 1,
                     column: before.get(line_start..).unwrap_or_default().chars().count() as u64 + 1,
-                },
+                }),
             });
         }
         Ok(Cursor { rest: text.strip_prefix('\u{feff}').unwrap_or(text), mark: Mark::default() })
