@@ -437,7 +437,8 @@ pub static OPTIONS: &[Row] = &[
     master("serial", &[S], Text("msgpack")),
     master("show_jid", &[B], Bool(false)),
     master("show_timeout", &[B], Bool(true)),
-    each("sign_pub_messages", &[B], Bool(true), Bool(false)),
+    // Salt's minion does not look at signatures unless it is told to (False); ours does unless it is told not to.
+    each("sign_pub_messages", &[B], Bool(true), Bool(true)),
     minion("signing_algorithm", &[S], Text("PKCS1v15-SHA1")),
     master("signing_key_pass", &[N, S], Null),
     minion("sls_list", &[L], EMPTY_LIST),

@@ -77,8 +77,9 @@ impl JobProcess {
         };
         info!("Starting a new job {} with PID {}", job.jid, std::process::id());
         let returned = execute::run(&job, scope);
-        let told = child::say(&mut *daemon.stream(), &Up::Done(returned.clone()));
-        if told.is_ok() {
+        // Answered when the daemon has written the return down: from then on it is its business.
+        let told = child::ask(&mut *daemon.stream(), &Up::Done(returned.clone()));
+        if matches!(told, Ok(Ok(_))) {
             return true;
         }
         info!("The daemon is gone: the return of job {} is kept for the next one", job.jid);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
@@ -28,9 +28,11 @@ use super::services::ChannelServices;
 use crate::config::Opts;
 use crate::host::{Host, RealHost};
 use crate::loader::{Nowhere, Scope};
+use crate::map;
+use crate::names::Jid;
 use crate::transport::master_channel::Patience;
 use crate::value::msgpack::Reading;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, str_of};
 
 /// Jobs that may wait for others to end.
 const MOST_WAITING: usize = 10_000;
@@ -41,6 +43,17 @@ const ENDING: Duration = Duration::from_secs(30);
 pub struct JobSlots {
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Jobs whose return only this process has in hand.
+    busy: watch::Sender<usize>,
+}
+
+/// While it lives, the daemon should not end.
+pub struct Busy<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
 }
 
 impl JobSlots {
@@ -50,7 +63,26 @@ impl JobSlots {
             Ok(most) if most > 0 => most,
             _ => usize::try_from(open_files.saturating_sub(100) / 5).unwrap_or(1000).clamp(1, 100_000),
         };
-        JobSlots { slots: Arc::new(Semaphore::new(most)), waiting: AtomicUsize::new(0) }
+        JobSlots {
+            slots: Arc::new(Semaphore::new(most)),
+            waiting: AtomicUsize::new(0),
+            busy: watch::Sender::new(0),
+        }
+    }
+
+    fn busy(&self) -> Busy<'_> {
+        self.busy.send_modify(|count| *count += 1);
+        Busy(&self.busy)
+    }
+
+    /// Waits until no return is in the hands of this process alone, or `patience` is over.
+    pub async fn settled(&self, patience: Duration) {
+        let mut busy = self.busy.subscribe();
+        if tokio::time::timeout(patience, busy.wait_for(|count| *count == 0)).await.is_err() {
+            warn!(
+                "some jobs on the minion's own threads did not end in time: they are reported at the next start"
+            );
+        }
     }
 }
 
@@ -66,13 +98,28 @@ pub async fn run(link: Arc<Link>, job: Job) {
         },
     };
     let job = Arc::new(job);
-    let returned = if runs_in_process(daemon, &job) {
-        run_on_thread(&link, &job).await
+    if runs_in_process(daemon, &job) {
+        let _busy = daemon.slots.busy();
+        let returned = run_on_thread(&link, &job).await;
+        finish(&link, job.jid.clone(), returned).await;
     } else {
-        run_in_child(&link, &job).await
-    };
-    finish(&link, job.jid.clone(), returned).await;
+        run_in_child(&link, &job).await;
+    }
     drop(permit);
+}
+
+/// Runs a function of the daemon's own, such as `mine.update`; its return goes nowhere unless `report`.
+pub async fn run_own(link: &Arc<Link>, fun: &str, report: bool) {
+    let jid = Jid::of(RealHost.now());
+    let load = map! { "fun" => fun, "arg" => Value::List(Vec::new()), "jid" => jid.as_str(), "tgt" => link.daemon.id(), "ret" => "" };
+    let Ok(job) = Job::parse(load) else { return };
+    let returned = run_on_thread(link, &Arc::new(job)).await;
+    if returned.get("retcode").and_then(Value::as_int) != Some(0) {
+        warn!("{fun} failed: {}", returned.get("return").map(str_of).unwrap_or_default());
+    }
+    if report {
+        finish(link, jid.as_str().to_owned(), returned).await;
+    }
 }
 
 async fn wait_for_slot(
@@ -132,19 +179,32 @@ async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
     })
 }
 
-async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) -> Map {
+/// Runs a job in a process of its own, down to its return. What the process gives is answered when it is written
+/// down: should we be gone by then, it writes it down itself.
+async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) {
     let failed = |text: String| failed_load(link.daemon.id(), job, &text);
     let (starter, the_job) = (Arc::clone(link), Arc::clone(job));
     let started = spawn_blocking(move || start(&starter, &the_job)).await;
-    let (child, stream) = match started {
-        Ok(Ok(started)) => started,
-        Ok(Err(problem)) => return failed(format!("the job process could not be started: {problem}")),
-        Err(problem) => return failed(format!("the job process could not be started: {problem}")),
+    let started = started.unwrap_or_else(|problem| Err(io::Error::other(problem)));
+    let spoken = started.and_then(|(child, stream)| Ok((child, UnixStream::from_std(stream)?)));
+    let (child, mut stream) = match spoken {
+        Ok(spoken) => spoken,
+        Err(problem) => {
+            let text = format!("the job process could not be started: {problem}");
+            return finish(link, job.jid.clone(), failed(text)).await;
+        }
     };
-    let mut stream = match UnixStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(problem) => return failed(format!("the job process cannot be spoken to: {problem}")),
-    };
+    let returned = converse(link, job, &mut stream).await;
+    drop(stream);
+    let how = ended(child, job).await;
+    if !returned {
+        let text = format!("the job process {how} before it gave its return");
+        finish(link, job.jid.clone(), failed(text)).await;
+    }
+}
+
+/// Gives a process its job and answers its questions. Whether it gave a return.
+async fn converse(link: &Arc<Link>, job: &Arc<Job>, stream: &mut UnixStream) -> bool {
     let start = job_process::start_of(
         job,
         link.daemon.opts.as_map(),
@@ -153,31 +213,29 @@ async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) -> Map {
         &link.channel.address().to_string(),
     );
     // A process that is gone already is noticed right below.
-    let _ = parent::send_start(&mut stream, &start).await;
+    let _ = parent::send_start(stream, &start).await;
     drop(start);
-    let mut returned = None;
     loop {
-        match parent::next(&mut stream).await {
+        match parent::next(stream).await {
             Ok(Some(Up::Done(load))) => {
-                returned = Some(load);
-                break;
+                let _busy = link.daemon.slots.busy();
+                finish(link, job.jid.clone(), load).await;
+                let _ = parent::answer(stream, &Ok(Value::Null)).await;
+                return true;
             }
             Ok(Some(question)) => {
                 let answer = answer(link, question).await;
-                if parent::answer(&mut stream, &answer).await.is_err() {
-                    break;
+                if parent::answer(stream, &answer).await.is_err() {
+                    return false;
                 }
             }
-            Ok(None) => break,
+            Ok(None) => return false,
             Err(problem) => {
                 error!("job {}: {problem}", job.jid);
-                break;
+                return false;
             }
         }
     }
-    drop(stream);
-    let how = ended(child, job).await;
-    returned.unwrap_or_else(|| failed(format!("the job process {how} before it gave its return")))
 }
 
 /// Starts the process and says so in `proc`. Blocking.

@@ -111,9 +111,8 @@ pub async fn serve(daemon: Arc<Daemon>) {
     while let Some(event) = events.next().await {
         match wish_of(event, daemon.id()) {
             Some(Wish::Refresh(refresh)) => {
-                if refreshes.try_send(refresh).is_err() {
-                    warn!("too many refreshes wait: one is left out");
-                }
+                let taken = refreshes.try_send(refresh);
+                taken.unwrap_or_else(|_| warn!("too many refreshes wait: one is left out"));
             }
             Some(Wish::Forward(load)) => daemon.links().iter().for_each(|link| link.forward(load.clone())),
             Some(Wish::Send(load)) => daemon.links().iter().for_each(|link| link.forward(load.clone())),

@@ -14,6 +14,7 @@ mod jobs;
 mod link;
 mod local_events;
 mod masters;
+mod periodic;
 mod proc_files;
 mod returner;
 mod rpc;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{error, info, warn};
 
@@ -112,6 +113,8 @@ async fn serve(opts: Opts) -> Result<(), MinionError> {
     let daemon = Daemon::start(opts, server.handle(), stopping).await?;
     process::notify("READY=1");
     tokio::spawn(local_events::serve(Arc::clone(&daemon)));
+    tokio::spawn(periodic::mine(Arc::clone(&daemon)));
+    tokio::spawn(periodic::grains(Arc::clone(&daemon)));
     let mut links = daemon.spawn_links(masters);
     let ended = loop {
         tokio::select! {
@@ -163,6 +166,7 @@ pub(crate) struct Daemon {
     grains: Mutex<Arc<Map>>,
     seen: Mutex<SeenJids>,
     links: Mutex<Vec<Arc<Link>>>,
+    joined: Notify,
     stopping: watch::Receiver<bool>,
 }
 
@@ -191,6 +195,7 @@ impl Daemon {
             grains: Mutex::new(Arc::new(grains)),
             seen: Mutex::new(SeenJids::new(most)),
             links: Mutex::default(),
+            joined: Notify::new(),
             cachedir,
             bus,
             proc_files,
@@ -234,6 +239,18 @@ impl Daemon {
     /// A link is signed in.
     pub fn joined(&self, link: &Arc<Link>) {
         lock(&self.links).push(Arc::clone(link));
+        self.joined.notify_waiters();
+    }
+
+    /// Waits until there is a link.
+    pub async fn first_link(&self) {
+        loop {
+            let joined = self.joined.notified();
+            if !lock(&self.links).is_empty() {
+                return;
+            }
+            joined.await;
+        }
     }
 
     /// A link is lost.
@@ -287,6 +304,7 @@ impl Daemon {
     /// The last moments: jobs on our own threads may end, and returns get one more try. Job processes go on without
     /// us, and write their returns down.
     async fn say_goodbye(&self) {
+        self.slots.settled(LAST_MOMENTS).await;
         for link in self.links() {
             link.returner.flushed(LAST_MOMENTS).await;
         }
@@ -300,7 +318,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// One master, for ever.
 async fn keep_up(link: Arc<Link>, first: bool) -> SignInError {
     if first {
-        report_interrupted(&link).await;
+        periodic::earlier_jobs(Arc::clone(&link)).await;
     }
     loop {
         if let LinkEnd::Refused(refused) = Arc::clone(&link).run().await {
@@ -321,7 +339,7 @@ async fn fail_over(daemon: Arc<Daemon>, addresses: Vec<MasterAddress>) -> SignIn
             let channel = MasterChannel::new(settings);
             let link = Link::new(Arc::clone(&daemon), channel, Adopt::new(&address.to_string(), Some(&[])));
             if first {
-                report_interrupted(&link).await;
+                periodic::earlier_jobs(Arc::clone(&link)).await;
                 first = false;
             }
             match Arc::clone(&link).run().await {
@@ -331,17 +349,5 @@ async fn fail_over(daemon: Arc<Daemon>, addresses: Vec<MasterAddress>) -> SignIn
         }
         error!("No master could be reached or all masters denied the minion's connection attempt.");
         tokio::time::sleep(wait).await;
-    }
-}
-
-/// Jobs that an earlier daemon did not bring to their end are returned as failed: nobody has to guess.
-async fn report_interrupted(link: &Arc<Link>) {
-    let daemon = Arc::clone(&link.daemon);
-    let interrupted = spawn_blocking(move || daemon.proc_files.take_interrupted()).await.unwrap_or_default();
-    for job in interrupted {
-        warn!("Job {} was interrupted: the minion or its machine was restarted", job.jid);
-        link.daemon.first_time(&job.jid);
-        let text = "the job was interrupted: the minion or its machine was restarted";
-        jobs::finish(link, job.jid.clone(), job::failed_load(link.daemon.id(), &job, text)).await;
     }
 }

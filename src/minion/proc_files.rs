@@ -7,6 +7,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::job::Job;
 use crate::host::{FileOwner, write_atomic};
@@ -15,15 +16,17 @@ use crate::value::Value;
 use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
 
 /// The directory of running jobs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ProcFiles {
     directory: PathBuf,
+    /// Files of jobs that an earlier daemon started and that still ran when last looked at.
+    earlier: Mutex<Vec<PathBuf>>,
 }
 
 impl ProcFiles {
     /// The directory below `cachedir`. Touches nothing.
     pub fn new(cachedir: &Path) -> Self {
-        ProcFiles { directory: cachedir.join("proc") }
+        ProcFiles { directory: cachedir.join("proc"), earlier: Mutex::default() }
     }
 
     /// Makes the directory.
@@ -52,24 +55,33 @@ impl ProcFiles {
         let _ = fs::remove_file(self.path(jid));
     }
 
-    /// Jobs that were running when their process, or the machine, went down. Their files are removed.
-    pub fn take_interrupted(&self) -> Vec<Job> {
+    /// Jobs of an earlier daemon that were cut short, whose files are removed, and how many still run. To be called
+    /// with `first` before the first job of our own; later calls look only at those that still ran then.
+    pub fn look_after_earlier(&self, first: bool) -> (Vec<Job>, usize) {
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        if first {
+            let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+            *earlier = entries.map(|entry| entry.path()).collect();
+        }
         let mut interrupted = Vec::new();
-        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let Ok(octets) = fs::read(&path) else { continue };
+        earlier.retain(|path| {
+            // Gone: it came to its end and wrote its return down.
+            let Ok(octets) = fs::read(path) else { return false };
             let Ok(Value::Map(mut load)) = decode(&octets, Reading::Wire) else {
-                let _ = fs::remove_file(&path);
-                continue;
+                let _ = fs::remove_file(path);
+                return false;
             };
             let pid = load.remove("pid").and_then(|pid| pid.as_int());
             if pid.is_some_and(is_job_process) {
-                continue;
+                return true;
             }
-            let _ = fs::remove_file(&path);
-            interrupted.extend(Job::parse(load));
-        }
-        interrupted
+            // A job that ended just now has removed its file itself.
+            if fs::remove_file(path).is_ok() {
+                interrupted.extend(Job::parse(load));
+            }
+            false
+        });
+        (interrupted, earlier.len())
     }
 
     fn path(&self, jid: &str) -> PathBuf {
@@ -115,13 +127,14 @@ mod tests {
         // No process has the largest pid.
         files.write(&job, 4_194_304).expect("written");
         fs::write(cachedir.join("proc/broken"), b"\xc1").expect("written");
-        let interrupted = files.take_interrupted();
+        let (interrupted, running) = files.look_after_earlier(true);
+        assert_eq!(running, 0);
         assert_eq!(
             interrupted.iter().map(|job| job.jid.as_str()).collect::<Vec<_>>(),
             ["20260102030405678901"]
         );
         assert!(interrupted.iter().all(|job| !job.load.contains("pid")));
-        assert!(files.take_interrupted().is_empty());
+        assert!(files.look_after_earlier(true).0.is_empty());
         assert_eq!(fs::read_dir(cachedir.join("proc")).expect("listed").count(), 0);
         fs::remove_dir_all(cachedir).expect("removed");
     }

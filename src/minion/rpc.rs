@@ -7,7 +7,7 @@
 //! up    = {"ask": "request", "load": map, "timeout_ms": int}
 //!       | {"ask": "pillar", "saltenv": str?, "pillarenv": str?, "overrides": map}
 //!       | {"ask": "fire", "tag": str, "data": map}
-//!       | {"done": map}
+//!       | {"done": map}                          answered when the return is written down
 //! down  = {"ok": any} | {"fault": str}
 //! ```
 
@@ -203,11 +203,7 @@ pub mod child {
         answer_from_map(read_frame(stream)?)
     }
 
-    /// Says something that has no answer.
-    ///
-    /// # Errors
-    /// When the daemon is gone.
-    pub fn say(stream: &mut impl Write, up: &Up) -> Result<(), RpcError> {
+    fn say(stream: &mut impl Write, up: &Up) -> Result<(), RpcError> {
         stream.write_all(&frame(&up.to_map())?)?;
         Ok(stream.flush()?)
     }
@@ -278,7 +274,8 @@ mod tests {
             let question = Up::Fire { tag: "a/b".to_owned(), data: map! { "n" => 1 } };
             let answer = child::ask(&mut stream, &question).expect("an answer");
             let refused = child::ask(&mut stream, &question).expect("an answer");
-            child::say(&mut stream, &Up::Done(map! { "jid" => "1" })).expect("said");
+            let done = child::ask(&mut stream, &Up::Done(map! { "jid" => "1" })).expect("an answer");
+            assert_eq!(done, Ok(Value::Null));
             (start, answer, refused)
         });
         parent::send_start(&mut ours, &start).await.expect("sent");
@@ -288,6 +285,7 @@ mod tests {
         parent::next(&mut ours).await.expect("readable");
         parent::answer(&mut ours, &Err("no".to_owned())).await.expect("sent");
         assert_eq!(parent::next(&mut ours).await.expect("readable"), Some(Up::Done(map! { "jid" => "1" })));
+        parent::answer(&mut ours, &Ok(Value::Null)).await.expect("sent");
         assert_eq!(parent::next(&mut ours).await.expect("closed"), None);
         let (start, answer, refused) = process.join().expect("ended");
         assert_eq!((start, answer, refused), (expected, Ok(7.into()), Err("no".to_owned())));

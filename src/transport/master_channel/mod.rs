@@ -33,6 +33,9 @@ use crate::value::msgpack::Reading;
 use crate::value::{Map, Value};
 use lanes::Lanes;
 
+/// Least time from one try to the next.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
 /// How long and how often a request is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -206,6 +209,7 @@ impl MasterChannel {
         let mut tried = 0;
         loop {
             let sealed = signed.session.request(load.clone(), unix_now());
+            let sent = Instant::now();
             let error = match self.shared.lanes.exchange(sealed.body, patience.timeout).await {
                 Ok(body) => match open(&signed.session, &body, &sealed.nonce) {
                     Ok(reply) => return Ok(reply),
@@ -225,6 +229,8 @@ impl MasterChannel {
                 return Err(error);
             }
             debug!(cmd, "{error}: trying again");
+            // A connection that was lost at once is not tried again at once.
+            tokio::time::sleep_until(sent + BETWEEN_TRIES.min(patience.timeout)).await;
         }
     }
 
@@ -263,3 +269,6 @@ fn unix_now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
