@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 pub use display::Display;
 pub use exit::Exit;
-pub use settings::{apply, read_stdin};
+pub use settings::{apply, read_stdin, start_logging};
 pub use syntax::{Flag, Group, Parsed, Syntax, Takes};
 
 /// One program of the binary.
@@ -176,7 +176,7 @@ fn about_halite(own: &str, word: &str) -> anyhow::Result<Exit> {
 fn overview(own: &str) -> String {
     let mut text =
         format!("Usage: {own} PROGRAM [WORDS]\n\nPrograms (also by the name of a link to this binary):\n");
-    for applet in APPLETS {
+    for applet in APPLETS.iter().filter(|applet| applet.name != crate::minion::JOB_APPLET) {
         text.push_str(&format!("  {:<14} {}\n", applet.name, applet.about));
     }
     text.push_str(&format!("\n`{own} PROGRAM --help` tells more. `{own} --version` prints the version.\n"));

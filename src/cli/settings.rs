@@ -2,7 +2,8 @@
 
 use std::io::BufRead;
 
-use super::{Parsed, Stop, Syntax, Takes};
+use super::logging::{self, Console};
+use super::{Parsed, Stop, Syntax, Takes, complain};
 use crate::config::Opts;
 use crate::value::Value;
 
@@ -28,6 +29,13 @@ fn spelled(dest: &str, text: &str) -> Value {
         ("state_verbose" | "rotate_aes_key" | "preserve_minions", "true") => Value::Bool(true),
         ("state_verbose" | "rotate_aes_key" | "preserve_minions", "false") => Value::Bool(false),
         _ => text.into(),
+    }
+}
+
+/// Starts logging to the console and to the log file; a file that cannot be opened is told and no reason to stop.
+pub fn start_logging(prog: &str, opts: &Opts) {
+    if let Err(error) = logging::start(opts, Console::On) {
+        complain(&format!("{prog}: {error:#}"));
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{ClientError, Identity};
 use crate::config::Opts;
 use crate::map;
+use crate::matchers::{TargetType, UnknownNodegroup, expand_nodegroups};
 use crate::value::{Map, Value};
 
 /// What is to be run, and where.
@@ -78,14 +79,18 @@ impl Job {
 
     /// The target with its nodegroups replaced: minions need not know them.
     fn target(&self, opts: &Opts) -> Result<(Value, String), ClientError> {
-        let (Some(tgt), "compound" | "nodegroup") = (self.tgt.as_str(), self.tgt_type.as_str()) else {
+        let (Some(tgt), Ok(kind @ (TargetType::Compound | TargetType::Nodegroup))) =
+            (self.tgt.as_str(), self.tgt_type.parse())
+        else {
             return Ok((self.tgt.clone(), self.tgt_type.clone()));
         };
-        if self.tgt_type == "nodegroup" || tgt.contains("N@") {
-            let conf_file = opts.str("conf_file").to_owned();
-            return Err(ClientError::UnknownNodegroup { name: tgt.to_owned(), conf_file });
-        }
-        Ok((self.tgt.clone(), self.tgt_type.clone()))
+        let empty = Map::new();
+        let groups = opts.get("nodegroups").and_then(Value::as_map).unwrap_or(&empty);
+        let unknown = |UnknownNodegroup(name)| ClientError::UnknownNodegroup {
+            name,
+            conf_file: opts.str("conf_file").to_owned(),
+        };
+        Ok((expand_nodegroups(tgt, kind, groups).map_err(unknown)?.into(), "compound".to_owned()))
     }
 }
 
@@ -179,6 +184,21 @@ mod tests {
         let load = job.load(&who(), &Opts::defaults(Role::Client), 5).expect("a load");
         let keys: Vec<&str> = load.keys().filter_map(Value::as_str).collect();
         assert_eq!(keys, ["cmd", "tgt", "fun", "arg", "key", "tgt_type", "ret", "jid", "kwargs", "user"]);
+    }
+
+    #[test]
+    fn nodegroups_are_expanded_before_they_leave() {
+        let mut opts = Opts::defaults(Role::Client);
+        opts.set("nodegroups", map! { "web" => "web* or L@db1,db2" });
+        let job = Job { tgt_type: "nodegroup".to_owned(), ..Job::new("web", "test.ping", Vec::new()) };
+        let load = job.load(&who(), &opts, 5).expect("a load");
+        assert_eq!(
+            (load.str("tgt_type"), load.str("tgt")),
+            (Some("compound"), Some("web* or L@db1,db2"))
+        );
+        let job = Job { tgt_type: "nodegroup".to_owned(), ..Job::new("no", "test.ping", Vec::new()) };
+        let error = job.load(&who(), &opts, 5).expect_err("unknown");
+        assert!(error.to_string().starts_with("Node group no unavailable in "), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod error;
 mod identity;
 mod job;
+mod known;
 mod local;
 mod presence;
 mod watch;
@@ -11,6 +12,7 @@ mod watch;
 pub use error::{ClientError, KeyProblem};
 pub use identity::Identity;
 pub use job::{Job, Published};
+pub use known::MinionFiles;
 pub use local::{LocalClient, Progress, Running};
 pub use presence::Presence;
 pub use watch::{LastSeen, Patience, Step, Watch};

@@ -11,8 +11,8 @@ use anyhow::Context;
 
 use self::syntax::SYNTAX;
 use super::config_files;
-use super::{Call, Display, Exit, Parsed, Stop, apply, complain, options, print, read_stdin};
-use crate::client::{ClientError, Job, LocalClient};
+use super::{Call, Display, Exit, Parsed, Stop, apply, complain, options, print, read_stdin, start_logging};
+use crate::client::{ClientError, Job, LocalClient, MinionFiles};
 use crate::config::Opts;
 use crate::map;
 use crate::output::report::{self, Report, ReportOptions, Said};
@@ -32,7 +32,11 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let mut opts = config_files::load_client(dir)?;
     apply(&SYNTAX, &parsed, &mut opts);
     opts.set("fun", words.fun.clone());
+    start_logging(&call.prog, &opts);
     let display = Display::new(&opts)?;
+    if parsed.flag("preview_target") {
+        return preview(&opts, &words.tgt, tgt_type, &display);
+    }
     let job = job(&parsed, &opts, words, tgt_type);
     let timeout = match opts.int("timeout") {
         seconds if seconds > 0 => Duration::from_secs(u64::try_from(seconds).unwrap_or(5)),
@@ -82,6 +86,16 @@ fn job(parsed: &Parsed, opts: &Opts, words: syntax::Words, tgt_type: &str) -> Jo
         jid: String::new(),
         kwargs,
     }
+}
+
+fn preview(opts: &Opts, tgt: &Value, tgt_type: &str, display: &Display) -> anyhow::Result<Exit> {
+    let minions = MinionFiles::new(opts).matching(tgt, tgt_type).map_err(anyhow::Error::msg)?;
+    let found = !minions.is_empty();
+    display.show(&Value::list(minions), None, 0)?;
+    if found {
+        return Ok(Exit::OK);
+    }
+    Err(Stop::failed(Exit::NO_RETURN, report::NO_RETURN_RECEIVED).into())
 }
 
 /// `--async`.

@@ -113,8 +113,7 @@ const OWN: &[Flag] = &[
     Flag::value(&["--metadata"], "metadata", Takes::Text, "METADATA", "Kept with the job, to find it again."),
     Flag::new(&["--output-diff"], "state_output_diff", "Only states that changed something."),
     Flag::new(&["--config-dump"], "config_dump", "Print the master's configuration and exit."),
-    Flag::new(&["--preview-target"], "preview_target", "Print the minions that would be asked, and exit.")
-        .not_supported(),
+    Flag::new(&["--preview-target"], "preview_target", "Print the minions that would be asked, and exit."),
     Flag::new(
         &["--strict-exit"],
         "strict_exit",

@@ -10,12 +10,12 @@ use anyhow::Context;
 
 use self::keys::{ACCEPTED, Change, DENIED, Keys, Names, PENDING, REJECTED};
 use super::config_files;
+use super::daemons::become_user;
 use super::options::{self, EXTERNAL_AUTH, OUTPUT};
-use super::{Call, Display, Exit, Flag, Group, Parsed, Stop, Syntax, Takes, apply, print};
+use super::{Call, Display, Exit, Flag, Group, Parsed, Stop, Syntax, Takes, apply, print, start_logging};
 use crate::config::Opts;
 use crate::crypt::HashType;
 use crate::event::tags;
-use crate::host::daemon::become_user;
 use crate::map;
 use crate::output::keys::{KeyAct, no_match};
 use crate::transport::bus::{BusPaths, fire_blocking};
@@ -166,12 +166,10 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     }
     let mut opts = options_of(&parsed)?;
     apply(&SYNTAX, &parsed, &mut opts);
-    let user = opts.str("user").to_owned();
-    if !user.is_empty() {
-        become_user(&user).with_context(|| {
-            format!("Salt configured to run as user \"{user}\" but unable to switch: run this as root or as {user}")
-        })?;
-    }
+    let log = opts.str("key_logfile").to_owned();
+    opts.set("log_file", log);
+    start_logging(&call.prog, &opts);
+    become_user(&opts)?;
     let display = Display::new(&opts)?;
     let keys = Keys { pki_dir: opts.path("pki_dir"), cachedir: opts.path("cachedir") };
     match task {
