@@ -12,8 +12,8 @@ use super::{ParseOptions, TargetError};
 /// The words that are no targets.
 pub(super) const OPERATORS: [&str; 5] = ["and", "or", "not", "(", ")"];
 
-/// Python refuses more parentheses inside each other.
-const MAX_DEPTH: usize = 199;
+/// Python refuses more brackets inside each other; a master's sets have braces of their own.
+const MAX_DEPTH: usize = 200;
 /// Words of one target, nodegroups expanded.
 const MAX_WORDS: usize = 200_000;
 
@@ -310,7 +310,8 @@ impl Parser<'_> {
     }
 
     fn parentheses(&mut self) -> Option<Node> {
-        if !self.eat(Word::Open) || self.depth >= MAX_DEPTH {
+        let braces = usize::from(self.side == Side::Master);
+        if !self.eat(Word::Open) || self.depth + braces >= MAX_DEPTH {
             return None;
         }
         if self.eat(Word::Close) {

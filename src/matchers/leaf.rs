@@ -72,7 +72,7 @@ impl Leaf {
 #[derive(Debug)]
 pub(super) struct NameList {
     /// In the order given, each once.
-    pub names: Vec<String>,
+    pub in_order: Vec<String>,
     set: HashSet<String>,
     /// As written, for ids that hold a comma themselves.
     text: Option<String>,
@@ -86,13 +86,18 @@ impl NameList {
     }
 
     pub(super) fn of_names(names: impl Iterator<Item = String>) -> Self {
-        let mut list = NameList { names: Vec::new(), set: HashSet::new(), text: None };
+        let mut list = NameList { in_order: Vec::new(), set: HashSet::new(), text: None };
         for name in names {
             if list.set.insert(name.clone()) {
-                list.names.push(name);
+                list.in_order.push(name);
             }
         }
         list
+    }
+
+    /// Whether a master finds the id among the names; an id with a comma is never one.
+    pub(super) fn names(&self, id: &str) -> bool {
+        self.set.contains(id)
     }
 
     /// A minion finds itself in the text between commas, whatever it is called.

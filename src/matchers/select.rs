@@ -78,7 +78,7 @@ fn select_leaf(leaf: &Leaf, known: &impl KnownMinions, greedy: Greedy) -> Select
         Leaf::Glob(glob) => of_accepted(known, |id| glob.matches(id)),
         Leaf::Pcre(regex) => of_accepted(known, |id| regex.matches(id)),
         Leaf::List(names) => {
-            let (minions, missing) = names.names.iter().cloned().partition(|name| known.is_accepted(name));
+            let (minions, missing) = names.in_order.iter().cloned().partition(|name| known.is_accepted(name));
             Selection { minions, missing }
         }
         Leaf::Grain(_) | Leaf::Pillar(_) | Leaf::Ipcidr(_) => match (known.has_data_cache(), greedy) {
@@ -121,7 +121,7 @@ fn select_compound(compound: &Compound, known: &impl KnownMinions, greedy: Greed
     let mut seen = HashSet::new();
     for leaf in compound.reports_missing.iter().filter_map(|index| compound.leaves.get(*index)) {
         let Leaf::List(names) = leaf else { continue };
-        for name in &names.names {
+        for name in &names.in_order {
             if !known.is_accepted(name) && seen.insert(name) {
                 missing.push(name.clone());
             }
@@ -160,7 +160,11 @@ impl<'a, K: KnownMinions> Candidate<'a, K> {
         let empty = Map::new();
         if !leaf.needs_data() {
             let minion = MinionView { id: self.id, grains: &empty, pillar: &empty };
-            return self.known.is_accepted(self.id) && leaf.matches(&minion);
+            return self.known.is_accepted(self.id)
+                && match leaf {
+                    Leaf::List(names) => names.names(self.id),
+                    other => other.matches(&minion),
+                };
         }
         if self.greedy == Greedy::Yes && !self.known.is_accepted(self.id) {
             return false;

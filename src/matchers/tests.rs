@@ -9,7 +9,7 @@ fn minion(number: usize) -> (String, MinionData) {
     let id = format!("web{number}");
     let grains = map! {
         "id" => id.as_str(),
-        "os" => if number % 2 == 0 { "Debian" } else { "Alpine" },
+        "os" => if number.is_multiple_of(2) { "Debian" } else { "Alpine" },
         "roles" => Value::list([format!("role{}", number % 3), "all".to_owned()]),
         "ipv4" => Value::list([format!("10.0.{}.{}", number / 256, number % 256)]),
     };

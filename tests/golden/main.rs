@@ -2,11 +2,14 @@
 
 mod modules;
 mod output;
+
+mod target;
 mod yaml;
 
 use std::fs;
 
-use halite::value::Value;
+use base64::Engine;
+use halite::value::{Value, msgpack};
 
 /// The cases of a file below `tests/golden`, one JSON object per line.
 fn cases(file: &str) -> Vec<Value> {
@@ -17,9 +20,15 @@ fn cases(file: &str) -> Vec<Value> {
         .collect()
 }
 
+/// msgpack in base64, as the recording scripts keep values that JSON has no form for.
+fn unpack(packed: &str) -> Value {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(packed).expect("base64");
+    msgpack::decode(&bytes, msgpack::Reading::Typed).expect("msgpack")
+}
+
 /// Fails with the first few differences, and how many there are.
 fn report(failures: &[String], total: usize) {
     assert!(total > 0, "no cases");
-    let shown: Vec<&str> = failures.iter().take(12).map(String::as_str).collect();
+    let shown: Vec<&str> = failures.iter().take(40).map(String::as_str).collect();
     assert!(failures.is_empty(), "{} of {total} differ:\n{}", failures.len(), shown.join("\n"));
 }

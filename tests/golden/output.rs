@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
 use halite::output::{OutputOptions, render};
-use halite::value::{Value, msgpack};
+use halite::value::Value;
 
-use crate::{cases, report};
+use crate::{cases, report, unpack};
 
 #[test]
 fn outputters_print_what_salt_prints() {
@@ -37,9 +36,4 @@ fn outputters_print_what_salt_prints() {
         }
     }
     report(&failures, cases.len());
-}
-
-fn unpack(packed: &str) -> Value {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(packed).expect("base64");
-    msgpack::decode(&bytes, msgpack::Reading::Typed).expect("msgpack")
 }
