@@ -273,3 +273,6 @@ pub(super) fn release_grains(os: &str, full_name: &str, release: &str) -> Map {
     grains.insert("osfinger", format!("{name}-{version}"));
     grains
 }
+
+#[cfg(test)]
+mod tests;
