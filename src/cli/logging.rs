@@ -1,24 +1,29 @@
-//! Logs in Salt's format: to the console and to a file, each with a level of its own. Salt: _logging/; options
-//! `log_level`, `log_level_logfile`, `log_file`, `log_fmt_console`, `log_fmt_logfile`, `log_datefmt_console`,
-//! `log_datefmt_logfile`.
+//! Logs in Salt's format: to the console and to a file or syslog, each with a level of its own. Salt: _logging/;
+//! options `log_level`, `log_level_logfile`, `log_file`, `log_fmt_console`, `log_fmt_logfile`, `log_datefmt`,
+//! `log_datefmt_console`, `log_datefmt_logfile`, `log_granular_levels`.
 
+mod file;
 mod format;
+mod level;
+mod syslog;
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use anyhow::Context as _;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::Opts;
+use crate::config::{Opts, Severity};
+use crate::host;
+use file::LogFile;
 use format::{Format, Record};
+use level::{Granular, Threshold};
+use syslog::Syslog;
 
 /// Whether logs go to standard error, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,87 +32,144 @@ pub enum Console {
     Off,
 }
 
-/// Salt's levels and the least of ours that each lets through; `None`: nothing.
-const LEVELS: &[(&str, Option<Level>)] = &[
-    ("all", Some(Level::TRACE)),
-    ("garbage", Some(Level::TRACE)),
-    ("trace", Some(Level::TRACE)),
-    ("debug", Some(Level::DEBUG)),
-    ("profile", Some(Level::DEBUG)),
-    ("info", Some(Level::INFO)),
-    ("warning", Some(Level::WARN)),
-    ("error", Some(Level::ERROR)),
-    ("critical", Some(Level::ERROR)),
-    ("quiet", None),
-];
-
-/// Starts logging for this process, once.
+/// Starts logging for this process, once, and says what was noticed while the configuration was read.
 ///
 /// # Errors
-/// When the log file cannot be opened.
+/// When the log file cannot be opened or the syslog not be reached.
 pub fn start(opts: &Opts, console: Console) -> anyhow::Result<()> {
-    let level = |name: &str| {
-        LEVELS.iter().find(|(salt, _)| *salt == name).map_or(Some(Level::WARN), |(_, ours)| *ours)
+    let mut bad_levels = Vec::new();
+    let mut threshold = |name: &str| {
+        Threshold::of(opts.get(name)).unwrap_or_else(|level| {
+            bad_levels.push(level);
+            Threshold::FALLBACK
+        })
     };
-    let console_level = (console == Console::On).then(|| level(opts.str("log_level"))).flatten();
-    let own = opts.str("log_level_logfile");
-    let file_level = level(if own.is_empty() { opts.str("log_level") } else { own });
-    let path = opts.path("log_file");
-    let file = match file_level.filter(|_| !path.as_os_str().is_empty()) {
-        Some(level) => Some((level, LogFile::open(&path)?)),
-        None => None,
+    let general = threshold("log_level");
+    let for_file = if opts.bool("log_level_logfile") { threshold("log_level_logfile") } else { general };
+    let (granular, bad) = Granular::of(opts.get("log_granular_levels"));
+    bad_levels.extend(bad);
+
+    let console_date = match opts.str("log_datefmt_console") {
+        "" => opts.str("log_datefmt"),
+        date => date,
     };
     let logs = Logs {
-        console: console_level,
-        console_format: Format::parse(opts.str("log_fmt_console"), opts.str("log_datefmt_console")),
-        file,
-        file_format: Format::parse(opts.str("log_fmt_logfile"), opts.str("log_datefmt_logfile")),
+        console: if console == Console::On { general } else { Threshold::QUIET },
+        console_format: Format::parse(opts.str("log_fmt_console"), format::CONSOLE, console_date),
+        file: for_file,
+        file_format: Format::parse(
+            opts.str("log_fmt_logfile"),
+            format::FILE,
+            opts.str("log_datefmt_logfile"),
+        ),
+        sink: if for_file == Threshold::QUIET { None } else { Sink::open(opts.str("log_file"))? },
+        granular,
     };
     // A second start (tests) keeps the first.
     let _ = tracing_subscriber::registry().with(logs).try_init();
+    for level in bad_levels {
+        tracing::warn!(
+            "Could not translate the logging level string '{level}' into an actual logging level integer. Returning \
+             'logging.ERROR'."
+        );
+    }
+    for option in ["log_rotate_max_bytes", "log_rotate_backup_count"] {
+        if opts.int(option) != 0 {
+            tracing::warn!("'{option}' is only supported on Windows");
+        }
+    }
+    for notice in opts.notices() {
+        match notice.severity {
+            Severity::Error => tracing::error!("{}", notice.text),
+            Severity::Warning => tracing::warn!("{}", notice.text),
+            Severity::Debug => tracing::debug!("{}", notice.text),
+        }
+    }
     Ok(())
 }
 
+/// Makes the log file for the user of the option `user`, before this process becomes that user.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn prepare(opts: &Opts) -> anyhow::Result<()> {
+    let path = opts.str("log_file");
+    if path.is_empty() || path.contains("://") || opts.str("log_level_logfile") == "quiet" {
+        return Ok(());
+    }
+    file::prepare(Path::new(path), host::owner_of(opts.str("user"))).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &str) -> String {
+    format!("cannot write the log file {path} (option log_file): choose another, or be a user who may")
+}
+
+/// What takes the lines that are not for the console.
+enum Sink {
+    File(LogFile),
+    Syslog(Syslog),
+}
+
+impl Sink {
+    fn open(log_file: &str) -> anyhow::Result<Option<Self>> {
+        if log_file.is_empty() {
+            return Ok(None);
+        }
+        if let Some(syslog) = Syslog::of(log_file)? {
+            return Ok(Some(Sink::Syslog(syslog)));
+        }
+        let file = LogFile::open(Path::new(log_file)).with_context(|| cannot_write(log_file))?;
+        Ok(Some(Sink::File(file)))
+    }
+}
+
 struct Logs {
-    console: Option<Level>,
+    console: Threshold,
     console_format: Format,
-    file: Option<(Level, LogFile)>,
+    file: Threshold,
     file_format: Format,
+    sink: Option<Sink>,
+    granular: Granular,
 }
 
 impl<S: Subscriber> Layer<S> for Logs {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        let level = metadata.level();
-        self.console.is_some_and(|most| *level <= most)
-            || self.file.as_ref().is_some_and(|(most, _)| level <= most)
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let level = *metadata.level();
+        (self.console.passes(level) || (self.sink.is_some() && self.file.passes(level)))
+            && self.granular.passes(metadata.target(), level)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let file = if self.sink.is_some() { self.file.filter() } else { LevelFilter::OFF };
+        Some(self.console.filter().max(file))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let level = event.metadata().level();
+        let level = *event.metadata().level();
         let mut message = Message::default();
         event.record(&mut message);
         let name = event.metadata().target().replace("::", ".");
         let text = message.text();
         let record = Record {
             name: &name,
+            path: event.metadata().file().unwrap_or_default(),
             line: event.metadata().line().unwrap_or(0),
-            level: match *level {
-                Level::ERROR => "ERROR",
-                Level::WARN => "WARNING",
-                Level::INFO => "INFO",
-                Level::DEBUG => "DEBUG",
-                Level::TRACE => "TRACE",
-            },
+            level,
             process: std::process::id(),
             message: &text,
+            jid: &message.jid,
         };
         let now = jiff::Zoned::now();
-        if self.console.is_some_and(|most| *level <= most) {
+        if self.console.passes(level) {
             // A console that is gone is no reason to fail.
             let _ = writeln!(std::io::stderr().lock(), "{}", self.console_format.line(&record, &now));
         }
-        if let Some((_, file)) = self.file.as_ref().filter(|(most, _)| level <= most) {
-            file.write(&self.file_format.line(&record, &now));
+        if self.file.passes(level) {
+            match &self.sink {
+                Some(Sink::File(file)) => file.write(&self.file_format.line(&record, &now)),
+                Some(Sink::Syslog(syslog)) => syslog.write(level, &self.file_format.line(&record, &now)),
+                None => {}
+            }
         }
     }
 }
@@ -117,27 +179,31 @@ impl<S: Subscriber> Layer<S> for Logs {
 struct Message {
     text: String,
     fields: String,
+    jid: String,
 }
 
 impl Message {
-    fn text(self) -> String {
-        // One event is one line, whatever a peer put into it.
-        let text =
-            if self.fields.is_empty() { self.text } else { format!("{} ({})", self.text, self.fields) };
-        text.replace('\n', "\\n")
+    /// One event is one line, whatever a peer put into it.
+    fn text(&self) -> String {
+        let text = match (self.text.is_empty(), self.fields.is_empty()) {
+            (_, true) => self.text.clone(),
+            (true, false) => self.fields.clone(),
+            (false, false) => format!("{} ({})", self.text, self.fields),
+        };
+        text.replace('\r', "\\r").replace('\n', "\\n")
     }
 
     fn add(&mut self, field: &Field, value: std::fmt::Arguments<'_>) {
-        let (out, name) = match field.name() {
-            "message" => (&mut self.text, ""),
-            name => (&mut self.fields, name),
-        };
         // Writing to a String does not fail.
-        let _ = if name.is_empty() {
-            out.write_fmt(value)
-        } else {
-            let comma = if out.is_empty() { "" } else { ", " };
-            write!(out, "{comma}{name}={value}")
+        let _ = match field.name() {
+            "message" => self.text.write_fmt(value),
+            name => {
+                if name == "jid" {
+                    let _ = self.jid.write_fmt(value);
+                }
+                let comma = if self.fields.is_empty() { "" } else { ", " };
+                write!(self.fields, "{comma}{name}={value}")
+            }
         };
     }
 }
@@ -150,46 +216,4 @@ impl Visit for Message {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.add(field, format_args!("{value}"));
     }
-}
-
-/// The log file, opened anew when it has been moved away or deleted.
-struct LogFile {
-    path: PathBuf,
-    open: Mutex<(File, u64)>,
-}
-
-impl LogFile {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let opened = || -> std::io::Result<(File, u64)> {
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            open(path)
-        };
-        let file = opened().with_context(|| {
-            format!(
-                "cannot write the log file {} (option log_file): choose another, or be a user who may",
-                path.display()
-            )
-        })?;
-        Ok(LogFile { path: path.to_owned(), open: Mutex::new(file) })
-    }
-
-    fn write(&self, line: &str) {
-        let mut opened = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = fs::metadata(&self.path).map(|stat| stat.ino()).ok();
-        if now != Some(opened.1)
-            && let Ok(fresh) = open(&self.path)
-        {
-            *opened = fresh;
-        }
-        // One write, so that lines of several processes do not mix. A full disk loses logs and nothing else.
-        let _ = opened.0.write_all(format!("{line}\n").as_bytes());
-    }
-}
-
-fn open(path: &Path) -> std::io::Result<(File, u64)> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-    let inode = file.metadata()?.ino();
-    Ok((file, inode))
 }

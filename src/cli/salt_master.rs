@@ -31,6 +31,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     if parsed.flag("daemon") && !daemon::is_detached() {
         return daemons::detach(call);
     }
+    logging::prepare(&opts)?;
     daemons::become_user(&opts)?;
     logging::start(&opts, Console::On)?;
     let limit = daemon::raise_open_files(u64::try_from(opts.int("max_open_files")).unwrap_or(100_000));

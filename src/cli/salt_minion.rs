@@ -34,6 +34,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     if let Err(error) = daemon::write_pidfile(&pidfile) {
         return Err(error).with_context(|| format!("the PID file {} cannot be written", pidfile.display()));
     }
+    logging::prepare(&opts)?;
     daemons::become_user(&opts)?;
     logging::start(&opts, Console::On)?;
     tracing::info!("Setting up the Salt Minion \"{}\"", opts.id());

@@ -1,5 +1,6 @@
 //! Texts and decisions recorded from real Salt, held against ours. Every folder has the script that recorded it.
 
+mod config;
 mod modules;
 mod output;
 

@@ -72,7 +72,7 @@ pub fn find_id(opts: &Map, cwd: &str, cache: bool, notices: &RefCell<Vec<Notice>
 
 fn cached(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
-    let name = text.lines().next().unwrap_or_default().trim().trim_start_matches('\u{feff}');
+    let name = text.lines().next().unwrap_or_default().trim_start_matches('\u{feff}').trim();
     (!name.is_empty() && name != "localhost").then(|| name.to_owned())
 }
 
