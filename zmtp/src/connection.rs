@@ -479,5 +479,7 @@ fn after(now: Instant, delay: Duration) -> Option<Instant> {
     if delay.is_zero() { None } else { now.checked_add(delay) }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod properties;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 pub mod backoff;
 pub mod codec;
 pub mod connection;
+#[cfg(test)]
+mod corpora;
 mod endpoint;
 pub mod error;
 pub mod mechanism;

@@ -419,3 +419,44 @@ fn two_connections_understand_each_other() {
         assert!(got == message);
     }
 }
+
+/// Pieces that a peer may send, sensible ones and odd ones.
+fn pieces() -> Vec<Vec<u8>> {
+    let mut pieces: Vec<Vec<u8>> = [
+        &b"\x00\x02hi"[..],
+        b"\x01\x00",
+        b"\x00\x00",
+        b"\x00\x02\x01A",
+        b"\x00\x02\x00A",
+        b"\x03\x00\x00\x00\x00\x00\x00\x00\x01x",
+        b"\x04\x0b\x09SUBSCRIBEA",
+        b"\x04\x08\x06CANCELA",
+        b"\x04\x0a\x04PING\x00\x05abc",
+        b"\x04\x08\x04PONGabc",
+        b"\x04\x00",
+        b"\x04\x05\x04PING",
+        b"\x02\x00\x00\x00\x00\x00\x01\x00\x00",
+        b"\x02\x80",
+        b"\xff",
+    ]
+    .map(<[u8]>::to_vec)
+    .to_vec();
+    pieces.push(hello("SUB", 0));
+    pieces.push(hello("DEALER", 1)[..64].to_vec());
+    pieces
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_stream_in_any_cut(
+        first: u8,
+        cut: u8,
+        chosen in proptest::collection::vec(proptest::sample::select(pieces()), 0..12),
+        tail in proptest::collection::vec(proptest::num::u8::ANY, 0..40),
+    ) {
+        let mut input = vec![first, cut];
+        chosen.iter().for_each(|piece| input.extend_from_slice(piece));
+        input.extend_from_slice(&tail);
+        properties::any_cut_gives_the_same_events(&input);
+    }
+}

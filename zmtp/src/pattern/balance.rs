@@ -74,7 +74,8 @@ mod tests {
         }
         let mut taken = Vec::new();
         for full in [9, 9, 9, 9, 1, 9] {
-            ring.offer((), |peer, ()| if *peer == full { Err(()) } else { Ok(taken.push(*peer)) }).unwrap();
+            let peer = ring.offer((), |peer, ()| if *peer == full { Err(()) } else { Ok(*peer) }).unwrap();
+            taken.push(peer);
         }
         assert_eq!(taken, [0, 1, 2, 0, 2, 0]);
         assert_eq!(ring.offer(7, |_, m| Err::<(), _>(m)), Err(7));
