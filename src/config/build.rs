@@ -492,7 +492,8 @@ impl Build<'_> {
     /// A list of one-entry mappings is one mapping.
     fn nodegroups(&mut self) {
         let Some(Value::List(groups)) = self.opts.get("nodegroups") else { return };
-        let merged: Map = groups.iter().filter_map(Value::as_map).cloned().flatten().collect();
+        let pairs = groups.iter().filter_map(Value::as_map).flatten();
+        let merged: Map = pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
         self.opts.insert("nodegroups", merged);
     }
 

@@ -61,11 +61,12 @@ pub fn find_id(opts: &Map, cwd: &str, cache: bool, notices: &RefCell<Vec<Notice>
     }
     let name = first_name(names(&host_name())).unwrap_or_else(|| "localhost".to_owned());
     let id = IdRules::of(opts).apply(&name);
-    if cache && caching {
-        if let Err(error) = write_cache(Path::new(&path), &id) {
-            let text = format!("Could not cache minion ID: {path}: {error}");
-            notices.borrow_mut().push(Notice { severity: Severity::Error, text });
-        }
+    if cache
+        && caching
+        && let Err(error) = write_cache(Path::new(&path), &id)
+    {
+        let text = format!("Could not cache minion ID: {path}: {error}");
+        notices.borrow_mut().push(Notice { severity: Severity::Error, text });
     }
     Id { is_address: is_ipv4(&id), id }
 }
@@ -141,12 +142,11 @@ fn addresses(fib_trie: &str) -> Vec<String> {
     for line in fib_trie.lines() {
         if let Some(address) = line.trim().strip_prefix("|-- ") {
             last = address.trim().parse().ok();
-        } else if line.contains("/32 host LOCAL") {
-            if let Some(address) = last.filter(|address| !address.is_loopback()) {
-                if !found.contains(&address.to_string()) {
-                    found.push(address.to_string());
-                }
-            }
+        } else if line.contains("/32 host LOCAL")
+            && let Some(address) = last.filter(|address| !address.is_loopback())
+            && !found.contains(&address.to_string())
+        {
+            found.push(address.to_string());
         }
     }
     found

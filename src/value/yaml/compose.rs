@@ -21,6 +21,9 @@ pub(super) fn compose(text: &str, file: &str) -> Result<Option<(Tree, NodeId)>, 
     Ok(Some((composer.tree, root)))
 }
 
+/// Keys and values of a mapping.
+type Pairs = Vec<(NodeId, NodeId)>;
+
 struct Composer<'t> {
     scanner: Scanner<'t>,
     file: &'t str,
@@ -205,7 +208,7 @@ impl Composer<'_> {
         anchor: Option<String>,
         tag: Option<String>,
         start: Mark,
-        read: fn(&mut Self, usize) -> Result<Vec<(NodeId, NodeId)>, YamlError>,
+        read: fn(&mut Self, usize) -> Result<Pairs, YamlError>,
         depth: usize,
     ) -> Result<NodeId, YamlError> {
         let id = self.open(anchor, own_tag(tag, resolve::MAP), start, Content::Mapping(Vec::new()))?;

@@ -8,7 +8,7 @@ mod scalars;
 use std::collections::VecDeque;
 
 pub(super) use cursor::Mark;
-use cursor::{Cursor, is_blank, is_blank_or_end, is_break, is_break_or_end};
+use cursor::{Cursor, is_blank_or_end, is_break, is_break_or_end};
 
 use super::YamlError;
 
@@ -115,7 +115,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn fetch_next(&mut self) -> Result<(), YamlError> {
-        self.to_next_token();
+        self.go_to_next_token();
         self.forget_stale_keys()?;
         self.close_blocks(self.cursor.column() + 1);
         let Some(char) = self.cursor.peek() else { return self.stream_end() };
@@ -158,7 +158,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Over blanks, comments and line breaks. A tab is no blank where it could be indentation.
-    fn to_next_token(&mut self) {
+    fn go_to_next_token(&mut self) {
         loop {
             if self.cursor.column() == 0 && self.cursor.peek() == Some('\u{feff}') {
                 self.cursor.skip();
