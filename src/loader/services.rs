@@ -31,6 +31,22 @@ pub trait MinionServices: Sync {
     /// When there is no bus.
     fn fire(&self, tag: &str, data: Map) -> Result<(), Fault>;
 
+    /// Fires an event on the minion's own bus, as [`MinionServices::fire`], and waits for the event `answer`: its data,
+    /// or `None` when the time is over.
+    ///
+    /// # Errors
+    /// When there is no bus, or nobody can listen here.
+    fn fire_and_wait(
+        &self,
+        tag: &str,
+        data: Map,
+        answer: &str,
+        timeout: Duration,
+    ) -> Result<Option<Map>, Fault> {
+        let _ = (data, answer, timeout);
+        Err(Fault::NotSupported(format!("waiting for the answer to {tag}")))
+    }
+
     /// Files of the master, or local ones with `file_client: local`.
     fn files(&self) -> &dyn FileClient;
 

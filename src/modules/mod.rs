@@ -3,10 +3,17 @@
 mod cmdmod;
 mod config;
 mod cp;
+mod data;
+mod environ;
 mod event;
 mod filter;
 mod fnmatch;
 mod grains;
+mod mine;
+mod pillar;
+mod publish;
+mod saltutil;
+mod sysmod;
 mod test;
 
 use crate::loader::Module;
@@ -16,8 +23,14 @@ pub static ALL: &[&Module] = &[
     &cmdmod::MODULE,
     &config::MODULE,
     &cp::MODULE,
+    &data::MODULE,
+    &environ::MODULE,
     &event::MODULE,
     &grains::MODULE,
-    // One row a line.
+    &mine::MODULE,
+    &pillar::MODULE,
+    &publish::MODULE,
+    &saltutil::MODULE,
+    &sysmod::MODULE,
     &test::MODULE,
 ];

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use halite::builtin;
+use halite::config::{Opts, Role};
 use halite::host::{Command, FileOwner, Group, Host, Interface, Output, RealHost, Route, User};
 use halite::loader::{
     Call, Context, Fault, FileClient, HashOf, MinionServices, Nowhere, Registry, Scope, bind, settle,
@@ -27,6 +28,16 @@ fn functions_of_test_return_what_salt_does() {
 #[test]
 fn functions_of_cmd_return_what_salt_does() {
     check("cmd");
+}
+
+#[test]
+fn functions_of_config_and_event_return_what_salt_does() {
+    check("config");
+}
+
+#[test]
+fn functions_of_grains_environ_pillar_and_data_return_what_salt_does() {
+    check("grains");
 }
 
 fn check(name: &str) {
@@ -142,7 +153,7 @@ fn called<'r>(
 
 /// As `record.py` has them.
 fn options(root: &str) -> Map {
-    let mut opts = halite_defaults();
+    let mut opts = Opts::defaults(Role::Minion).into_map();
     for (name, path) in [
         ("conf_file", "/etc/minion"),
         ("config_dir", "/etc"),
@@ -163,10 +174,6 @@ fn options(root: &str) -> Map {
         "saltversion" => "3006.25",
     });
     opts
-}
-
-fn halite_defaults() -> Map {
-    map! { "saltenv" => Value::Null, "cmd_safe" => true, "hash_type" => "sha256" }
 }
 
 /// As `record.py` has them.
@@ -323,8 +330,8 @@ impl MinionServices for Minion {
         Nowhere.request(load, timeout)
     }
 
-    fn fire(&self, _: &str, _: Map) -> Result<(), Fault> {
-        Ok(())
+    fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
+        Nowhere.fire(tag, data)
     }
 
     fn files(&self) -> &dyn FileClient {

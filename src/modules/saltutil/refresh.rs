@@ -1,0 +1,63 @@
+//! Telling the minion, over its own bus, to read something anew. Salt: modules/saltutil.py (`refresh_*`);
+//! salt-wire.md §14.6.
+
+use std::time::Duration;
+
+use crate::loader::{Args, Call, Context, Default, Fault, Param, opt};
+use crate::map;
+use crate::value::{Map, Value, str_of};
+
+pub(super) const PILLAR: &[Param] =
+    &[opt("wait", Default::False), opt("timeout", Default::Int(30)), opt("clean_cache", Default::True)];
+
+const PILLAR_DONE: &str = "/salt/minion/minion_pillar_refresh_complete";
+const MODULES_DONE: &str = "/salt/minion/minion_mod_refresh_complete";
+
+/// Fires an event on the minion's bus: whether it was sent.
+pub(super) fn tell(cx: &Context, tag: &str, data: Map) -> Result<Value, Fault> {
+    cx.call("event.fire", Call::positional([data.into(), tag.into()]))
+}
+
+pub(super) fn pillar(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let clean_cache = args.get("clean_cache").clone();
+    let data = map! { "clean_cache" => clean_cache };
+    if !args.truthy("wait") {
+        return tell(cx, "pillar_refresh", data);
+    }
+    let seconds = args.get("timeout").as_float().unwrap_or(30.0).max(0.0);
+    let timeout = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(30));
+    let done = cx.minion.fire_and_wait("pillar_refresh", data, PILLAR_DONE, timeout)?;
+    if !done.is_some_and(|done| done.get("complete") != Some(&Value::Bool(false))) {
+        tracing::warn!(seconds, "Pillar refresh did not complete within timeout");
+    }
+    Ok(Value::Bool(true))
+}
+
+pub(super) fn modules(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    if args.keywords.get("async").is_none_or(Value::truthy) {
+        return tell(cx, "module_refresh", Map::new());
+    }
+    let data = map! { "notify" => true };
+    cx.minion.fire_and_wait("module_refresh", data, MODULES_DONE, Duration::from_secs(30))?;
+    Ok(Value::Bool(true))
+}
+
+pub(super) fn grains(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let mut kwargs = args.keywords.clone();
+    kwargs.retain(|key, _| !str_of(key).starts_with("__"));
+    let with_pillar = kwargs.remove("refresh_pillar").is_none_or(|it| it.truthy());
+    let clean_cache = kwargs.remove("clean_pillar_cache").is_some_and(|it| it.truthy());
+    if !kwargs.is_empty() {
+        let names: Vec<String> = kwargs.keys().map(str_of).collect();
+        return Err(Fault::invocation(format!(
+            "The following keyword arguments are not valid: {}",
+            names.join(", ")
+        )));
+    }
+    if with_pillar {
+        tell(cx, "pillar_refresh", map! { "clean_cache" => clean_cache })?;
+    } else {
+        tell(cx, "module_refresh", Map::new())?;
+    }
+    Ok(Value::Bool(true))
+}
