@@ -197,7 +197,9 @@ fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {
 fn items(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let keyword = |name: &str| args.keywords.get(name);
     if !args.rest.is_empty() {
-        return item(cx, &Args { rest: args.rest.clone(), ..Args::default() });
+        let mut names = Args::default();
+        names.rest.clone_from(&args.rest);
+        return item(cx, &names);
     }
     if keyword("pillar_enc").is_some_and(Value::truthy) {
         return Err(Fault::NotSupported("pillar_enc".to_owned()));

@@ -185,6 +185,7 @@ mod tests {
     use crate::map;
 
     /// Expected values: CPython 3.11.
+    #[expect(clippy::excessive_precision, reason = "halfway between two doubles, on purpose")]
     #[test]
     fn floats_print_as_in_python() {
         for (float, expected) in [
