@@ -192,10 +192,7 @@ mod tests {
         opts.set("nodegroups", map! { "web" => "web* or L@db1,db2" });
         let job = Job { tgt_type: "nodegroup".to_owned(), ..Job::new("web", "test.ping", Vec::new()) };
         let load = job.load(&who(), &opts, 5).expect("a load");
-        assert_eq!(
-            (load.str("tgt_type"), load.str("tgt")),
-            (Some("compound"), Some("web* or L@db1,db2"))
-        );
+        assert_eq!((load.str("tgt_type"), load.str("tgt")), (Some("compound"), Some("web* or L@db1,db2")));
         let job = Job { tgt_type: "nodegroup".to_owned(), ..Job::new("no", "test.ping", Vec::new()) };
         let error = job.load(&who(), &opts, 5).expect_err("unknown");
         assert!(error.to_string().starts_with("Node group no unavailable in "), "{error}");

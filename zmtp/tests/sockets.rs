@@ -130,9 +130,10 @@ async fn topics_are_told_again_after_every_reconnect_however_many() {
             publisher_now.publish(Message::from(probe.clone().into_bytes()));
             let received = tokio::time::timeout(Duration::from_millis(20), sub.recv()).await;
             if let Ok(message) = received
-                && message.first() == &probe {
-                    break;
-                }
+                && message.first() == &probe
+            {
+                break;
+            }
         }
         while events.try_recv().is_some() {}
         publisher_now.close().await;
