@@ -28,7 +28,8 @@ fn returns(criterion: &mut Criterion) {
                     let mut waiting = JoinSet::new();
                     for id in ids {
                         let (store, jid, id, ret) = (store.clone(), jid.clone(), id.clone(), ret.clone());
-                        waiting.spawn(async move { store.save_return(&jid, &id, &ret).await.expect("saved") });
+                        waiting
+                            .spawn(async move { store.save_return(&jid, &id, &ret).await.expect("saved") });
                     }
                     waiting.join_all().await
                 })

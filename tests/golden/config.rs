@@ -82,10 +82,11 @@ fn options_refuse_the_values_that_salt_refuses() {
             .collect();
         if refused != wanted {
             failures.push(format!("{option}: {refused:?}, Salt: {wanted:?}"));
-        } else if let (Some(first), Some(sentence)) = (first, case.get("sentence").and_then(Value::as_str)) {
-            if first != sentence && !sentence.contains("value None") {
-                failures.push(format!("{first}\n{sentence}"));
-            }
+        } else if let (Some(first), Some(sentence)) = (first, case.get("sentence").and_then(Value::as_str))
+            && first != sentence
+            && !sentence.contains("value None")
+        {
+            failures.push(format!("{first}\n{sentence}"));
         }
     }
     report(&failures, total);

@@ -84,11 +84,6 @@ impl Fleet {
         self.command(peer, tool).args(words).stdin(Stdio::null()).output().expect("the tool starts")
     }
 
-    /// Runs the master's own `salt`.
-    pub fn salt(&self, words: &[&str]) -> Output {
-        self.run(self.master_peer, "salt", words)
-    }
-
     /// The standard output of a tool that has to succeed.
     pub fn stdout(&self, peer: Peer, tool: &str, words: &[&str]) -> String {
         let output = self.run(peer, tool, words);
@@ -112,14 +107,7 @@ impl Fleet {
         log.lines().filter(is_error).map(str::to_owned).collect()
     }
 
-    /// Stops a daemon with SIGTERM and waits for its end.
-    pub fn stop(&mut self, name: &str) {
-        let place = self.daemons.iter().position(|daemon| daemon.name == name).expect("it runs");
-        let daemon = self.daemons.remove(place);
-        terminate(daemon);
-    }
-
-    /// Starts a daemon (again).
+    /// Starts a daemon.
     pub fn spawn(&mut self, name: &'static str, peer: Peer) {
         let log = File::create(self.root.join(format!("{name}.out"))).expect("a file");
         let mut command = self.command(peer, name);

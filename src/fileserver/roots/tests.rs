@@ -1,3 +1,5 @@
+//! The file server against trees with links, circles and traps.
+
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,3 +1,5 @@
+//! The decision table of `_auth`, row by row, on real directories.
+
 use std::os::unix::fs::PermissionsExt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
