@@ -1,8 +1,8 @@
 //! `config`: options of the minion, looked up where Salt looks. Salt: modules/config.py.
 
-use super::fnmatch;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
+use crate::matchers::Glob;
 use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge_maps, str_of, traverse};
 
 const OPTION: &[Param] = &[
@@ -203,11 +203,11 @@ fn option(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut found = Map::new();
     let places: Vec<&Map> = places(cx, omit).collect();
     for place in places.into_iter().rev() {
-        let matching = place.iter().filter(|(key, _)| fnmatch::matches(&name, &str_of(key)));
+        let matching = place.iter().filter(|(key, _)| Glob::new(&name).matches(&str_of(key)));
         found.extend(matching.map(|(key, value)| (key.clone(), value.clone())));
     }
     for (key, value) in defaults() {
-        if fnmatch::matches(&name, &str_of(&key)) {
+        if Glob::new(&name).matches(&str_of(&key)) {
             found.entry(key, || value);
         }
     }

@@ -1,7 +1,7 @@
 //! Picking from a map by a grain or pillar value. Salt: utils/data.py (`filter_by`).
 
-use super::fnmatch;
 use crate::loader::{Args, Default, Fault, Param, opt, req};
+use crate::matchers::Glob;
 use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge, str_of, traverse};
 
 /// The parameters of `grains.filter_by` after the first.
@@ -41,7 +41,7 @@ pub(super) fn filter_by(facts: &Map, args: &Args, lookup: &str) -> Result<Value,
     };
     let chosen = found.iter().find_map(|value| {
         let value = str_of(value);
-        let mut matching = choices.iter().filter(|(key, _)| fnmatch::matches(&str_of(key), &value));
+        let mut matching = choices.iter().filter(|(key, _)| Glob::new(&str_of(key)).matches(&value));
         matching.next().map(|(_, choice)| choice.clone()).filter(|choice| !choice.is_null())
     });
     let mut chosen = chosen.or_else(|| choices.get_value(args.get("default")).cloned()).unwrap_or_default();

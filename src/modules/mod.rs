@@ -7,7 +7,6 @@ mod data;
 mod environ;
 mod event;
 mod filter;
-mod fnmatch;
 mod grains;
 mod mine;
 mod pillar;

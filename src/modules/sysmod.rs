@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fnmatch;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, rest};
 use crate::map;
+use crate::matchers::Glob;
 use crate::value::{Map, Value, str_of};
 
 const NAMES: &[Param] = &[rest("args")];
@@ -90,7 +90,7 @@ fn all(cx: &Context) -> BTreeMap<String, &'static Function> {
 /// Whether a name is one that was asked for: a pattern, the name itself, or its module.
 fn is_asked_for(asked: &str, name: &str) -> bool {
     if asked.contains('*') {
-        return fnmatch::matches(asked, name);
+        return Glob::new(asked).matches(name);
     }
     let module = asked.strip_suffix('.').unwrap_or(asked);
     name == asked || asked.is_empty() || name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
@@ -106,7 +106,7 @@ fn doc(cx: &Context, args: &Args) -> Result<Value, Fault> {
 /// `module`, or a pattern over whole names.
 fn matching(asked: &str, name: &str) -> bool {
     if asked.contains('*') || asked.contains('.') {
-        fnmatch::matches(asked, name)
+        Glob::new(asked).matches(name)
     } else {
         name.split('.').next() == Some(asked)
     }
@@ -122,7 +122,7 @@ fn list_modules(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let asked: Vec<String> = args.rest.iter().map(str_of).collect();
     let is_asked = |asked: &String, name: &String| {
         if asked.contains('*') {
-            fnmatch::matches(asked, name)
+            Glob::new(asked).matches(name)
         } else {
             name.split('.').next() == Some(asked)
         }

@@ -40,6 +40,16 @@ fn functions_of_grains_environ_pillar_and_data_return_what_salt_does() {
     check("grains");
 }
 
+#[test]
+fn functions_of_saltutil_mine_publish_and_sys_return_what_salt_does() {
+    check("saltutil");
+}
+
+#[test]
+fn scripts_return_what_salts_do() {
+    check("script");
+}
+
 fn check(name: &str) {
     let cases = cases(&format!("modules/cases/{name}.jsonl"));
     let mut failures = Vec::new();
@@ -217,7 +227,9 @@ impl Scratch {
         let mut next = NEXT.lock().expect("no panic");
         *next += 1;
         let path = std::env::temp_dir().join(format!("halite-golden-{}-{next}", std::process::id()));
-        fs::create_dir_all(path.join("etc")).expect("a folder");
+        for folder in ["etc", "cache/proc"] {
+            fs::create_dir_all(path.join(folder)).expect("a folder");
+        }
         Scratch(path)
     }
 }
@@ -353,8 +365,21 @@ impl FileClient for LocalFiles {
         Ok(vec!["base".to_owned()])
     }
 
-    fn file_list(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {
-        Ok(Vec::new())
+    fn file_list(&self, _: &str, prefix: &str) -> Result<Vec<String>, Fault> {
+        let (mut found, mut folders) = (Vec::new(), vec![self.root.join("srv")]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(path) = path.strip_prefix(self.root.join("srv")) {
+                    found.push(path.to_string_lossy().into_owned());
+                }
+            }
+        }
+        found.retain(|path| path.starts_with(prefix));
+        found.sort();
+        Ok(found)
     }
 
     fn dir_list(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 fn no_dependency_of_the_product_links_a_library() {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(["metadata", "--format-version", "1", "--locked"])
         .current_dir(crate::root())
         .output()
         .expect("cargo runs");

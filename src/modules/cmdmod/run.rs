@@ -11,7 +11,7 @@ use super::{environment, shlex, which};
 use crate::host::{Command, Identity, Output};
 use crate::loader::{Call, Context, Fault};
 use crate::map;
-use crate::modules::fnmatch;
+use crate::matchers::Glob;
 use crate::value::{Map, Value, repr, str_of};
 
 /// What a command did.
@@ -144,7 +144,7 @@ fn permitted(cx: &Context, cmd: &Value) -> Result<bool, Fault> {
         if globs.peek().is_none() {
             return Ok(None);
         }
-        Ok(Some(globs.any(|glob| fnmatch::matches(&glob, &line))))
+        Ok(Some(globs.any(|glob| Glob::new(&glob).matches(&line))))
     };
     Ok(!matches("cmd_blacklist_glob")?.unwrap_or(false) && matches("cmd_whitelist_glob")?.unwrap_or(true))
 }

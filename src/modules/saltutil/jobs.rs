@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::loader::{Args, Context, Fault};
-use crate::modules::fnmatch;
+use crate::matchers::Glob;
 use crate::value::msgpack::{Reading, decode};
 use crate::value::{Map, Value, str_of};
 
@@ -77,7 +77,7 @@ fn is(job: &Map, jid: &str) -> bool {
 /// Jobs whose function matches a pattern.
 pub(super) fn is_running(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let pattern = str_of(args.get("fun"));
-    let matching = |job: &Map| fnmatch::matches(&pattern, job.str("fun").unwrap_or_default());
+    let matching = |job: &Map| Glob::new(&pattern).matches(job.str("fun").unwrap_or_default());
     Ok(Value::list(running(cx).into_iter().filter(matching).map(Value::Map)))
 }
 

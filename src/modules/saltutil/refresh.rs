@@ -48,7 +48,8 @@ pub(super) fn grains(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let with_pillar = kwargs.remove("refresh_pillar").is_none_or(|it| it.truthy());
     let clean_cache = kwargs.remove("clean_pillar_cache").is_some_and(|it| it.truthy());
     if !kwargs.is_empty() {
-        let names: Vec<String> = kwargs.keys().map(str_of).collect();
+        let named = |(key, value): (&Value, &Value)| format!("{}={}", str_of(key), str_of(value));
+        let names: Vec<String> = kwargs.iter().map(named).collect();
         return Err(Fault::invocation(format!(
             "The following keyword arguments are not valid: {}",
             names.join(", ")

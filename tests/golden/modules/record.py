@@ -100,6 +100,10 @@ class Minion:
         pass
 
     def _return_pub(self, ret, **kwargs):
+        # As Salt's own method does before it sends.
+        if not ret.get("out"):
+            out = getattr(self.functions.get(ret["fun"]), "__outputter__", None)
+            ret["out"] = out if isinstance(out, str) else None
         self.returned = ret
 
     def _return_retry_timer(self, **kwargs):
