@@ -1,8 +1,8 @@
 //! The contract of the catalogue: all that an extension may know, and all that the daemons know of extensions.
 //!
 //! An execution module is a [`Module`] row with [`Function`] rows of plain `fn` pointers. Modules call each other
-//! by name through [`Context::call`]; they reach the machine through [`Context::host`] and the daemon they run in
-//! through [`Context::minion`] or [`Context::master`], and never know which daemon that is.
+//! by name through [`Context::call`]; they reach the machine through [`Scope::host`] and the daemon they run in
+//! through [`Scope::minion`] or [`Scope::master`], and never know which daemon that is.
 
 mod args;
 mod bind;

@@ -27,7 +27,7 @@ pub enum RegexError {
     /// Python refuses it as well.
     #[error("{problem} at position {position}")]
     Pattern { problem: PatternError, position: usize },
-    /// Longer than [`MAX_PATTERN`].
+    /// Longer than `MAX_PATTERN` octets.
     #[error("the pattern is longer than {MAX_PATTERN} characters")]
     TooLong,
     /// The engine does not take it: too big, or a construct that only Python has.
