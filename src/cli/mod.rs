@@ -15,6 +15,7 @@ mod salt_call;
 mod salt_key;
 mod salt_master;
 mod salt_minion;
+mod salt_run;
 mod settings;
 pub mod syntax;
 
@@ -67,6 +68,7 @@ pub static APPLETS: &[Applet] = &[
         run: salt_key::run,
         link: true,
     },
+    Applet { name: "salt-run", about: "Run a function on the master", run: salt_run::run, link: true },
     Applet {
         name: "quickstart",
         about: "Start a master and a minion of your own and run a few jobs",

@@ -110,19 +110,8 @@ impl Published {
     /// # Errors
     /// What the master says is wrong.
     pub(super) fn parse(reply: &Value, who: &Identity, endpoint: &str) -> Result<Option<Self>, ClientError> {
-        if !reply.truthy() {
-            return Err(ClientError::Refused);
-        }
+        check_refusal(reply, who)?;
         let bad = || ClientError::BadReply { endpoint: endpoint.to_owned(), what: shape(reply) };
-        if let Some(error) = reply.get("error") {
-            return Err(refusal(error, who));
-        }
-        if reply.as_str() == Some("bad load") {
-            return Err(ClientError::Publish(
-                "The master refused the request (bad load): it wants another protocol version (minimum_auth_version)"
-                    .to_owned(),
-            ));
-        }
         let load = reply.get("load").and_then(Value::as_map).ok_or_else(bad)?;
         let texts = |key: &str| -> Vec<String> {
             let items = load.get(key).and_then(Value::as_list).unwrap_or_default();
@@ -141,10 +130,29 @@ impl Published {
     }
 }
 
+/// Replies that say no, whatever was asked.
+pub(super) fn check_refusal(reply: &Value, who: &Identity) -> Result<(), ClientError> {
+    if !reply.truthy() {
+        return Err(ClientError::Refused);
+    }
+    if let Some(error) = reply.get("error") {
+        return Err(refusal(error, who));
+    }
+    if reply.as_str() == Some("bad load") {
+        return Err(ClientError::Publish(
+            "The master refused the request (bad load): it wants another protocol version (minimum_auth_version)"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 fn refusal(error: &Value, who: &Identity) -> ClientError {
     let message = error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
     match error.get("name").and_then(Value::as_str) {
-        Some("AuthenticationError") => ClientError::Authentication { message, key: who.source.clone() },
+        Some("AuthenticationError" | "UserAuthenticationError") => {
+            ClientError::Authentication { message, key: who.source.clone() }
+        }
         Some("AuthorizationError") => ClientError::Authorization(message),
         _ => ClientError::Publish(crate::value::str_of(error)),
     }

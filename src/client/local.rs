@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use zmtp::{Endpoint, Event, Message, Options, ReqError, ReqSocket};
 
+use super::job::check_refusal;
 use super::{ClientError, Identity, Job, LastSeen, Patience, Published, Step, Watch};
 use crate::channel::{PROTOCOL_VERSION, pack_map};
 use crate::config::Opts;
@@ -116,6 +117,17 @@ impl LocalClient {
     /// Where the master's event bus is.
     pub fn bus_paths(&self) -> BusPaths {
         BusPaths::master(&self.opts.path("sock_dir"))
+    }
+
+    /// Sends a clear command other than `publish` and gives the reply.
+    ///
+    /// # Errors
+    /// When there is no master, it does not answer, or it refuses.
+    pub async fn command(&self, load: Map, timeout: Duration) -> Result<Value, ClientError> {
+        self.master_is_there()?;
+        let reply = self.ask(load, timeout).await?;
+        check_refusal(&reply, &self.who)?;
+        Ok(reply)
     }
 
     /// Sends a clear command and gives the reply's body.

@@ -132,6 +132,8 @@ pub trait MasterServices: Sync {
     fn publish(&self, load: Map) -> Result<Map, Fault>;
 
     /// Publishes a job and waits for what comes back: `{id: {"ret": any, "retcode": int, "success": bool, "out"?}}`.
+    /// After `timeout` the others are asked whether they still work, for `gather_job_timeout` (an option, or seconds in
+    /// the load).
     ///
     /// # Errors
     /// As [`MasterServices::publish`].

@@ -39,6 +39,18 @@ impl DiskCache {
         write_cache_file(&dir.join(".minions.p"), &encode(&minions, Dialect::Bin), 0o644)
     }
 
+    /// Writes a return that is too big for an event, so that its reader finds it: `{"return": any, …}`.
+    ///
+    /// # Errors
+    /// When the disk is full or the directory is not ours.
+    pub fn write_return(&self, jid: &Jid, id: &MinionId, entry: &Map) -> io::Result<()> {
+        let dir = self.job_dir(jid);
+        fs::create_dir_all(dir.join(id.as_str()))?;
+        write_cache_file(&dir.join("jid"), jid.as_str().as_bytes(), 0o644)?;
+        let octets = encode(&entry.clone().into(), Dialect::Bin);
+        write_cache_file(&dir.join(id.as_str()).join("return.p"), &octets, 0o600)
+    }
+
     /// Writes grains and pillar of a minion.
     ///
     /// # Errors

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use super::Master;
 use super::commands::MasterCall;
 use super::services::Services;
+use super::store;
 use crate::event::tags;
 use crate::host::RealHost;
 use crate::loader::{Call, Context, Fault, Nowhere, Scope};
 use crate::map;
-use crate::names::Jid;
+use crate::names::{Jid, MinionId};
+use crate::runners;
+use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::{Map, Value};
 
 /// Runners that may run at once; more are refused by name.
@@ -51,44 +54,48 @@ pub(super) fn places() -> Arc<tokio::sync::Semaphore> {
 }
 
 fn run(master: &Arc<Master>, handle: &tokio::runtime::Handle, jid: &Jid, user: &str, call: MasterCall) {
-    let mut fun_args = call.arg.clone();
-    if !call.kwarg.is_empty() {
-        fun_args.push(call.kwarg.clone().into());
+    let fun = call.fun;
+    let Call { args, kwargs } = runners::arguments(call.arg, call.kwarg);
+    let mut fun_args = args.clone();
+    if !kwargs.is_empty() {
+        fun_args.push(kwargs.clone().into());
     }
     let mut data = map! {
-        "fun" => format!("runner.{}", call.fun),
+        "fun" => format!("runner.{fun}"),
         "jid" => jid.as_str(),
         "user" => user,
-        "fun_args" => Value::List(fun_args),
+        "fun_args" => fun_args,
     };
     master.fire(&tags::run_new(jid.as_str()), data.clone());
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        carry_out(master, handle, jid, user, &call)
+        carry_out(master, handle, jid, user, &fun, Call { args, kwargs })
     }));
-    let (value, success) = match outcome {
-        Ok(Ok(value)) => (value, true),
-        Ok(Err(fault)) => (described(&call.fun, fault), false),
-        Err(_) => (
-            format!("Exception occurred in runner {}: it failed inside; see the master's log", call.fun)
-                .into(),
-            false,
-        ),
-    };
+    let (value, failed) = outcome.unwrap_or_else(|_| {
+        let text =
+            format!("Exception occurred in runner {fun}: a defect of this program; see the master's log");
+        (text.into(), true)
+    });
     data.insert("return", value);
-    data.insert("success", success);
+    data.insert("success", !failed);
+    if failed {
+        data.insert("retcode", 1);
+    }
+    remember(master, jid, user, &data);
     master.fire(&tags::run_ret(jid.as_str()), data);
 }
 
+/// What the runner gives, and whether it failed.
 fn carry_out(
     master: &Arc<Master>,
     handle: &tokio::runtime::Handle,
     jid: &Jid,
     user: &str,
-    call: &MasterCall,
-) -> Result<Value, Fault> {
+    fun: &str,
+    call: Call,
+) -> (Value, bool) {
     let services = Services::new(master.clone(), handle.clone());
     let registry = crate::builtin::runners();
-    let published = map! { "jid" => jid.as_str(), "fun" => call.fun.clone(), "user" => user };
+    let published = map! { "jid" => jid.as_str(), "fun" => fun, "user" => user };
     let empty = Map::new();
     let scope = Scope {
         opts: &master.opts,
@@ -101,12 +108,41 @@ fn carry_out(
         master: &services,
     };
     let context = Context::new(scope);
-    context.call(&call.fun, Call { args: call.arg.clone(), kwargs: call.kwarg.clone() })
+    match context.call(fun, call) {
+        Ok(value) => (value, context.retcode() != 0),
+        Err(fault) => {
+            // Salt: arguments that do not fit are a result like any other.
+            let failed = !matches!(fault, Fault::Type(_));
+            (runners::failure(fun, registry.row(fun), &fault).into(), failed)
+        }
+    }
 }
 
-fn described(fun: &str, fault: Fault) -> Value {
-    match fault {
-        Fault::NotAvailable(text) => text.into(),
-        other => format!("Exception occurred in runner {fun}: {other}").into(),
+/// Keeps the run in the job cache as a job of the master itself (`runner_returns`), and what is too big for an event
+/// also where `salt-run` finds it.
+fn remember(master: &Arc<Master>, jid: &Jid, user: &str, data: &Map) {
+    if master.opts.get("runner_returns").is_some_and(|wanted| !wanted.truthy()) {
+        return;
+    }
+    let Ok(id) = MinionId::parse(&master.options.id) else { return };
+    let entry = map! { "return" => data.clone() };
+    let load = map! {
+        "fun" => data.get("fun").cloned().unwrap_or_default(),
+        "jid" => jid.as_str(),
+        "tgt" => id.as_str(),
+        "tgt_type" => "list",
+        "user" => user,
+    };
+    let stored = store::wait(async {
+        master.store.save_load(jid, &load, &[]).await?;
+        master.store.save_return(jid, &id, &entry).await
+    });
+    if let Err(error) = stored {
+        tracing::error!(%error, jid = jid.as_str(), "a runner could not be kept in the job cache");
+    }
+    if encode_map(data, Dialect::Bin).len() > master.options.max_event_size
+        && let Err(error) = master.disk_cache.write_return(jid, &id, &entry)
+    {
+        tracing::error!(%error, jid = jid.as_str(), "a big result of a runner could not be written");
     }
 }

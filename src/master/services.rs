@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::Master;
 use super::commands::{Caller, PublishCommand};
 use super::{jobs, targets};
+use crate::client::{Patience, Step, Watch};
 use crate::event::Filter;
 use crate::loader::{Fault, MasterServices};
 use crate::map;
@@ -62,6 +63,19 @@ impl Services {
     }
 }
 
+impl Services {
+    /// Publishes `saltutil.find_job` to minions that have not returned; its jid.
+    fn ask_who_works(&self, ids: Vec<String>, jid: &Jid) -> Option<String> {
+        let question = map! {
+            "tgt" => Value::list(ids),
+            "tgt_type" => "list",
+            "fun" => "saltutil.find_job",
+            "arg" => Value::list([jid.as_str()]),
+        };
+        self.publish(question).ok()?.str("jid").map(str::to_owned)
+    }
+}
+
 fn unreadable(error: impl std::fmt::Display) -> Fault {
     Fault::execution(format!("the job cache cannot be read: {error}"))
 }
@@ -71,37 +85,47 @@ impl MasterServices for Services {
         self.publish_as(self.command(load)?)
     }
 
-    fn publish_and_wait(&self, load: Map, timeout: Duration) -> Result<Map, Fault> {
+    fn publish_and_wait(&self, mut load: Map, timeout: Duration) -> Result<Map, Fault> {
+        let gather =
+            load.remove("gather_job_timeout").or_else(|| self.master.opts.get("gather_job_timeout").cloned());
+        let gather = gather.and_then(|seconds| u64::try_from(seconds.as_int()?).ok()).unwrap_or(10);
+        let patience = Patience { timeout, gather: Duration::from_secs(gather) };
         let mut command = self.command(load)?;
         // Our own jid, so that we listen before anybody can answer.
         let jid = self.master.new_jid();
-        let prefix = format!("salt/job/{jid}/ret/");
-        let mut events = self.master.bus.subscribe(Filter::prefix(&prefix));
-        command.jid = Some(jid);
+        let mut events = self.master.bus.subscribe(Filter::prefix("salt/job/"));
+        command.jid = Some(jid.clone());
         let published = self.publish_as(command)?;
-        let mut missing: Vec<String> = published
-            .get("minions")
-            .and_then(Value::as_list)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|id| id.as_str().map(str::to_owned))
-            .collect();
+        let ids = |key: &str| -> Vec<String> {
+            let ids = published.get(key).and_then(Value::as_list).unwrap_or_default();
+            ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
+        };
+        let mut watch = Watch::new(jid.as_str(), ids("minions"), ids("missing"), patience, Instant::now());
         let mut returns = Map::new();
-        let deadline = Instant::now() + timeout;
-        while !missing.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Some(event) = self.runtime.block_on(events.next_within(left)) else { break };
-            let Some(id) = event.data.str("id") else { continue };
-            if let Some(place) = missing.iter().position(|known| known == id) {
-                missing.swap_remove(place);
+        loop {
+            while let Some(step) = watch.poll() {
+                match step {
+                    Step::Returned { id, load } => {
+                        let keep = ["retcode", "success", "out"];
+                        let mut kept: Map =
+                            keep.iter().filter_map(|&key| Some((key, load.get(key)?.clone()))).collect();
+                        kept.insert("ret", load.get("return").cloned().unwrap_or_default());
+                        returns.insert(id, kept);
+                    }
+                    Step::Ask(ids) => watch.asked(self.ask_who_works(ids, &jid), Instant::now()),
+                    Step::Silent { .. } => {}
+                    Step::Refused | Step::Done => return Ok(returns),
+                }
             }
-            let keep = ["retcode", "success", "out"];
-            let mut kept: Map =
-                keep.iter().filter_map(|&key| Some((key, event.data.get(key)?.clone()))).collect();
-            kept.insert("ret", event.data.get("return").cloned().unwrap_or_default());
-            returns.insert(id, kept);
+            let now = Instant::now();
+            let Some(deadline) = watch.poll_timeout() else { return Ok(returns) };
+            match self.runtime.block_on(events.next_within(deadline.saturating_duration_since(now))) {
+                Some(event) => watch.handle_event(&event.tag, &event.data, Instant::now()),
+                // The bus is gone: the master stops.
+                None if Instant::now() < deadline => return Ok(returns),
+                None => watch.handle_timeout(Instant::now()),
+            }
         }
-        Ok(returns)
     }
 
     fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {

@@ -1,0 +1,157 @@
+//! `salt-run`: runs a function on the master. The running master does it and tells on its event bus what comes of it;
+//! where no master runs, the function runs here, on the files of the master. Salt: cli/run.py, runner.py.
+
+mod ask;
+mod files;
+mod offline;
+mod show;
+
+use self::show::Shower;
+use super::config_files;
+use super::daemons::become_user;
+use super::options::{self, EXTERNAL_AUTH, LOGGING, OUTPUT};
+use super::{Call, Display, Exit, Flag, Group, Parsed, Syntax, Takes, apply, read_stdin, start_logging};
+use crate::builtin;
+use crate::client::ClientError;
+use crate::config::Opts;
+use crate::event::fnmatch;
+use crate::loader::{self, Registry};
+use crate::value::yaml::{condition_input, parse_input};
+use crate::value::{Map, Value};
+
+const SYNTAX: Syntax = Syntax {
+    usage: "[options] <function> [arguments]",
+    about: "Runs a function (a runner) on the master.",
+    groups: &[Group { title: "", about: "", flags: OWN }, LOGGING, OUTPUT, EXTERNAL_AUTH],
+};
+
+const OWN: &[Flag] = &[
+    options::SALTFILE,
+    options::CONFIG_DIR,
+    Flag::value(
+        &["-t", "--timeout"],
+        "timeout",
+        Takes::Int,
+        "TIMEOUT",
+        "Seconds that runners wait for minions before asking whether they still work.",
+    ),
+    options::HARD_CRASH,
+    options::ARGS_STDIN,
+    options::NO_PARSE,
+    Flag::value(&["--jid"], "jid", Takes::Text, "JID", "A job id in place of a new one.").not_supported(),
+    Flag::new(
+        &["-d", "--doc", "--documentation"],
+        "doc",
+        "Print the documentation of a runner, of a module of runners, or of all.",
+    ),
+    Flag::new(&["--async"], "async", "Do not wait for the end of the runner."),
+    Flag::new(&["--skip-grains"], "skip_grains", "Accepted for Salt's sake: runners here use no grains."),
+    Flag::new(&["--quiet"], "quiet", "Do not print the result."),
+    Flag::new(&["--profiling-enabled"], "profiling_enabled", "Measure where time is spent.").not_supported(),
+    Flag::value(
+        &["--profiling-path"],
+        "profiling_path",
+        Takes::Text,
+        "PROFILING_PATH",
+        "Where that is written.",
+    )
+    .not_supported(),
+];
+
+/// A runner with its arguments.
+struct Order {
+    fun: String,
+    args: Vec<Value>,
+    kwargs: Map,
+    quiet: bool,
+}
+
+pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
+    read_stdin(&SYNTAX, &mut parsed)?;
+    if parsed.flag("doc") && parsed.words.len() > 1 {
+        return Err(SYNTAX
+            .wrong(&call.prog, "You can only get documentation for one method at one time")
+            .into());
+    }
+    let mut opts = config_files::load_client(parsed.text("config_dir").map(std::path::Path::new))?;
+    apply(&SYNTAX, &parsed, &mut opts);
+    start_logging(&call.prog, &opts);
+    let display = Display::new(&opts)?;
+    let registry = builtin::runners();
+    if parsed.flag("doc") {
+        show::documentation(&registry, parsed.words.first().map_or("", String::as_str))?;
+        return Ok(Exit::OK);
+    }
+    let order = order(&parsed);
+    if !arguments_fit(&order, &registry) {
+        return show::nearest_documentation(&registry, &order.fun, &display, order.quiet);
+    }
+    carry_out(&parsed, opts, &order, &registry, &display)
+}
+
+fn carry_out(
+    parsed: &Parsed,
+    opts: Opts,
+    order: &Order,
+    registry: &Registry,
+    display: &Display,
+) -> anyhow::Result<Exit> {
+    let shower = Shower::new(display, registry, order);
+    match ask::run(&opts, order, parsed.flag("async"), &shower) {
+        // No master: the files of one are still there.
+        Err(error) if matches!(error.downcast_ref(), Some(ClientError::NoMaster { .. })) => {
+            tracing::info!("{error} The runner runs in this process.");
+            become_user(&opts)?;
+            offline::run(&opts, order, registry, &shower)
+        }
+        outcome => outcome,
+    }
+}
+
+fn order(parsed: &Parsed) -> Order {
+    let (fun, words) = match parsed.words.split_first() {
+        Some((fun, words)) => (fun.clone(), words),
+        None => (String::new(), &[][..]),
+    };
+    let no_parse: Vec<&str> = parsed.text("no_parse").unwrap_or_default().split(',').map(str::trim).collect();
+    let (args, kwargs) = parse_input(words, &no_parse);
+    let args = condition_input(args, Map::new());
+    Order { fun, args, kwargs, quiet: parsed.flag("quiet") }
+}
+
+/// Whether the function is not one of ours, or takes these keyword arguments. Salt answers others with documentation.
+fn arguments_fit(order: &Order, registry: &Registry) -> bool {
+    match registry.row(&order.fun) {
+        Some(function) => {
+            let mut arg = order.args.clone();
+            let mut kwargs = order.kwargs.clone();
+            kwargs.insert("__kwarg__", true);
+            arg.retain(|value| value.as_str().is_none());
+            arg.push(kwargs.into());
+            loader::Call::from_published(function, &arg, &Map::new()).is_ok()
+        }
+        None => !order.fun.is_empty(),
+    }
+}
+
+/// Names of functions with their documentation: those that the text names, or begins, or (with `*`) fits as a glob.
+fn documented(registry: &Registry, wanted: &str) -> Map {
+    let module = format!("{}.", wanted.trim_end_matches('.'));
+    let mut docs: Vec<(String, &str)> = Vec::new();
+    for row in registry.modules() {
+        for function in row.functions {
+            let name = format!("{}.{}", row.provides, function.name);
+            let fits = match wanted {
+                "" => true,
+                glob if glob.contains('*') => fnmatch(glob, &name),
+                wanted => name == wanted || name.starts_with(&module),
+            };
+            if fits {
+                docs.push((name, function.doc));
+            }
+        }
+    }
+    docs.sort();
+    docs.into_iter().collect()
+}

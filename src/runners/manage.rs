@@ -1,0 +1,216 @@
+//! `manage`: which minions are there. Salt: runners/manage.py.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use super::say;
+use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt};
+use crate::map;
+use crate::names::SALT_VERSION;
+use crate::value::{Map, Value};
+
+const PINGED: &[Param] = &[
+    opt("tgt", Default::Str("*")),
+    opt("tgt_type", Default::Str("glob")),
+    opt("timeout", Default::None),
+    opt("gather_job_timeout", Default::None),
+];
+
+const PRESENCE: &[Param] = &[opt("subset", Default::None), opt("show_ip", Default::False)];
+
+const CONNECTED: &str = "Minions with a connection to the master; none is asked. `[id]`.";
+const NOT_CONNECTED: &str =
+    "Minions with an accepted key and no connection to the master; none is asked. `[id]`.";
+
+pub(super) static MODULE: Module = Module {
+    file: "manage",
+    provides: "manage",
+    available: always,
+    functions: &[
+        Function::new("alived", PRESENCE, CONNECTED, connected),
+        Function::new("allowed", PRESENCE, CONNECTED, connected),
+        Function::new(
+            "down",
+            &[
+                opt("removekeys", Default::False),
+                opt("tgt", Default::Str("*")),
+                opt("tgt_type", Default::Str("glob")),
+                opt("timeout", Default::None),
+                opt("gather_job_timeout", Default::None),
+            ],
+            "Minions of a target that do not answer a ping. `[id]`.",
+            down,
+        ),
+        Function::new("joined", PRESENCE, CONNECTED, connected),
+        Function::new("list_not_state", PRESENCE, NOT_CONNECTED, not_connected),
+        Function::new("list_state", PRESENCE, CONNECTED, connected),
+        Function::new("not_alived", PRESENCE, NOT_CONNECTED, not_connected),
+        Function::new("not_allowed", PRESENCE, NOT_CONNECTED, not_connected),
+        Function::new("not_joined", PRESENCE, NOT_CONNECTED, not_connected),
+        Function::new("not_present", PRESENCE, NOT_CONNECTED, not_connected),
+        Function::new("not_reaped", PRESENCE, NOT_CONNECTED, not_connected),
+        Function::new("present", PRESENCE, CONNECTED, connected),
+        Function::new("reaped", PRESENCE, CONNECTED, connected),
+        Function::new(
+            "status",
+            &[
+                opt("output", Default::True),
+                opt("tgt", Default::Str("*")),
+                opt("tgt_type", Default::Str("glob")),
+                opt("timeout", Default::None),
+                opt("gather_job_timeout", Default::None),
+            ],
+            "Which minions of a target answer a ping: `{up: [id], down: [id]}`.",
+            status,
+        ),
+        Function::new("up", PINGED, "Minions of a target that answer a ping. `[id]`.", up),
+        Function::new(
+            "versions",
+            &[],
+            "Versions of the minions, compared with the master's: `{Master: version, \"Up to date\": {id: version}, …}`.",
+            versions,
+        ),
+    ],
+};
+
+/// Minions that answer, and those that do not.
+struct Pinged {
+    up: Vec<String>,
+    down: Vec<String>,
+}
+
+fn ping(cx: &Context, args: &Args) -> Result<Pinged, Fault> {
+    let seconds = |name: &str, default: u64| {
+        let given = args.given(name).or_else(|| cx.opts.get(name)).and_then(Value::as_int);
+        given
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(default)
+    };
+    let tgt = args.get("tgt");
+    let tgt_type = args.str("tgt_type")?;
+    let asked = cx.master.match_minions(tgt, &tgt_type)?;
+    if asked.is_empty() {
+        say(cx, "No minions matched the target. No command was sent, no jid was assigned.")?;
+        return Ok(Pinged { up: Vec::new(), down: Vec::new() });
+    }
+    let load = map! {
+        "tgt" => tgt.clone(),
+        "tgt_type" => tgt_type,
+        "fun" => "test.ping",
+        "arg" => Value::List(Vec::new()),
+        "gather_job_timeout" => seconds("gather_job_timeout", 10),
+    };
+    let answers = cx.master.publish_and_wait(load, Duration::from_secs(seconds("timeout", 5)))?;
+    let mut pinged = Pinged { up: Vec::new(), down: Vec::new() };
+    for id in asked {
+        if answers.contains(&id) { pinged.up.push(id) } else { pinged.down.push(id) }
+    }
+    pinged.up.sort();
+    pinged.down.sort();
+    Ok(pinged)
+}
+
+fn status(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let Pinged { up, down } = ping(cx, args)?;
+    Ok(map! { "up" => Value::list(up), "down" => Value::list(down) }.into())
+}
+
+fn up(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    Ok(Value::list(ping(cx, args)?.up))
+}
+
+fn down(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    if args.truthy("removekeys") {
+        return Err(Fault::NotSupported("manage.down removekeys=True (use salt-key -d)".to_owned()));
+    }
+    Ok(Value::list(ping(cx, args)?.down))
+}
+
+fn present(cx: &Context, args: &Args) -> Result<Vec<String>, Fault> {
+    if args.truthy("show_ip") {
+        return Err(Fault::NotSupported("show_ip=True".to_owned()));
+    }
+    let mut ids = cx.master.connected();
+    if let Some(subset) = args.given("subset") {
+        let subset: Vec<&str> =
+            subset.as_list().unwrap_or_default().iter().filter_map(Value::as_str).collect();
+        ids.retain(|id| subset.contains(&id.as_str()));
+    }
+    ids.sort();
+    Ok(ids)
+}
+
+fn connected(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    Ok(Value::list(present(cx, args)?))
+}
+
+fn not_connected(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let connected = cx.master.connected();
+    let subset = args.given("subset").map(|subset| subset.as_list().unwrap_or_default());
+    let keys = cx.master.keys();
+    let accepted = keys.get("accepted").and_then(Value::as_list).unwrap_or_default();
+    let absent = accepted.iter().filter(|id| {
+        let there = id.as_str().is_some_and(|id| connected.iter().any(|other| other == id));
+        !there && subset.is_none_or(|subset| subset.contains(id))
+    });
+    Ok(Value::List(absent.cloned().collect()))
+}
+
+fn versions(cx: &Context, _: &Args) -> Result<Value, Fault> {
+    let seconds =
+        cx.opts.get("timeout").and_then(Value::as_int).and_then(|seconds| u64::try_from(seconds).ok());
+    let load = map! { "tgt" => "*", "tgt_type" => "glob", "fun" => "test.version", "arg" => Value::List(Vec::new()) };
+    let asked = cx.master.match_minions(&"*".into(), "glob")?;
+    let answers = cx.master.publish_and_wait(load, Duration::from_secs(seconds.unwrap_or(5)))?;
+    let mut labels: Vec<(&str, Map)> =
+        ["Minion offline", "Minion requires update", "Up to date", "Minion newer than master"]
+            .into_iter()
+            .map(|label| (label, Map::new()))
+            .collect();
+    for id in asked {
+        let version = answers.get(&id).filter(|answer| !answer.get("retcode").is_some_and(Value::truthy));
+        let version = version.and_then(|answer| answer.get("ret")).and_then(Value::as_str);
+        let label = match version {
+            None => "Minion offline",
+            Some(version) => match compare(version, SALT_VERSION) {
+                Ordering::Less => "Minion requires update",
+                Ordering::Equal => "Up to date",
+                Ordering::Greater => "Minion newer than master",
+            },
+        };
+        if let Some((_, ids)) = labels.iter_mut().find(|(own, _)| *own == label) {
+            ids.insert(id, version.map_or(Value::Bool(false), Value::from));
+        }
+    }
+    let mut all = map! { "Master" => SALT_VERSION };
+    for (label, mut ids) in labels {
+        if !ids.is_empty() {
+            ids.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+            all.insert(label, ids);
+        }
+    }
+    Ok(all.into())
+}
+
+/// Versions by their numbers: `3006.25` before `3007.1`, and before a later `rc`.
+fn compare(a: &str, b: &str) -> Ordering {
+    let numbers = |version: &str| -> Vec<u64> {
+        let digits = version.split(|char: char| !char.is_ascii_digit()).filter(|part| !part.is_empty());
+        digits.map(|part| part.parse().unwrap_or(u64::MAX)).collect()
+    };
+    numbers(a).cmp(&numbers(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(compare("3006.9", "3006.25"), Ordering::Less);
+        assert_eq!(compare("3006.25", "3006.25"), Ordering::Equal);
+        assert_eq!(compare("3007.14", "3006.25"), Ordering::Greater);
+        assert_eq!(compare("2019.2.8", "3006.25"), Ordering::Less);
+    }
+}
