@@ -3,7 +3,7 @@
 mod config;
 mod modules;
 mod output;
-
+mod report;
 mod target;
 mod yaml;
 

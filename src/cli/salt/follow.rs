@@ -21,7 +21,6 @@ pub(super) async fn run(
         Ok(Some(running)) => running,
         Ok(None) => {
             let exit = say(report.nobody(report::NO_MINIONS_MATCHED), display)?;
-            display.show(&Value::Map(Map::new()), None, 0)?;
             return Ok(exit.unwrap_or(Exit::NO_RETURN));
         }
         Err(error) => return failed(&report, &error, display, strict),

@@ -25,6 +25,9 @@ pub const NO_RETURN_RECEIVED: &str = "ERROR: No return received\n";
 /// Standard error, when a return had a retcode other than 0; exit code 1.
 pub const NONZERO_EXIT: &str = "ERROR: Minions returned with non-zero exit code\n";
 
+/// Standard error, when nobody returned documentation; exit code 2.
+const NO_DOCS: &str = "No minions found to gather docs from\n";
+
 /// What a minion "returns" that is known not to be connected.
 pub const NOT_CONNECTED: &str = "Minion did not return. [Not connected]";
 
@@ -268,7 +271,7 @@ pub fn errors_summary(errors: &[NoRet]) -> String {
 /// The text for standard error (exit code 2), when nobody returned documentation.
 pub fn documentation(returns: &Value, with_out: bool, options: &OutputOptions) -> Result<String, String> {
     if !returns.truthy() {
-        return Err("No minions found to gather docs from\n".to_owned());
+        return Err(NO_DOCS.to_owned());
     }
     if let Value::Text(text) = returns {
         return Err(format!("{text}\n"));

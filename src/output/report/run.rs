@@ -1,8 +1,8 @@
 //! One run of the `salt` command as a conversation: returns go in, text for standard output and error and at last
 //! the exit code come out. Salt: cli/salt.py, `SaltCMD.run`.
 
-use super::super::{OutputOptions, printed};
-use super::{MinionReturn, NO_RETURN_RECEIVED, NONZERO_EXIT, NoRet, Summary};
+use super::super::{OutputOptions, printed, render};
+use super::{MinionReturn, NO_DOCS, NO_RETURN_RECEIVED, NONZERO_EXIT, NoRet, Summary};
 use super::{documentation, error_text, errors_summary, job_header};
 use crate::value::{Map, Value};
 
@@ -48,27 +48,21 @@ impl Report {
 
     /// The job is published.
     pub fn started(&self, jid: &str) -> Said {
-        let stdout = job_header(jid, self.options.verbose, self.options.show_jid);
-        Said { stdout, ..Said::default() }
+        // Salt quirk: cli/salt.py: `-v` is not passed on for `sys.doc`.
+        let verbose = self.options.verbose && !self.wants_docs();
+        Said { stdout: job_header(jid, verbose, self.options.show_jid), ..Said::default() }
     }
 
     /// Nobody will answer: the target matched no minion, or the master sent an error instead of a jid. `text` is
     /// [`NO_MINIONS_MATCHED`](super::NO_MINIONS_MATCHED) or the error with a line end. Ends the program.
     pub fn nobody(&self, text: &str) -> Said {
-        if self.wants_docs() {
-            return Said {
-                stdout: text.to_owned(),
-                stderr: "No minions found to gather docs from\n".to_owned(),
-                exit: Some(2),
-                ..Said::default()
-            };
-        }
-        Said {
-            stdout: text.to_owned(),
-            stderr: NO_RETURN_RECEIVED.to_owned(),
-            exit: Some(2),
-            ..Said::default()
-        }
+        let (shown, stderr) = if self.wants_docs() {
+            (String::new(), NO_DOCS.to_owned())
+        } else {
+            // Some outputters have a text for nothing, such as `{}`.
+            (self.show(&Value::Map(Map::new())), NO_RETURN_RECEIVED.to_owned())
+        };
+        Said { stdout: text.to_owned(), stderr, shown, exit: Some(2) }
     }
 
     /// A minion returned, or a [`silent_return`](super::silent_return) was made up for it.
@@ -92,9 +86,13 @@ impl Report {
 
     /// An error of the master or of the client ends the run, shown in place of a return.
     pub fn error(&self, message: &str) -> Said {
+        if self.wants_docs() {
+            let stderr = if message.is_empty() { NO_DOCS.to_owned() } else { format!("{message}\n") };
+            return Said { stderr, exit: Some(2), ..Said::default() };
+        }
         let shown = printed(&error_text(message, &self.options.output)).unwrap_or_default();
         if message.is_empty() {
-            return Said { stderr: NO_RETURN_RECEIVED.to_owned(), exit: Some(2), ..Said::default() };
+            return Said { shown, stderr: NO_RETURN_RECEIVED.to_owned(), exit: Some(2), ..Said::default() };
         }
         // Salt quirk: cli/salt.py, 3006 and 3007: such an error does not change the exit code.
         Said { shown, exit: Some(0), ..Said::default() }
@@ -120,6 +118,10 @@ impl Report {
             said.exit = Some(1);
         }
         said
+    }
+
+    fn show(&self, value: &Value) -> String {
+        printed(&render(None, value, &self.options.output)).unwrap_or_default()
     }
 
     fn wants_docs(&self) -> bool {
