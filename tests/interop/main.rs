@@ -3,5 +3,6 @@
 
 mod bus;
 mod fleet;
+mod grains;
 mod one_job;
 mod peers;
