@@ -53,14 +53,16 @@ pub fn start(opts: &Opts, console: Console) -> anyhow::Result<()> {
         "" => opts.str("log_datefmt"),
         date => date,
     };
+    let jid = opts.str("log_fmt_jid");
     let logs = Logs {
         console: if console == Console::On { general } else { Threshold::QUIET },
-        console_format: Format::parse(opts.str("log_fmt_console"), format::CONSOLE, console_date),
+        console_format: Format::parse(opts.str("log_fmt_console"), format::CONSOLE, console_date, jid),
         file: for_file,
         file_format: Format::parse(
             opts.str("log_fmt_logfile"),
             format::FILE,
             opts.str("log_datefmt_logfile"),
+            jid,
         ),
         sink: if for_file == Threshold::QUIET { None } else { Sink::open(opts.str("log_file"))? },
         granular,

@@ -145,3 +145,24 @@ fn a_client_reaches_the_master_over_loopback() {
     assert_eq!(opts.str("master_uri"), "tcp://127.0.0.1:14506");
     assert!(opts.path("token_file").is_absolute());
 }
+
+#[test]
+fn files_that_cannot_be_read_are_errors_and_missing_ones_are_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::new("unreadable");
+    dir.write("master", &format!("root_dir: {}\nid: a\n", dir.root()));
+    dir.load(Role::Master).expect("no master.d");
+    fs::create_dir_all(dir.0.join("master.d/a.conf")).expect("a directory in place of a file");
+    let error = format!("{:#}", dir.load(Role::Master).expect_err("no file"));
+    assert!(error.contains("cannot read") && error.contains("master.d/a.conf"), "{error}");
+    fs::remove_dir(dir.0.join("master.d/a.conf")).expect("removed");
+    fs::set_permissions(dir.0.join("master.d"), fs::Permissions::from_mode(0o000)).expect("a mode");
+    // Root may list any directory.
+    if fs::read_dir(dir.0.join("master.d")).is_err() {
+        let error = format!("{:#}", dir.load(Role::Master).expect_err("no listing"));
+        assert!(error.contains("cannot list"), "{error}");
+    }
+    fs::write(dir.0.join("master"), b"id: a\nuser: \xff\n").expect("a file");
+    let error = format!("{:#}", dir.load(Role::Master).expect_err("not text"));
+    assert!(error.contains("line 2 is not UTF-8"), "{error}");
+}
