@@ -141,9 +141,10 @@ impl LocalClient {
             .map_err(|error| ClientError::BadAddress(format!("{}: {error}", self.endpoint)))?;
         let envelope = map! { "enc" => "clear", "load" => load, "version" => PROTOCOL_VERSION };
         let body = Message::from(Bytes::from(pack_map(&envelope)));
-        let mut socket =
-            ReqSocket::connect(&endpoint, Options { linger: Some(Duration::ZERO), ..Options::default() });
+        let mut socket = ReqSocket::new(Options { linger: Some(Duration::ZERO), ..Options::default() });
+        // Before the first attempt, so that no event is missed.
         let mut events = socket.events();
+        socket.dial(&endpoint);
         let tries = u32::try_from(self.opts.int("request_channel_tries").max(1)).unwrap_or(1);
         // Salt sends up to three times, each with the whole time, and may so publish a job three times. We send once
         // and wait as long.

@@ -67,8 +67,9 @@ async fn connecting_works_before_anybody_listens_over_both_transports() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let name = format!("ipc://@zmtp-{}", std::process::id());
     for endpoint in [path, Endpoint::tcp("127.0.0.1", free), name.parse().unwrap()] {
-        let mut req = ReqSocket::connect(&endpoint, quick());
+        let mut req = ReqSocket::new(quick());
         let mut events = req.events();
+        req.dial(&endpoint);
         req.send(Message::from("early")).await.unwrap();
         while !matches!(soon(events.recv()).await, Some(Event::ConnectRetried { .. })) {}
         let mut rep = RepSocket::bind(&endpoint, quick()).await.unwrap();

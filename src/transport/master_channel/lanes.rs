@@ -62,8 +62,10 @@ impl Lanes {
     fn take(&self) -> Lane {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.unwrap_or_else(|| {
-            let socket = ReqSocket::connect(&self.endpoint, self.options.clone());
+            let socket = ReqSocket::new(self.options.clone());
+            // Before the first attempt, so that no trouble is missed.
             let events = socket.events();
+            socket.dial(&self.endpoint);
             Lane { socket, events }
         })
     }

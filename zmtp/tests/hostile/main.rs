@@ -144,8 +144,9 @@ async fn a6_a12_silence_in_the_handshake_is_cut_and_afterwards_is_not() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::tcp("127.0.0.1", listener.local_addr().unwrap().port());
     let once = Options { handshake_ivl: Duration::from_millis(200), ..options() };
-    let dealer = DealerSocket::connect(&endpoint, once);
+    let dealer = DealerSocket::new(once);
     let mut events = dealer.events();
+    dealer.dial(&endpoint);
     let _silent = soon(listener.accept()).await.unwrap();
     event(
         &mut events,
@@ -400,8 +401,9 @@ async fn d7_a_server_that_accepts_and_closes_is_left_alone_more_and_more() {
         reconnect_ivl_max: Duration::from_millis(64),
         ..Options::default()
     };
-    let sub = SubSocket::connect(&endpoint, options);
+    let sub = SubSocket::new(options);
     let mut events = sub.events();
+    sub.dial(&endpoint);
     let mut delays = Vec::new();
     while delays.len() < 10 {
         if let Event::ConnectRetried { delay, .. } =

@@ -214,8 +214,9 @@ async fn heartbeats_are_asked_and_answered_on_both_sides() {
         heartbeat_ttl: Duration::from_secs(100),
         ..options()
     };
-    let dealer = DealerSocket::connect(&peer.bind("r"), ours);
+    let dealer = DealerSocket::new(ours);
     let mut ours = dealer.events();
+    dealer.dial(&peer.bind("r"));
     event(&mut ours, |e| matches!(e, Event::Connected { .. })).await;
     // Both would be closed after two seconds without answers.
     tokio::time::sleep(Duration::from_millis(3500)).await;
@@ -231,8 +232,9 @@ async fn a_silent_libzmq_peer_is_noticed_by_heartbeats() {
     let Some(mut peer) = Peer::start() else { return };
     peer.run("new r ROUTER");
     let ours = Options { heartbeat_ivl: Duration::from_millis(50), ..options() };
-    let dealer = DealerSocket::connect(&peer.bind("r"), ours);
+    let dealer = DealerSocket::new(ours);
     let mut events = dealer.events();
+    dealer.dial(&peer.bind("r"));
     event(&mut events, |e| matches!(e, Event::Connected { .. })).await;
     peer.stop();
     let Event::Disconnected { reason, .. } =
@@ -316,8 +318,9 @@ async fn queued_messages_reach_the_restarted_peer_in_order() {
     let Some(mut peer) = Peer::start() else { return };
     peer.run("new r ROUTER");
     let endpoint = peer.bind("r");
-    let dealer = DealerSocket::connect(&endpoint, options());
+    let dealer = DealerSocket::new(options());
     let mut events = dealer.events();
+    dealer.dial(&endpoint);
     dealer.send(message(&[b"first"])).await;
     assert_eq!(peer.recv("r")[1], b"first");
     peer.run("close r");

@@ -25,6 +25,8 @@ macro_rules! common_methods {
             }
 
             /// A socket that connects to one endpoint, now or as soon as somebody listens there. Returns at once.
+            /// Who must see every event makes the socket with `new`, asks for its `events`, and then dials: what happens
+            /// before [`Self::events`] is called is not told.
             pub fn connect(endpoint: &$crate::Endpoint, options: $crate::Options) -> Self {
                 let socket = Self::new(options);
                 socket.dial(endpoint);
