@@ -123,6 +123,13 @@ impl Build<'_> {
                 continue;
             }
             self.check(row.name, row.kinds, value)?;
+            if holds_sdb(value) {
+                let place = place(&self.origins.get(row.name).cloned());
+                self.warn(format!(
+                    "Config option '{}': sdb:// is not supported, kept as text{place}",
+                    row.name
+                ));
+            }
             self.opts.insert(row.name, value.clone());
         }
         self.log_file(overrides);
@@ -519,6 +526,16 @@ impl Build<'_> {
 
     fn notice(&mut self, severity: Severity, text: impl Into<String>) {
         self.notices.push(Notice { severity, text: text.into() });
+    }
+}
+
+/// Whether there is an address of Salt's `sdb` anywhere in the value.
+fn holds_sdb(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.starts_with("sdb://"),
+        Value::List(items) => items.iter().any(holds_sdb),
+        Value::Map(map) => map.values().any(holds_sdb),
+        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 //! `include_config`).
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -84,6 +84,9 @@ impl Reader {
             let directory = Path::new(from).parent().unwrap_or(Path::new(""));
             let pattern = directory.join(expand_user(pattern)).to_string_lossy().into_owned();
             let files = glob(&pattern);
+            if files.is_empty() {
+                refuse_unreadable(Path::new(&pattern))?;
+            }
             if files.is_empty() && verbose {
                 self.say(
                     Severity::Warning,
@@ -106,6 +109,17 @@ impl Reader {
 
     fn say(&mut self, severity: Severity, text: String) {
         self.notices.push(Notice { severity, text });
+    }
+}
+
+/// A directory of included files that is there and cannot be listed would leave options out without a word.
+fn refuse_unreadable(pattern: &Path) -> Result<()> {
+    match pattern.parent().map(fs::read_dir) {
+        Some(Err(error)) if error.kind() == ErrorKind::PermissionDenied => {
+            let directory = pattern.parent().unwrap_or(pattern).display();
+            Err(error).with_context(|| format!("Failed to load configuration: cannot list {directory}"))
+        }
+        _ => Ok(()),
     }
 }
 

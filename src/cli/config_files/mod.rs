@@ -12,6 +12,7 @@ mod tests;
 
 use std::cell::RefCell;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -138,14 +139,17 @@ fn main_file(role: Role, dir: &str, environment: &Environment) -> PathBuf {
 fn read_files(reader: &mut Reader, role: Role, dir: &str, environment: &Environment) -> Result<Overrides> {
     let main = main_file(role, dir, environment).to_string_lossy().into_owned();
     let mut all = Overrides::default();
-    if Path::new(&main).exists() {
-        all = reader.file(&main)?;
-        all.map.insert("conf_file", main.as_str());
-    } else {
-        reader.notices.push(config::Notice {
-            severity: Severity::Debug,
-            text: format!("Missing configuration file: {main}"),
-        });
+    match fs::metadata(&main) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            reader.notices.push(config::Notice {
+                severity: Severity::Debug,
+                text: format!("Missing configuration file: {main}"),
+            });
+        }
+        _ => {
+            all = reader.file(&main)?;
+            all.map.insert("conf_file", main.as_str());
+        }
     }
     // Includes are looked for beside the file of the directory, wherever the main file was.
     let beside = format!("{dir}/{}", role.file_name());

@@ -39,6 +39,8 @@ pub(super) struct Record<'a> {
 pub(super) struct Format {
     pieces: Vec<Piece>,
     date: String,
+    /// What `%(jid)s` becomes, itself a format of the jid.
+    jid: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ enum Piece {
 
 impl Format {
     /// Reads a format; what is no `%(name)…` stays text. Empty ones, and dates that mean nothing, are the defaults.
-    pub fn parse(format: &str, default: &str, date: &str) -> Self {
+    pub fn parse(format: &str, default: &str, date: &str, jid: &str) -> Self {
         let mut rest = if format.is_empty() { default } else { format };
         let mut pieces = Vec::new();
         let mut text = String::new();
@@ -70,7 +72,7 @@ impl Format {
         text.push_str(rest);
         pieces.push(Piece::Text(text));
         let is_date = !date.is_empty() && strtime::format(date, &Zoned::default()).is_ok();
-        Format { pieces, date: if is_date { date } else { DATE }.to_owned() }
+        Format { pieces, jid: jid.to_owned(), date: if is_date { date } else { DATE }.to_owned() }
     }
 
     /// The line of a record.
@@ -113,7 +115,7 @@ impl Format {
             "processName" => "MainProcess".to_owned(),
             "threadName" => std::thread::current().name().unwrap_or("MainThread").to_owned(),
             "message" => record.message.to_owned(),
-            "jid" if !record.jid.is_empty() => format!("[JID: {}]", record.jid),
+            "jid" if !record.jid.is_empty() => self.jid.replace("%(jid)s", record.jid),
             "bracketname" => format!("[{:<17}]", record.name),
             "bracketlevel" => format!("[{level_name:<8}]"),
             "bracketprocess" => format!("[{:>5}]", record.process),
@@ -192,7 +194,7 @@ mod tests {
                 jid: "",
             };
             let now: Zoned = "2026-11-25T10:00:00.005[UTC]".parse().expect("a time");
-            let ours = Format::parse(text("format"), FILE, text("date")).line(&record, &now);
+            let ours = Format::parse(text("format"), FILE, text("date"), "").line(&record, &now);
             assert_eq!(ours, text("line"), "{}", text("format"));
             count += 1;
         }
@@ -204,7 +206,9 @@ mod tests {
         let record =
             Record { name: "a", path: "", line: 7, level: Level::INFO, process: 42, message: "m", jid: "1" };
         let now: Zoned = "2026-11-25T10:00:00.005[UTC]".parse().expect("a time");
-        let line = |format: &str, date: &str| Format::parse(format, CONSOLE, date).line(&record, &now);
+        let line = |format: &str, date: &str| {
+            Format::parse(format, CONSOLE, date, "[JID: %(jid)s]").line(&record, &now)
+        };
         assert_eq!(line("%(asctime)s %d %(", "%H:%M"), "10:00 %d %(");
         assert_eq!(line("%(asctime)s %(nothing)5s|%(jid)s", "%Q %!"), "2026-11-25 10:00:00      |[JID: 1]");
         assert_eq!(line("", ""), "[INFO    ] m");

@@ -293,7 +293,7 @@ impl Composer<'_> {
         }
     }
 
-    fn block_mapping(&mut self, depth: usize) -> Result<Vec<(NodeId, NodeId)>, YamlError> {
+    fn block_mapping(&mut self, depth: usize) -> Result<Pairs, YamlError> {
         let start = self.taken_start()?;
         let mut pairs = Vec::new();
         loop {
@@ -384,7 +384,7 @@ impl Composer<'_> {
         self.empty(mark)
     }
 
-    fn flow_mapping(&mut self, depth: usize) -> Result<Vec<(NodeId, NodeId)>, YamlError> {
+    fn flow_mapping(&mut self, depth: usize) -> Result<Pairs, YamlError> {
         let start = self.taken_start()?;
         let mut pairs = Vec::new();
         loop {

@@ -1,6 +1,6 @@
 //! What a fuzzer holds YAML against: no text panics, and what was read and written reads back the same.
 
-use super::{Style, dump, load, yamlify_arg};
+use super::{Flow, Style, dump, load, yamlify_arg};
 use crate::value::Value;
 
 /// Panics when a property of the loader or the dumper does not hold for these octets.
@@ -13,25 +13,28 @@ pub fn check(octets: &[u8]) {
     }
 }
 
-/// A value that came out of a text is written and read back unchanged, in both styles.
+/// A value is written and reads back unchanged, in every style; nothing is said of values that YAML cannot keep.
 pub fn round_trip(value: &Value) {
-    for style in [Style::SALT, Style::PYYAML] {
+    if !survives(value) {
+        return;
+    }
+    for style in [Style::SALT, Style::PYYAML, Style { flow: Flow::Always, ..Style::SALT }] {
         let written = dump(value, style);
-        match load(&written, "dumped") {
-            Ok(read) => {
-                assert!(read.loosely_equals(value) || has_nan(value), "{value:?}\n{written}\n{read:?}")
-            }
+        match load(&written, "written") {
+            Ok(read) => assert!(read.loosely_equals(value), "{value:?}\n{written}\n{read:?}"),
             Err(error) => panic!("{value:?}\n{written}\n{error}"),
         }
     }
 }
 
-/// `nan` differs from itself in the loose equality.
-fn has_nan(value: &Value) -> bool {
+/// No YAML reader keeps the line breaks of Unicode apart, `nan` differs from itself, and times come back as text.
+fn survives(value: &Value) -> bool {
     match value {
-        Value::Float(float) => float.is_nan(),
-        Value::List(items) => items.iter().any(has_nan),
-        Value::Map(map) => map.iter().any(|(key, value)| has_nan(key) || has_nan(value)),
-        _ => false,
+        Value::Text(text) => !text.contains(['\u{85}', '\u{2028}', '\u{2029}']),
+        Value::Float(float) => !float.is_nan(),
+        Value::Time(_) => false,
+        Value::List(items) => items.iter().all(survives),
+        Value::Map(map) => map.iter().all(|(key, value)| survives(key) && survives(value)),
+        _ => true,
     }
 }

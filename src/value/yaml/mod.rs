@@ -10,7 +10,7 @@ mod compose;
 mod construct;
 mod dump;
 mod error;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod node;
 mod resolve;
