@@ -136,7 +136,7 @@ fn default_encoding(language: &str) -> &'static str {
 
 /// The abbreviation of the zone now in force.
 fn timezone() -> Value {
-    let zone = jiff::tz::TimeZone::system();
+    let zone = crate::host::local_zone();
     if zone.is_unknown() {
         return "UTC".into();
     }

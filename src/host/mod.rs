@@ -12,6 +12,7 @@ mod process;
 mod processes;
 pub mod resolver;
 mod which;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,6 +25,7 @@ pub use fake::FakeHost;
 pub use interfaces::{Address, Interface, Route};
 pub use process::run;
 pub use which::{which, which_below};
+pub use zone::{local_now, local_zone};
 
 use crate::value::DateTime;
 

@@ -195,5 +195,5 @@ async fn forward(channel: MasterChannel, patience: Patience, mut loads: mpsc::Re
 
 /// Local time as C's `asctime` prints it.
 fn asctime() -> String {
-    jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Y").to_string()
+    crate::host::local_now().strftime("%a %b %e %H:%M:%S %Y").to_string()
 }
