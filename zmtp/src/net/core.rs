@@ -2,11 +2,12 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use tokio::{runtime::Handle, sync::Notify, task::AbortHandle, time::timeout};
@@ -63,6 +64,20 @@ impl Drop for TaskGuard {
     }
 }
 
+/// A task with its guard. Smaller than an `async` block around the two, which counts with thousands of them.
+struct Guarded<F> {
+    task: F,
+    _guard: TaskGuard,
+}
+
+impl<F: Future + Unpin> Future for Guarded<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.task).poll(cx).map(|_| ())
+    }
+}
+
 impl Core {
     fn tasks(&self) -> MutexGuard<'_, HashMap<u64, Task>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,25 +89,19 @@ impl Core {
 
     /// Runs a task until it ends by itself or the socket is closed. The answer is its handle, unless it has
     /// ended already.
-    pub(crate) fn spawn(
+    pub(crate) fn spawn<T>(
         self: &Arc<Self>,
         id: u64,
         pipe: Option<Arc<Pipe>>,
-        task: impl Future<Output = ()> + Send + 'static,
+        task: impl Future<Output = T> + Unpin + Send + 'static,
     ) -> Option<AbortHandle> {
         if self.is_closing() {
             return None;
         }
         // The entry comes first: the task may end before this function does.
         self.tasks().insert(id, Task { abort: None, pipe });
-        let guard = TaskGuard { core: self.clone(), id };
-        let abort = self
-            .runtime
-            .spawn(async move {
-                let _guard = guard;
-                task.await;
-            })
-            .abort_handle();
+        let abort =
+            self.runtime.spawn(Guarded { task, _guard: TaskGuard { core: self.clone(), id } }).abort_handle();
         self.tasks().get_mut(&id).map(|entry| entry.abort.insert(abort).clone())
     }
 
@@ -196,7 +205,7 @@ impl SocketHandle {
         let local = listener.local_endpoint().clone();
         *self.core.local.lock().unwrap_or_else(PoisonError::into_inner) = Some(local.clone());
         self.core.monitor.report(|| Event::Listening { endpoint: local.clone() });
-        self.core.spawn(self.core.new_id(), None, listener.run(self.core.clone()));
+        self.core.spawn(self.core.new_id(), None, Box::pin(listener.run(self.core.clone())));
         Ok(local)
     }
 
@@ -207,7 +216,7 @@ impl SocketHandle {
             pattern.add_ahead(pipe);
         }
         let id = self.core.new_id();
-        self.core.spawn(id, ahead.clone(), dial::run(self.core.clone(), id, endpoint, ahead));
+        self.core.spawn(id, ahead.clone(), Box::pin(dial::run(self.core.clone(), id, endpoint, ahead)));
     }
 
     pub(crate) fn local_endpoint(&self) -> Option<Endpoint> {

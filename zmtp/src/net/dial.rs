@@ -23,7 +23,7 @@ pub(crate) async fn run(core: Arc<Core>, id: u64, endpoint: Endpoint, ahead: Opt
         let (reason, failure) = match attempt {
             Ok((stream, peer)) => {
                 let (reason, established) =
-                    Driver::new(core.clone(), id, stream, peer, ahead.clone(), None).run().await;
+                    Driver::new(core.clone(), id, stream, peer, ahead.clone(), None).await;
                 if established {
                     backoff.reset();
                 }

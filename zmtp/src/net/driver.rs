@@ -10,7 +10,10 @@ use std::{
     time::Instant as StdInstant,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep, sleep_until},
+};
 
 use super::{
     core::Core,
@@ -47,6 +50,8 @@ pub(crate) struct Driver {
     attached: bool,
     /// Held until the handshake is complete.
     half_open: Option<HalfOpen>,
+    /// One of the connections that the listener may have.
+    _place: Option<OwnedSemaphorePermit>,
     timer: Option<Pin<Box<Sleep>>>,
     /// How many messages the inbox takes without being asked again.
     room: usize,
@@ -63,8 +68,9 @@ impl Driver {
         stream: Stream,
         peer: PeerAddress,
         ahead: Option<Arc<Pipe>>,
-        half_open: Option<HalfOpen>,
+        accepted: Option<(HalfOpen, OwnedSemaphorePermit)>,
     ) -> Driver {
+        let (half_open, place) = accepted.unzip();
         let connection = Connection::new(core.socket_type, core.options.clone(), Instant::now().into_std());
         Driver {
             core,
@@ -76,6 +82,7 @@ impl Driver {
             pipe: ahead,
             attached: false,
             half_open,
+            _place: place,
             timer: None,
             room: 0,
             read_size: MIN_READ,
@@ -83,17 +90,7 @@ impl Driver {
         }
     }
 
-    /// Runs to the end of the connection. Says why it ended, and whether the handshake was ever complete.
-    pub(crate) async fn run(mut self) -> (ConnectionError, bool) {
-        let reason = std::future::poll_fn(|cx| self.poll(cx)).await;
-        if reason == ConnectionError::Closed {
-            self.stream.finish();
-        }
-        self.end(&reason);
-        (reason, self.attached)
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
+    fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
         for _ in 0..ROUNDS {
             match self.turn(cx) {
                 Ok(true) => {}
@@ -333,6 +330,20 @@ impl Driver {
         } else {
             self.core.monitor.report(|| Report::HandshakeFailed { peer: peer(), reason: reason.to_string() });
         }
+    }
+}
+
+/// Runs to the end of the connection. Says why it ended, and whether the handshake was ever complete.
+impl Future for Driver {
+    type Output = (ConnectionError, bool);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(reason) = self.poll_rounds(cx) else { return Poll::Pending };
+        if reason == ConnectionError::Closed {
+            self.stream.finish();
+        }
+        self.end(&reason);
+        Poll::Ready((reason, self.attached))
     }
 }
 

@@ -197,11 +197,8 @@ impl Listener {
                 Ok((stream, peer)) => {
                     let id = core.new_id();
                     let half_open = waiting_room.enter(id);
-                    let driver = Driver::new(core.clone(), id, stream, peer, None, Some(half_open));
-                    let abort = core.spawn(id, None, async move {
-                        let _place = place;
-                        driver.run().await;
-                    });
+                    let driver = Driver::new(core.clone(), id, stream, peer, None, Some((half_open, place)));
+                    let abort = core.spawn(id, None, driver);
                     waiting_room.can_be_aborted(id, abort);
                 }
                 Err(error) if is_about_one_peer(&error) => {}
