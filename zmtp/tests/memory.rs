@@ -81,8 +81,8 @@ async fn idle_subscribers_are_cheap() {
     }
     for mut peer in peers.iter().chain(&warm_up) {
         peer.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        peer.read_exact(&mut vec![0; 64]).unwrap();
-        peer.read_exact(&mut vec![0; 27]).unwrap();
+        peer.read_exact(&mut [0; 64]).unwrap();
+        peer.read_exact(&mut [0; 27]).unwrap();
         peer.read_exact(&mut vec![0; 10 * (1024 + 9)]).unwrap();
     }
     let each = resident().saturating_sub(before) / PEERS;
