@@ -5,6 +5,9 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+mod corpora;
+
 // vocabulary: pure
 pub mod value;
 

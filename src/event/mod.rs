@@ -2,6 +2,8 @@
 //! Salt: utils/event.py, transport/ipc.py; salt-wire.md §11, §14.2.
 
 mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod glob;
 mod packing;
 mod stream;

@@ -10,6 +10,8 @@ pub mod commands;
 pub mod disk_cache;
 mod error;
 mod file_recv;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod jobs;
 pub mod key_changes;
 pub mod key_dirs;

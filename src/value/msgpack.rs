@@ -9,6 +9,9 @@ use thiserror::Error;
 
 use super::{DateTime, Map, Value};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
 /// How deep maps and lists may be nested, in both directions.
 pub const MAX_DEPTH: usize = 200;
 

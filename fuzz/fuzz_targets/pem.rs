@@ -1,0 +1,4 @@
+//! Keys of strangers.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| halite::crypt::fuzzing::pem_text(input));
