@@ -31,6 +31,8 @@ pub mod output;
 
 pub mod event;
 
+pub mod keys;
+
 // catalogue: one file per Salt module; synchronous; effects only through Context
 pub mod modules;
 

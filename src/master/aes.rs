@@ -141,7 +141,7 @@ async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Res
         }
         AesCommand::MineDelete { fun } => Reply::Value(mine::delete(master, &id, &fun).await),
         AesCommand::MineFlush => Reply::Value(mine::flush(master, &id).await),
-        AesCommand::RevokeAuth { .. } => Reply::Value(revoke(master, id).await),
+        AesCommand::RevokeAuth { preserve_cache } => Reply::Value(revoke(master, id, preserve_cache).await),
         AesCommand::SyndicReturn => not_offered(&id, "syndics"),
         AesCommand::MinionPublish(_) | AesCommand::PubRet { .. } => {
             not_offered(&id, "peer publishing (`peer`)")
@@ -179,14 +179,15 @@ async fn files(master: &Arc<Master>, command: FilesCommand) -> Value {
     served.await.unwrap_or_else(|| "".into())
 }
 
-async fn revoke(master: &Arc<Master>, id: MinionId) -> Value {
+async fn revoke(master: &Arc<Master>, id: MinionId, preserve_cache: bool) -> Value {
     if !master.options.allow_minion_key_revoke {
         tracing::warn!(minion = id.as_str(), "a key was not revoked: allow_minion_key_revoke is off");
         return map_of(&id).into();
     }
     let worker = master.clone();
-    let revoked = master.pool.run(Kind::Disk, move || super::key_changes::delete(&worker, &id)).await;
-    revoked.unwrap_or(false).into()
+    let revoked =
+        master.pool.run(Kind::Disk, move || super::key_changes::revoke(&worker, &id, preserve_cache));
+    revoked.await.unwrap_or(false).into()
 }
 
 fn map_of(id: &MinionId) -> Map {

@@ -79,7 +79,7 @@ fn accept(
     load: &AuthLoad,
     minion_key: &PublicKey,
 ) -> Result<Vec<u8>, CryptError> {
-    let session = match master.sessions.load_or_make(id, SystemTime::now()) {
+    let session = match master.sessions.load_or_make(id, minion_key.id(), SystemTime::now()) {
         Ok(session) => session,
         Err(error) => {
             let dir = master.options.cachedir.join("sessions");

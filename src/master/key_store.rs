@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use super::autosign::Autosign;
-pub use super::key_dirs::{KeyDirs, KeyState, Listing};
 use crate::crypt::PublicKey;
 use crate::crypt::pem::clean_key;
+use crate::keys::{KeyDirs, KeyState};
 use crate::map;
 use crate::names::MinionId;
 use crate::value::{Map, Value};
@@ -217,7 +217,7 @@ impl KeyStore {
             rule_on(facts)
         };
         if ruling.step == Step::Write(KeyState::Pending)
-            && self.dirs.list_of(KeyState::Pending).len() >= MAX_PENDING
+            && self.dirs.ids_of(KeyState::Pending).len() >= MAX_PENDING
         {
             tracing::error!(
                 minion = id.as_str(),
@@ -298,16 +298,16 @@ impl KeyStore {
         {
             return known.ids.as_ref().clone();
         }
-        let ids = Arc::new(self.dirs.list_of(KeyState::Accepted));
+        let ids = Arc::new(self.dirs.ids_of(KeyState::Accepted));
         *listed = modified
             .filter(|&modified| now.duration_since(modified).is_ok_and(|age| age > SETTLED))
             .map(|modified| Listed { modified, ids: ids.clone() });
         ids.as_ref().clone()
     }
 
-    /// Every key by state.
-    pub fn list(&self) -> Listing {
-        self.dirs.list()
+    /// The directories.
+    pub fn dirs(&self) -> &KeyDirs {
+        &self.dirs
     }
 
     /// Deletes the accepted key of a minion. False if there is none.
@@ -316,7 +316,7 @@ impl KeyStore {
     /// When the directory cannot be written.
     pub fn delete_id(&self, id: &MinionId) -> std::io::Result<bool> {
         self.parsed.write().unwrap_or_else(PoisonError::into_inner).remove(id);
-        match self.dirs.delete(id, KeyState::Accepted) {
+        match self.dirs.remove(id, KeyState::Accepted) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),

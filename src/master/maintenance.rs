@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::commands::{Caller, PublishCommand};
 use super::pool::Kind;
-use super::{Master, jobs, key_changes};
+use super::{Master, jobs};
 use crate::event::tags;
 use crate::map;
 use crate::value::{Map, Value};
@@ -33,7 +33,7 @@ pub(super) async fn run(master: Arc<Master>, mut stop: watch::Receiver<bool>) {
         let worker = master.clone();
         let asked = master
             .pool
-            .run(Kind::Disk, move || key_changes::take_rotation_request(&worker.options.cachedir))
+            .run(Kind::Disk, move || crate::keys::take_rotation_request(&worker.options.cachedir))
             .await;
         if is_old || asked == Some(true) {
             rotate(&master).await;

@@ -7,14 +7,14 @@ mod auth;
 mod autosign;
 mod clear;
 pub mod commands;
+mod departures;
 pub mod disk_cache;
 mod error;
 mod file_recv;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod jobs;
-pub mod key_changes;
-pub mod key_dirs;
+mod key_changes;
 pub mod key_store;
 mod maintenance;
 mod master_opts;

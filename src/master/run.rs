@@ -13,7 +13,7 @@ use super::options::MasterOptions;
 use super::own_keys::{LocalKeys, OwnKeys, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
-    Master, MasterError, disk_cache, key_changes, key_store, maintenance, nonces, pool, presence, runners,
+    Master, MasterError, departures, disk_cache, key_store, maintenance, nonces, pool, presence, runners,
     server, sessions, store,
 };
 use crate::config::Opts;
@@ -66,7 +66,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         made.await.map_err(|error| MasterError::Store(error.to_string()))??
     };
     // What was asked of a master that has ended: this one starts with a new AES key anyway.
-    let _ = fs::remove_file(options.cachedir.join(key_changes::ROTATION_REQUEST));
+    let _ = fs::remove_file(options.cachedir.join(crate::keys::REQUEST));
     let host = options.bind_host();
     let publish_endpoint = endpoint(&host, options.publish_port, "publish_port")?;
     let publish_socket = PubSocket::bind(&publish_endpoint, publish_options(&opts, &options))
@@ -130,6 +130,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     let tasks = vec![
         tokio::spawn(server::serve(master.clone(), router, stopping.clone())),
         tokio::spawn(maintenance::run(master.clone(), stopping.clone())),
+        tokio::spawn(departures::run(master.clone(), stopping.clone())),
         tokio::spawn(watch_subscribers(master.clone(), events, stopping)),
     ];
     tracing::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");

@@ -10,6 +10,7 @@ use super::commands::{Caller, PublishCommand};
 use super::{jobs, targets};
 use crate::client::{Patience, Step, Watch};
 use crate::event::Filter;
+use crate::keys::KeyState;
 use crate::loader::{Fault, MasterServices};
 use crate::map;
 use crate::matchers::Greedy;
@@ -139,12 +140,13 @@ impl MasterServices for Services {
     }
 
     fn keys(&self) -> Map {
-        let listing = self.master.key_store.list();
+        let dirs = self.master.key_store.dirs();
+        let ids = |state| Value::list(dirs.ids_of(state));
         map! {
-            "accepted" => Value::list(listing.accepted),
-            "pending" => Value::list(listing.pending),
-            "rejected" => Value::list(listing.rejected),
-            "denied" => Value::list(listing.denied),
+            "accepted" => ids(KeyState::Accepted),
+            "pending" => ids(KeyState::Pending),
+            "rejected" => ids(KeyState::Rejected),
+            "denied" => ids(KeyState::Denied),
         }
     }
 

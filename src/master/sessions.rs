@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use crate::crypt::keys::KeyId;
 use crate::crypt::{Crypticle, KeyString};
 use crate::host::write_cache_file;
 use crate::names::MinionId;
@@ -15,6 +16,8 @@ pub struct SessionKey {
     pub key: KeyString,
     pub crypticle: Crypticle,
     made: SystemTime,
+    /// Whose it is; `None`: read from disk, whose token is yet to be seen.
+    owner: Option<KeyId>,
 }
 
 /// All session keys. Held in memory for minions that have spoken; read from disk for those that have not yet.
@@ -46,21 +49,39 @@ impl Sessions {
             return None;
         }
         let key = KeyString::parse(fs::read(&path).ok()?).ok()?;
-        Some(self.remember(id, key, made))
+        Some(self.remember(id, key, made, None))
     }
 
-    /// The key for an accepted minion: the one it has, or a new one. Reads and perhaps writes a file.
+    /// The key for an accepted minion: the one it has, or a new one, also when another public key than before is
+    /// accepted under its id. Reads and perhaps writes a file.
     ///
     /// # Errors
     /// When a new key cannot be written.
-    pub fn load_or_make(&self, id: &MinionId, now: SystemTime) -> std::io::Result<Arc<SessionKey>> {
-        if let Some(key) = self.known(id, now).or_else(|| self.load(id, now)) {
-            return Ok(key);
+    pub fn load_or_make(
+        &self,
+        id: &MinionId,
+        owner: KeyId,
+        now: SystemTime,
+    ) -> std::io::Result<Arc<SessionKey>> {
+        match self.known(id, now).or_else(|| self.load(id, now)) {
+            Some(session) if session.owner == Some(owner) => return Ok(session),
+            Some(session) if session.owner.is_none() => {
+                return Ok(self.remember(id, session.key.clone(), session.made, Some(owner)));
+            }
+            _ => {}
         }
         fs::create_dir_all(&self.dir)?;
         let key = KeyString::generate();
         write_cache_file(&self.dir.join(id.as_str()), key.as_str().as_bytes(), 0o600)?;
-        Ok(self.remember(id, key, now))
+        Ok(self.remember(id, key, now, Some(owner)))
+    }
+
+    /// Ends the session of a minion, with its file.
+    pub fn forget(&self, id: &str) {
+        if let Ok(id) = MinionId::parse(id) {
+            self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            let _ = fs::remove_file(self.dir.join(id.as_str()));
+        }
     }
 
     /// Forgets minions whose key is no longer accepted, with their files.
@@ -74,8 +95,14 @@ impl Sessions {
         }
     }
 
-    fn remember(&self, id: &MinionId, key: KeyString, made: SystemTime) -> Arc<SessionKey> {
-        let session = Arc::new(SessionKey { crypticle: Crypticle::new(&key), key, made });
+    fn remember(
+        &self,
+        id: &MinionId,
+        key: KeyString,
+        made: SystemTime,
+        owner: Option<KeyId>,
+    ) -> Arc<SessionKey> {
+        let session = Arc::new(SessionKey { crypticle: Crypticle::new(&key), key, made, owner });
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), session.clone());
         session
     }
@@ -89,6 +116,8 @@ impl Sessions {
 mod tests {
     use super::*;
 
+    const OWNER: KeyId = KeyId([1; 32]);
+
     #[test]
     fn a_key_outlives_the_master_but_not_its_time() {
         let dir = std::env::temp_dir().join(format!("halite-sessions-{}", std::process::id()));
@@ -97,15 +126,17 @@ mod tests {
         let life = Duration::from_secs(60);
         let sessions = Sessions::new(dir.clone(), life);
         assert!(sessions.load(&id, now).is_none(), "a request makes no key");
-        let first = sessions.load_or_make(&id, now).expect("made");
+        let first = sessions.load_or_make(&id, OWNER, now).expect("made");
         let restarted = Sessions::new(dir.clone(), life);
         assert!(restarted.known(&id, now).is_none());
         let again = restarted.load(&id, now).expect("loaded");
         assert_eq!(first.key.as_str(), again.key.as_str());
         let later = now + life * 2;
         assert!(restarted.known(&id, later).is_none() && restarted.load(&id, later).is_none());
-        let renewed = restarted.load_or_make(&id, later).expect("made");
+        let renewed = restarted.load_or_make(&id, OWNER, later).expect("made");
         assert_ne!(first.key.as_str(), renewed.key.as_str());
+        let others = restarted.load_or_make(&id, KeyId([2; 32]), later).expect("made");
+        assert_ne!(others.key.as_str(), renewed.key.as_str(), "another public key has another session");
         fs::write(dir.join("web1"), "cut").expect("written");
         assert!(Sessions::new(dir.clone(), life).load(&id, now).is_none(), "a damaged file is no key");
         restarted.retain(|_| false);

@@ -1,6 +1,5 @@
 //! `salt-key`: shows, accepts, rejects and deletes the keys of minions. Salt: cli/key.py, key.py.
 
-mod keys;
 mod make;
 
 use std::io::{self, BufRead, Write};
@@ -8,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use self::keys::{ACCEPTED, Change, DENIED, Keys, Names, PENDING, REJECTED};
 use super::config_files;
 use super::daemons::become_user;
 use super::options::{self, EXTERNAL_AUTH, OUTPUT};
@@ -16,10 +14,12 @@ use super::{Call, Display, Exit, Flag, Group, Parsed, Stop, Syntax, Takes, apply
 use crate::config::Opts;
 use crate::crypt::HashType;
 use crate::event::tags;
+use crate::host::owner_of;
+use crate::keys::{self, Change, KeyDirs, KeyState, Names};
 use crate::map;
 use crate::output::keys::{KeyAct, no_match};
 use crate::transport::bus::{BusPaths, fire_blocking};
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 const SYNTAX: Syntax = Syntax {
     usage: "[options]",
@@ -171,7 +171,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     start_logging(&call.prog, &opts);
     become_user(&opts)?;
     let display = Display::new(&opts)?;
-    let keys = Keys { pki_dir: opts.path("pki_dir"), cachedir: opts.path("cachedir") };
+    let keys = KeyDirs::new(opts.path("pki_dir"));
     match task {
         Task::GenKeys(name) => {
             let folder = parsed.text("gen_keys_dir").unwrap_or(".");
@@ -179,16 +179,20 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
             show(&display, &map! { "return" => finger }.into())
         }
         Task::GenSignature => sign(&parsed, &opts, &display),
-        Task::List(word) => match keys.list_state(&word) {
-            Some(names) => show(&display, &names.value()),
-            None => show(&display, &keys.list().value()),
-        },
+        Task::List(word) => {
+            let names = match KeyState::of_word(&word) {
+                Some(state) => Names(vec![(state, keys.names_of(state))]),
+                None => keys.list(),
+            };
+            show(&display, &names.value().into())
+        }
         Task::Print(globs) => {
-            show(&display, &keys.texts(&keys.matching(&globs)).context("a key cannot be read")?)
+            let texts = keys.texts(&keys.matching(&globs)).context("a key cannot be read")?;
+            show(&display, &texts.into())
         }
         Task::Finger(globs) => {
             let hash_type = opts.str("hash_type").parse().unwrap_or(HashType::Sha256);
-            show(&display, &keys.fingerprints(globs.as_deref(), hash_type))
+            show(&display, &keys.fingerprints(globs.as_deref(), hash_type).into())
         }
         Task::Act(act, globs) => change(act, &globs, &keys, &opts, &display),
     }
@@ -276,7 +280,7 @@ fn show(display: &Display, value: &Value) -> anyhow::Result<Exit> {
 }
 
 /// Accepts, rejects or deletes what fits, after asking.
-fn change(act: KeyAct, globs: &str, keys: &Keys, opts: &Opts, display: &Display) -> anyhow::Result<Exit> {
+fn change(act: KeyAct, globs: &str, keys: &KeyDirs, opts: &Opts, display: &Display) -> anyhow::Result<Exit> {
     let wanted = |option: &str| opts.bool(option);
     let (accepted, rejected) = match act {
         KeyAct::Accept => (false, wanted("include_all") || wanted("include_rejected")),
@@ -284,8 +288,10 @@ fn change(act: KeyAct, globs: &str, keys: &Keys, opts: &Opts, display: &Display)
         KeyAct::Delete => (wanted("include_accepted"), wanted("include_rejected")),
     };
     let denied = wanted("include_denied");
-    let mut states = vec![PENDING];
-    for (included, state) in [(accepted, ACCEPTED), (rejected, REJECTED), (denied, DENIED)] {
+    let mut states = vec![KeyState::Pending];
+    let optional =
+        [(accepted, KeyState::Accepted), (rejected, KeyState::Rejected), (denied, KeyState::Denied)];
+    for (included, state) in optional {
         if included {
             states.push(state);
         }
@@ -293,7 +299,7 @@ fn change(act: KeyAct, globs: &str, keys: &Keys, opts: &Opts, display: &Display)
     let mut found = keys.matching(globs);
     if act != KeyAct::Delete {
         let kept = states.iter().filter_map(|state| {
-            let names = found.of(state);
+            let names = found.of(*state);
             (!names.is_empty()).then(|| (*state, names.to_vec()))
         });
         found = Names(kept.collect());
@@ -303,15 +309,17 @@ fn change(act: KeyAct, globs: &str, keys: &Keys, opts: &Opts, display: &Display)
         return Ok(Exit::OK);
     }
     print(&act.announcement())?;
-    display.show(&found.value(), Some("key"), 0)?;
+    display.show(&found.value().into(), Some("key"), 0)?;
     if !wanted("yes") && !agreed(act)? {
         return Ok(Exit::OK);
     }
     let (changes, told) = match act {
         KeyAct::Accept => {
-            let (changes, invalid) = keys.accept(&mut found, &states);
-            keys::complain_invalid(&invalid);
-            (changes, keys.whereabouts(&found))
+            let done = keys.accept(&mut found, &states);
+            for name in &done.invalid {
+                let _ = writeln!(io::stderr().lock(), "Unable to accept invalid key for {name}.");
+            }
+            (done.changes, keys.whereabouts(&found))
         }
         KeyAct::Reject => {
             let changes = keys.reject(&found, &states);
@@ -329,14 +337,15 @@ fn change(act: KeyAct, globs: &str, keys: &Keys, opts: &Opts, display: &Display)
 }
 
 /// What goes with a removed key: cached data, and the AES key that the minion knows.
-fn revoke(act: KeyAct, removed: &Names, keys: &Keys, opts: &Opts) -> anyhow::Result<()> {
+fn revoke(act: KeyAct, removed: &Names, keys: &KeyDirs, opts: &Opts) -> anyhow::Result<()> {
     let preserve = act == KeyAct::Delete && opts.get("preserve_minions") == Some(&Value::Bool(true));
+    let cachedir = opts.path("cachedir");
     if !opts.bool("preserve_minion_cache") {
-        keys.clean_cache(if preserve { removed.of(ACCEPTED) } else { &[] });
+        keys::clean_caches(keys, &cachedir, if preserve { removed.of(KeyState::Accepted) } else { &[] });
     }
     if opts.bool("rotate_aes_key") {
-        let file = keys.cachedir.join(".dfn");
-        keys.request_rotation(opts.id(), opts.str("user")).with_context(|| {
+        let file = cachedir.join(keys::REQUEST);
+        keys::request_rotation(&cachedir, opts.id(), owner_of(opts.str("user"))).with_context(|| {
             format!(
                 "the keys are removed, but the master cannot be asked for a new AES key by writing {}: these minions \
                  can read along until it restarts",
@@ -370,8 +379,7 @@ fn fire(opts: &Opts, changes: &[Change]) {
         return;
     }
     for change in changes {
-        let data: Map = map! { "result" => true, "act" => change.act, "id" => change.id.as_str() };
-        if let Err(error) = fire_blocking(&paths, tags::KEY, data) {
+        if let Err(error) = fire_blocking(&paths, tags::KEY, change.event()) {
             tracing::warn!("the running master could not be told about the key of {}: {error}", change.id);
             return;
         }

@@ -170,7 +170,7 @@ fn what_is_no_key_makes_no_file() {
     for pem in ["", "garbage", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", &long] {
         pki.check(KeyPolicy::default(), pem, ("refused", "-"));
     }
-    assert_eq!(KeyDirs::new(&pki.0).list(), Listing::default());
+    assert!(KeyDirs::new(&pki.0).list().0.iter().all(|(_, names)| names.is_empty()));
     fs::create_dir_all(pki.0.join("minions_pre/web1")).expect("made");
     pki.check(KeyPolicy::default(), own, ("refused", "-"));
 }

@@ -75,7 +75,7 @@ impl Bus {
         }))
     }
 
-    /// Fires an event; `_stamp` is set. Nothing is packed while nobody listens.
+    /// Fires an event; `_stamp` is set. Nothing is packed that nobody wants.
     ///
     /// # Errors
     /// When the tag is empty.
@@ -83,7 +83,9 @@ impl Bus {
         if tag.is_empty() {
             return Err(BusError::NoTag);
         }
-        if lock(&self.0.listeners).is_empty() {
+        let wanted =
+            |listener: &Arc<Listener>| listener.filter.as_ref().is_none_or(|filter| filter.matches(tag));
+        if !lock(&self.0.listeners).iter().any(wanted) {
             self.0.fired.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
