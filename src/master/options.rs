@@ -172,15 +172,18 @@ fn refuse_what_is_not_offered(opts: &Opts) -> Result<(), MasterError> {
             wanted: "master clusters are not supported",
         });
     }
-    for option in ["ext_job_cache", "event_return"] {
-        let given = opts.list_of_str(option).into_iter().find(|item| !item.is_empty());
-        if let Some(value) = given {
-            return Err(MasterError::Option {
-                option,
-                value,
-                wanted: "returners on the master are not supported",
-            });
-        }
+    // Returns go nowhere else: who asked for a database would look for them in vain.
+    let database = opts.str("ext_job_cache");
+    if !database.is_empty() {
+        return Err(MasterError::Option {
+            option: "ext_job_cache",
+            value: database.to_owned(),
+            wanted: "returners on the master are not supported",
+        });
+    }
+    // As Salt does without the returner: every event is on the bus, it is only not stored a second time.
+    for returner in opts.list_of_str("event_return").iter().filter(|name| !name.is_empty()) {
+        tracing::error!(%returner, "event_return: returners are not supported, no event is stored");
     }
     Ok(())
 }

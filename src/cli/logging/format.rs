@@ -46,7 +46,38 @@ pub(super) struct Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Value { name: String, left: bool, zeros: bool, width: usize },
+    Value(Conversion),
+}
+
+/// One `%(name)-8.3s`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Conversion {
+    name: String,
+    left: bool,
+    zeros: bool,
+    width: usize,
+    precision: Option<usize>,
+    /// `f`: a number with decimals; otherwise a text or a whole number.
+    decimals: bool,
+}
+
+impl Conversion {
+    fn apply(&self, value: String) -> String {
+        let width = self.width;
+        let value = match (self.decimals, self.precision) {
+            (true, precision) => {
+                let number: f64 = value.parse().unwrap_or_default();
+                format!("{number:.*}", precision.unwrap_or(6))
+            }
+            (false, Some(most)) => value.chars().take(most).collect(),
+            (false, None) => value,
+        };
+        match (self.left, self.zeros) {
+            (true, _) => format!("{value:<width$}"),
+            (false, true) => format!("{value:0>width$}"),
+            (false, false) => format!("{value:>width$}"),
+        }
+    }
 }
 
 impl Format {
@@ -79,20 +110,12 @@ impl Format {
     pub fn line(&self, record: &Record<'_>, now: &Zoned) -> String {
         let mut line = String::new();
         for piece in &self.pieces {
-            let (name, left, zeros, width) = match piece {
-                Piece::Text(text) => {
-                    line.push_str(text);
-                    continue;
+            match piece {
+                Piece::Text(text) => line.push_str(text),
+                Piece::Value(conversion) => {
+                    line.push_str(&conversion.apply(self.attribute(&conversion.name, record, now)));
                 }
-                Piece::Value { name, left, zeros, width } => (name, *left, *zeros, *width),
-            };
-            let value = self.attribute(name, record, now);
-            let padded = match (left, zeros) {
-                (true, _) => format!("{value:<width$}"),
-                (false, true) => format!("{value:0>width$}"),
-                (false, false) => format!("{value:>width$}"),
-            };
-            line.push_str(&padded);
+            }
         }
         line
     }
@@ -150,19 +173,22 @@ fn message_color(level: Level) -> &'static str {
     }
 }
 
-/// Reads `name)-17s`.
+/// Reads `name)-17.3s`.
 fn value(text: &str) -> Option<(Piece, &str)> {
     let (name, rest) = text.split_once(')')?;
     let end = rest.find(|char: char| char.is_ascii_alphabetic())?;
     let (flags, rest) = rest.split_at_checked(end)?;
     let left = flags.starts_with('-');
-    let digits = flags.trim_start_matches('-');
-    let width = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+    let (digits, precision) = match flags.trim_start_matches('-').split_once('.') {
+        Some((width, "")) => (width, Some(0)),
+        Some((width, precision)) => (width, Some(usize::min(precision.parse().ok()?, MAX_WIDTH))),
+        None => (flags.trim_start_matches('-'), None),
+    };
+    let width = if digits.is_empty() { 0 } else { usize::min(digits.parse().ok()?, MAX_WIDTH) };
     let zeros = digits.starts_with('0');
-    Some((
-        Piece::Value { name: name.to_owned(), left, zeros, width: usize::min(width, MAX_WIDTH) },
-        rest.get(1..)?,
-    ))
+    let decimals = matches!(rest.chars().next(), Some('f' | 'F'));
+    let conversion = Conversion { name: name.to_owned(), left, zeros, width, precision, decimals };
+    Some((Piece::Value(conversion), rest.get(1..)?))
 }
 
 #[cfg(test)]

@@ -94,6 +94,7 @@ WRONG = ["text", "5", 5, 1.5, True, None, ["a"], {"a": 1}]
 FORMATS = [
     ("", ""), ("[%(levelname)-8s] %(message)s", ""), ("%(asctime)s [%(levelname)s] %(message)s", "%H:%M:%S"), ("%(asctime)s,%(msecs)03d %(message)s", "%Y-%m-%d"), ("%(colorlevel)s %(colormsg)s", ""),
     ("%(colorname)s%(colorprocess)s", ""), ("%(bracketname)s%(bracketlevel)s%(bracketprocess)s", ""), ("%(name)s:%(lineno)d", ""), ("%(name)20s|%(lineno)6d|%(lineno)06d|%(lineno)-6d|", ""), ("100%% %(message)s", ""), ("%(levelno)s %(process)8d", ""),
+    ("%(asctime)s,%(msecs)03.0f [%(name).4s|%(levelname)8.3s|%(levelname)-8.3s|%(process)6.1f]", "%H:%M:%S"),
 ]
 
 WORKER = r'''
