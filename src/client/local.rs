@@ -86,10 +86,7 @@ impl LocalClient {
         self.master_is_there()?;
         let events = self.listen("salt/job/").await?;
         let Some(published) = self.publish(job, patience.timeout).await? else { return Ok(None) };
-        let now = Instant::now();
-        let Published { jid, minions, missing } = published.clone();
-        let watch = Watch::new(&jid, minions, missing, patience, now);
-        Ok(Some(Running { client: self, events, watch, published, kwargs: job.kwargs.clone(), patience }))
+        Ok(Some(Running::new(self, events, published, job.kwargs.clone(), patience)))
     }
 
     /// Follows a job that runs already.
@@ -98,9 +95,7 @@ impl LocalClient {
     /// When the event bus cannot be listened to.
     pub async fn follow(&self, published: Published, patience: Patience) -> Result<Running<'_>, ClientError> {
         let events = self.listen("salt/job/").await?;
-        let Published { jid, minions, missing } = published.clone();
-        let watch = Watch::new(&jid, minions, missing, patience, Instant::now());
-        Ok(Running { client: self, events, watch, published, kwargs: Map::new(), patience })
+        Ok(Running::new(self, events, published, Map::new(), patience))
     }
 
     /// Events of the master's bus whose tags begin with `prefix`.
@@ -196,29 +191,60 @@ impl LocalClient {
     }
 }
 
-/// A published job that is followed.
+/// A published job that is followed, and those that [`Running::also`] added.
 pub struct Running<'c> {
     client: &'c LocalClient,
     events: BusEvents,
-    watch: Watch,
+    watches: Vec<Watch>,
     published: Published,
     kwargs: Map,
     patience: Patience,
 }
 
-impl Running<'_> {
-    /// The job.
+impl<'c> Running<'c> {
+    fn new(
+        client: &'c LocalClient,
+        events: BusEvents,
+        published: Published,
+        kwargs: Map,
+        patience: Patience,
+    ) -> Self {
+        let watches = vec![watch(&published, patience)];
+        Running { client, events, watches, published, kwargs, patience }
+    }
+
+    /// The job that began it.
     pub fn published(&self) -> &Published {
         &self.published
     }
 
-    /// The next return or silence; `None` when nothing more will come. Cancel-safe.
+    /// Publishes another job and follows it, too. `None`: no minion matched.
+    ///
+    /// # Errors
+    /// As [`LocalClient::publish`].
+    pub async fn also(&mut self, job: &Job) -> Result<Option<Published>, ClientError> {
+        let published = self.client.publish(job, self.patience.timeout).await?;
+        if let Some(published) = &published {
+            self.watches.push(watch(published, self.patience));
+        }
+        Ok(published)
+    }
+
+    /// The next return or silence; `None` when nothing more will come.
     ///
     /// # Errors
     /// When the master refuses the job, or its bus is gone for good.
     pub async fn next(&mut self) -> Result<Option<Progress>, ClientError> {
+        self.next_until(None).await
+    }
+
+    /// As [`Running::next`]; `None` also when `until` has come.
+    ///
+    /// # Errors
+    /// As [`Running::next`].
+    pub async fn next_until(&mut self, until: Option<Instant>) -> Result<Option<Progress>, ClientError> {
         loop {
-            while let Some(step) = self.watch.poll() {
+            while let Some((place, step)) = self.step() {
                 match step {
                     Step::Returned { id, load } => return Ok(Some(Progress::Returned { id, load })),
                     Step::Silent { id, last_seen_as } => {
@@ -227,23 +253,44 @@ impl Running<'_> {
                     Step::Refused => {
                         return Err(ClientError::Authorization("Authorization error occurred".to_owned()));
                     }
-                    Step::Ask(ids) => self.ask_who_works(ids).await,
-                    Step::Done => return Ok(None),
+                    Step::Ask(ids) => self.ask_who_works(place, ids).await,
+                    Step::Done => {
+                        self.watches.remove(place);
+                    }
                 }
             }
-            let now = Instant::now();
-            let Some(timeout_at) = self.watch.poll_timeout() else { return Ok(None) };
-            match self.events.next(Some(timeout_at.saturating_duration_since(now))).await? {
-                Some(event) => self.watch.handle_event(&event.tag, &event.data, Instant::now()),
-                None => self.watch.handle_timeout(Instant::now()),
+            let timeout_at = self.watches.iter().filter_map(Watch::poll_timeout).chain(until).min();
+            let Some(timeout_at) = timeout_at else { return Ok(None) };
+            match self.events.next(Some(timeout_at.saturating_duration_since(Instant::now()))).await? {
+                Some(event) => {
+                    let now = Instant::now();
+                    for watch in &mut self.watches {
+                        watch.handle_event(&event.tag, &event.data, now);
+                    }
+                }
+                None => {
+                    let now = Instant::now();
+                    for watch in &mut self.watches {
+                        watch.handle_timeout(now);
+                    }
+                    if until.is_some_and(|until| now >= until) {
+                        return Ok(None);
+                    }
+                }
             }
         }
     }
 
+    /// What the first of the jobs that has something to do or to tell wants.
+    fn step(&mut self) -> Option<(usize, Step)> {
+        self.watches.iter_mut().enumerate().find_map(|(place, watch)| Some((place, watch.poll()?)))
+    }
+
     /// Publishes `saltutil.find_job` to the minions that have not returned. That it cannot be published is no end of
     /// the job: the minions then count as silent.
-    async fn ask_who_works(&mut self, ids: Vec<String>) {
-        let mut question = Job::on_list(ids, "saltutil.find_job", vec![self.published.jid.as_str().into()]);
+    async fn ask_who_works(&mut self, place: usize, ids: Vec<String>) {
+        let Some(jid) = self.watches.get(place).map(|watch| watch.jid().to_owned()) else { return };
+        let mut question = Job::on_list(ids, "saltutil.find_job", vec![jid.into()]);
         question.kwargs = self.kwargs.clone();
         let jid = match self.client.publish(&question, self.patience.gather).await {
             Ok(published) => published.map(|published| published.jid),
@@ -252,6 +299,13 @@ impl Running<'_> {
                 None
             }
         };
-        self.watch.asked(jid, Instant::now());
+        if let Some(watch) = self.watches.get_mut(place) {
+            watch.asked(jid, Instant::now());
+        }
     }
+}
+
+fn watch(published: &Published, patience: Patience) -> Watch {
+    let Published { jid, minions, missing } = published.clone();
+    Watch::new(&jid, minions, missing, patience, Instant::now())
 }

@@ -1,6 +1,7 @@
 //! The client of the local master: publishing a job, and following it until every minion has answered or been given
 //! up.
 
+mod batch;
 mod error;
 mod identity;
 mod job;
@@ -9,6 +10,7 @@ mod local;
 mod presence;
 mod watch;
 
+pub use batch::{BadBatchSize, Batch, BatchSize};
 pub use error::{ClientError, KeyProblem};
 pub use identity::Identity;
 pub use job::{Job, Published};

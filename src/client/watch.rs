@@ -94,6 +94,11 @@ impl Watch {
         watch
     }
 
+    /// The job.
+    pub fn jid(&self) -> &str {
+        &self.jid
+    }
+
     /// An event of the master's bus. Call [`Watch::poll`] afterwards until it gives `None`.
     pub fn handle_event(&mut self, tag: &str, data: &Map, now: Instant) {
         if self.done {

@@ -1,7 +1,10 @@
-//! The `salt` command's words against `report/cases.jsonl`, what Salt 3006.25 and 3007.14 print for the same returns.
+//! The `salt` command's words against `report/cases.jsonl` and `report/batch.jsonl`, what Salt 3006.25 and 3007.14 print for the same returns.
 
-use halite::output::OutputOptions;
-use halite::output::report::{self, Report, ReportOptions, Said, Silence, silent_return};
+use std::time::{Duration, Instant};
+
+use halite::client::{Batch, BatchSize};
+use halite::output::report::{self, BatchReturn, Report, ReportOptions, Said, Silence, silent_return};
+use halite::output::{OutputOptions, printed, render};
 use halite::value::{Map, Value};
 
 use crate::{cases, report as failed};
@@ -80,6 +83,62 @@ fn the_salt_command_says_what_salt_says() {
                     failures.push(format!("{case:?}\n{field}: salt {theirs:?}\nours {ours:?}"));
                 }
             }
+        }
+    }
+    failed(&failures, cases.len());
+}
+
+/// What a batch prints, and its highest retcode.
+fn play_batch(case: &Value) -> (String, i64) {
+    let mut opts = case.get("options").and_then(Value::as_map).cloned().unwrap_or_default();
+    opts.insert("fun", "test.ping");
+    let options = OutputOptions::from_opts(&opts, false);
+    let size =
+        BatchSize::parse(case.get("size").and_then(Value::as_str).expect("a size")).expect("understood");
+    let failhard = opts.get("failhard").is_some_and(Value::truthy);
+    let sent = case.get("sent").and_then(Value::as_map).expect("returns");
+    let mut out = String::new();
+    for id in case.get("down").and_then(Value::as_list).expect("ids") {
+        out += &report::batch_left_out(id.as_str().expect("an id"));
+    }
+    let now = Instant::now();
+    let mut batch = Batch::new(["web1", "web2", "web3"].map(str::to_owned), size, Duration::ZERO);
+    let mut highest = 0;
+    while !batch.is_done() {
+        let mut turn = batch.start(now);
+        out += &report::batch_started(&turn);
+        turn.sort_by_key(|id| !sent.contains(id.as_str()));
+        for id in turn {
+            batch.ended(&id, now);
+            let nothing: Value = halite::map! { "ret" => Map::new() }.into();
+            let data = sent.get(id.as_str()).unwrap_or(&nothing);
+            let retcode = if data.get("failed").is_some() {
+                out += &report::batch_not_sent(&id);
+                1
+            } else {
+                let told = BatchReturn::parse(&id, data).expect("a return");
+                out += &printed(&render(told.out.as_deref(), &told.shown, &options)).unwrap_or_default();
+                highest = highest.max(told.retcode);
+                told.retcode
+            };
+            if failhard && retcode > 0 {
+                return (out, highest);
+            }
+        }
+    }
+    (out, highest)
+}
+
+#[test]
+fn a_batch_says_what_salt_says() {
+    let cases = cases("report/batch.jsonl");
+    let mut failures = Vec::new();
+    for case in &cases {
+        let (stdout, retcode) = play_batch(case);
+        let ours = (Some(&Value::from(stdout)), Some(&Value::from(retcode)));
+        let theirs = (case.get("stdout"), case.get("retcode"));
+        if ours != theirs {
+            failures.push(format!("{case:?}\nsalt {theirs:?}\nours {ours:?}"));
         }
     }
     failed(&failures, cases.len());

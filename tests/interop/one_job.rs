@@ -18,6 +18,8 @@ const PRINTED: &[(&[&str], &str)] = &[
     (&["minion-a", "cmd.retcode", "test -d /"], "minion-a:\n    0\n"),
     (&["minion-a", "cp.get_file_str", "salt://hello.txt"], "minion-a:\n    hello from the master\n"),
     (&["minion-a", "cp.list_master"], "minion-a:\n    - hello.txt\n"),
+    (&["*", "test.ping", "--subset=1", "--out=txt"], "minion-a: True\n"),
+    (&["*", "test.ping", "--batch=50%"], "minion-a:\n    True\nretcode:\n    0\n"),
     (&["minion-a", "test.kwarg", "n=1", "flag=True", "list=[1, 2]", "--out=quiet"], ""),
     (&["minion-a", "test.arg_type", "1", "1.5", "text", "x={a: 1}", "--out=quiet"], ""),
     (
@@ -56,6 +58,9 @@ fn missing_functions_and_minions_are_reported(fleet: &Fleet, cli: Peer) {
     let output = fleet.run(cli, "salt", &["nobody", "test.ping"]);
     assert!(text(&output).contains("No minions matched the target"), "{}", text(&output));
     assert_eq!(output.status.code(), Some(2));
+    let output = fleet.run(cli, "salt", &["*", "test.retcode", "23", "-b", "1"]);
+    assert!(text(&output).contains("\nExecuting run on ['minion-a']\n\njid:\n"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(23));
 }
 
 fn files_arrive_whole(fleet: &Fleet, cli: Peer) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{explain, reasons, reporter, say};
+use super::{explain, reasons, reporter, say, subset};
 use crate::cli::{Display, Exit, Stop, complain};
 use crate::client::{ClientError, Job, LastSeen, LocalClient, Presence, Progress, Running};
 use crate::map;
@@ -11,13 +11,22 @@ use crate::value::{Map, Value};
 
 pub(super) async fn run(
     client: &LocalClient,
-    job: &Job,
+    job: Job,
+    subset: Option<usize>,
     timeout: Duration,
     display: &Display,
     strict: bool,
 ) -> anyhow::Result<Exit> {
     let mut report = reporter(client.opts(), display);
-    let running = match client.start(job, client.patience(Some(timeout))).await {
+    let narrowed = match subset {
+        Some(count) => subset::narrow(client, job, count, timeout).await,
+        None => Ok(job),
+    };
+    let job = match narrowed {
+        Ok(job) => job,
+        Err(error) => return failed(&report, &error, display, strict),
+    };
+    let running = match client.start(&job, client.patience(Some(timeout))).await {
         Ok(Some(running)) => running,
         Ok(None) => {
             let exit = say(report.nobody(report::NO_MINIONS_MATCHED), display)?;

@@ -1,7 +1,9 @@
 //! `salt`: runs a function on minions and prints what they return, as it arrives. Salt: cli/salt.py.
 
+mod batch;
 mod follow;
 mod reasons;
+mod subset;
 mod syntax;
 mod together;
 
@@ -12,12 +14,12 @@ use anyhow::Context;
 use self::syntax::SYNTAX;
 use super::config_files;
 use super::{Call, Display, Exit, Parsed, Stop, apply, complain, options, print, read_stdin, start_logging};
-use crate::client::{ClientError, Job, LocalClient, MinionFiles};
+use crate::client::{BatchSize, ClientError, Job, LocalClient, MinionFiles};
 use crate::config::Opts;
 use crate::map;
 use crate::output::report::{self, Report, ReportOptions, Said};
-use crate::value::Value;
 use crate::value::yaml::{Style, dump, yamlify_arg};
+use crate::value::{Value, str_of};
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
@@ -43,18 +45,48 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         _ => Duration::from_secs(5),
     };
     let strict = parsed.flag("strict_exit");
+    let run_static = opts.bool("static");
+    let plan = plan(&parsed, &opts, &job, run_static)?;
+    let subset = usize::try_from(parsed.int("subset").unwrap_or(0)).unwrap_or(0);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     runtime.block_on(async {
         let client = LocalClient::new(opts);
+        match plan {
+            Some(plan) if run_static => {
+                return together::run(&client, job, timeout, &display, plan, strict).await;
+            }
+            Some(plan) => return batch::run(&client, job, timeout, &display, plan, strict).await,
+            None => {}
+        }
         if parsed.flag("async") {
             return start_only(&client, &job, timeout).await;
         }
-        if client.opts().bool("static") {
-            return together::run(&client, job, timeout, &display, strict).await;
-        }
-        follow::run(&client, &job, timeout, &display, strict).await
+        follow::run(&client, job, Some(subset).filter(|count| *count > 0), timeout, &display, strict).await
     })
+}
+
+/// How the minions take turns; `None`: all at once, which is the ordinary run.
+fn plan(parsed: &Parsed, opts: &Opts, job: &Job, run_static: bool) -> anyhow::Result<Option<batch::Plan>> {
+    let mut size = parsed.text("batch").unwrap_or_default().to_owned();
+    let limit = usize::try_from(opts.int("batch_safe_limit")).unwrap_or(0);
+    if size.is_empty() && run_static {
+        "100%".clone_into(&mut size);
+    } else if size.is_empty() && limit > 1 {
+        let matching =
+            MinionFiles::new(opts).matching(&job.tgt, &job.tgt_type).map_err(anyhow::Error::msg)?;
+        if matching.len() >= limit {
+            print(report::SWITCHING_TO_BATCH)?;
+            size = opts.get("batch_safe_size").map_or_else(|| "8".to_owned(), str_of);
+        }
+    }
+    if size.is_empty() {
+        return Ok(None);
+    }
+    let size = BatchSize::parse(&size)
+        .map_err(|bad| Stop { stdout: format!("{bad}\n"), ..Stop::failed(Exit::GENERIC, "") })?;
+    let plan = batch::Plan { size, wait: opts.duration("batch_wait"), failhard: opts.bool("failhard") };
+    Ok(Some(plan))
 }
 
 /// The job that the words and options describe.

@@ -43,8 +43,7 @@ const OWN: &[Flag] = &[
     Flag::new(&["-p", "--progress"], "progress", "Show a progress bar.").not_supported(),
     Flag::new(&["--failhard"], "failhard", "With --static or --batch: stop at the first return that failed."),
     Flag::new(&["--async"], "async", "Print the job id and do not wait for returns."),
-    Flag::value(&["--subset"], "subset", Takes::Int, "SUBSET", "Only so many of the minions, at random.")
-        .not_supported(),
+    Flag::value(&["--subset"], "subset", Takes::Int, "SUBSET", "Only so many of the minions, at random."),
     Flag::new(&["-v", "--verbose"], "verbose", "Print the job id, and also the minions that stay silent."),
     Flag::off(&["--hide-timeout"], "show_timeout", "Do not print minions that stay silent."),
     Flag::new(&["--show-jid"], "show_jid", "Print the job id."),
@@ -54,32 +53,28 @@ const OWN: &[Flag] = &[
         Takes::Text,
         "BATCH",
         "Only so many minions at a time, a number or a percentage.",
-    )
-    .not_supported(),
+    ),
     Flag::value(
         &["--batch-wait"],
         "batch_wait",
         Takes::Float,
         "BATCH_WAIT",
         "Seconds between a return and the next minion.",
-    )
-    .not_supported(),
+    ),
     Flag::value(
         &["--batch-safe-limit"],
         "batch_safe_limit",
         Takes::Int,
         "BATCH_SAFE_LIMIT",
-        "Batches where more minions than this match.",
-    )
-    .not_supported(),
+        "Batches where so many minions match, or more.",
+    ),
     Flag::value(
         &["--batch-safe-size"],
         "batch_safe_size",
         Takes::Text,
         "BATCH_SAFE_SIZE",
-        "The size of such batches.",
-    )
-    .not_supported(),
+        "The size of such batches. Default: 8.",
+    ),
     Flag::value(
         &["--return"],
         "return",

@@ -3,8 +3,11 @@
 //! Everything here is text; the caller decides about standard output and error. Texts that end with a line end are
 //! complete, texts that do not go through [`printed`](super::printed).
 
+mod batch;
 mod run;
 
+pub use batch::{BatchReturn, NOBODY_FOR_BATCH, SWITCHING_TO_BATCH};
+pub use batch::{batch_left_out, batch_not_sent, batch_started};
 pub use run::{Report, ReportOptions, Said};
 
 use std::fmt;
