@@ -18,6 +18,7 @@ mod salt_minion;
 mod salt_run;
 mod settings;
 pub mod syntax;
+mod verify_env;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -245,8 +246,19 @@ fn finish(prog: &str, error: &anyhow::Error) -> Exit {
     if broken_pipe {
         return Exit::BROKEN_PIPE;
     }
-    complain(&format!("{prog}: {error:#}"));
+    complain(&format!("{prog}: {}", told_once(error)));
     Exit::GENERIC
+}
+
+/// An error with its causes, but for those whose words are in it already.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// A panic is a defect of this program: one line that says where, a backtrace only on request.
@@ -280,6 +292,17 @@ mod tests {
             assert!(!applet.about.is_empty(), "{}", applet.name);
             assert!(APPLETS.iter().skip(place + 1).all(|other| other.name != applet.name), "{}", applet.name);
         }
+    }
+
+    #[test]
+    fn a_cause_whose_words_are_there_already_is_not_told_again() {
+        let refused = || io::Error::other("refused");
+        let error = anyhow::Error::from(refused()).context("cannot use the key: refused. Restore it");
+        assert_eq!(told_once(&error), "cannot use the key: refused. Restore it");
+        assert_eq!(
+            told_once(&anyhow::Error::from(refused()).context("cannot read x")),
+            "cannot read x: refused"
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `salt-master`. Salt: cli/daemons.py `Master`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::logging::{self, Console};
+use super::verify_env::verify_env;
 use super::{Call, Exit, Parsed, Syntax, config_files, daemons, options};
 use crate::config::Opts;
 use crate::host::daemon;
@@ -31,6 +32,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     if parsed.flag("daemon") && !daemon::is_detached() {
         return daemons::detach(call);
     }
+    verify_env(&opts, &directories(&opts))?;
     logging::prepare(&opts)?;
     daemons::become_user(&opts)?;
     logging::start(&opts, Console::On)?;
@@ -55,6 +57,17 @@ fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
         }
     }
     Ok(opts)
+}
+
+/// What the master writes into.
+fn directories(opts: &Opts) -> [(PathBuf, u32); 4] {
+    let cachedir = opts.path("cachedir");
+    [
+        (opts.path("pki_dir"), 0o700),
+        (cachedir.join("jobs"), 0o755),
+        (cachedir, 0o755),
+        (opts.path("sock_dir"), 0o755),
+    ]
 }
 
 async fn serve(opts: Opts) -> anyhow::Result<Exit> {

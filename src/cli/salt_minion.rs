@@ -1,15 +1,15 @@
 //! `salt-minion`, and the hidden applet that runs one job for it. Salt: cli/daemons.py (`Minion`).
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::logging::{self, Console};
+use super::verify_env::verify_env;
 use super::{Call, Exit, Parsed, Stop, Syntax, config_files, daemons, options};
 use crate::config::Opts;
-use crate::host::{self, daemon};
+use crate::host::daemon;
 use crate::minion::{self, JobProcess, MinionError};
 use crate::transport::master_channel::SignInError;
 
@@ -29,7 +29,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     if parsed.flag("daemon") && !daemon::is_detached() {
         return daemons::detach(call);
     }
-    prepare(&opts)?;
+    verify_env(&opts, &directories(&opts))?;
     let pidfile = opts.path("pidfile");
     if let Err(error) = daemon::write_pidfile(&pidfile) {
         return Err(error).with_context(|| format!("the PID file {} cannot be written", pidfile.display()));
@@ -79,28 +79,13 @@ fn exit_of(error: &MinionError) -> Exit {
     }
 }
 
-/// Makes the directories that the minion needs, for the user it is going to be. Salt: utils/verify.py (`verify_env`).
-fn prepare(opts: &Opts) -> anyhow::Result<()> {
-    if opts.get("verify_env").is_some_and(|value| !value.truthy()) {
-        return Ok(());
-    }
-    let owner = host::owner_of(opts.str("user"));
+/// What the minion writes into.
+fn directories(opts: &Opts) -> [(PathBuf, u32); 4] {
     let cachedir = opts.path("cachedir");
-    let directories = [
+    [
         (opts.path("pki_dir"), 0o700),
         (cachedir.join("proc"), 0o755),
         (cachedir, 0o755),
         (opts.path("sock_dir"), 0o755),
-    ];
-    for (directory, mode) in directories {
-        let failed = || format!("the directory {} cannot be made ready", directory.display());
-        if !directory.is_dir() {
-            DirBuilder::new().recursive(true).mode(mode).create(&directory).with_context(failed)?;
-            fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).with_context(failed)?;
-        }
-        if opts.str("user") != daemon::current_user() {
-            chown(&directory, owner.uid, owner.gid).with_context(failed)?;
-        }
-    }
-    Ok(())
+    ]
 }

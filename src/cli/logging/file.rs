@@ -54,10 +54,15 @@ impl LogFile {
 /// # Errors
 /// When it cannot be made or given away.
 pub(super) fn prepare(path: &Path, owner: FileOwner) -> io::Result<()> {
+    let made = path.parent().filter(|parent| !parent.is_dir());
     make_directory(path)?;
     open(path)?;
     if owner != FileOwner::default() {
         chown(path, owner.uid, owner.gid)?;
+        // A directory that was there belongs to whom it belonged.
+        if let Some(directory) = made {
+            chown(directory, owner.uid, owner.gid)?;
+        }
     }
     Ok(())
 }
