@@ -36,8 +36,9 @@ impl Backoff {
         self.refused = 0;
     }
 
-    /// The delay before the next attempt. `random` is between 0 and 1 and spreads the delay over one more of its
-    /// own length (or down from the maximum, which is not exceeded).
+    /// The delay before the next attempt. `random` is between 0 and 1. With a maximum, the longest possible delay doubles
+    /// up to it, and the delay is anything between `ivl` and that ("full jitter"): after a restart, a fleet comes back
+    /// evenly. Without one, the delay is `ivl` and up to as much again, as in libzmq.
     pub fn failed(&mut self, failure: Failure, random: f64) -> Duration {
         let doublings = if self.max > self.ivl { self.failures } else { self.refused };
         self.failures = self.failures.saturating_add(1);
@@ -47,13 +48,8 @@ impl Backoff {
         let random = random.clamp(0.0, 1.0);
         let base = self.ivl.saturating_mul(1_u32.checked_shl(doublings.min(31)).unwrap_or(u32::MAX));
         if self.max > self.ivl {
-            let base = base.min(self.max);
-            // Between half and all of the nominal delay once at the maximum, base to twice base below it.
-            return if base == self.max {
-                base.mul_f64(0.5 + random / 2.0)
-            } else {
-                base.mul_f64(1.0 + random).min(self.max)
-            };
+            let longest = base.saturating_mul(2).min(self.max);
+            return self.ivl + longest.saturating_sub(self.ivl).mul_f64(random);
         }
         base.mul_f64(1.0 + random)
     }
@@ -68,9 +64,10 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_maximum() {
         let mut backoff = Backoff::new(MS(100), MS(1000));
-        let delays: Vec<_> = (0..6).map(|_| backoff.failed(Failure::Connect, 0.0)).collect();
-        assert_eq!(delays, [MS(100), MS(200), MS(400), MS(800), MS(500), MS(500)]);
-        assert_eq!(backoff.failed(Failure::Connect, 1.0), MS(1000));
+        let delays: Vec<_> = (0..6).map(|_| backoff.failed(Failure::Connect, 1.0)).collect();
+        assert_eq!(delays, [MS(200), MS(400), MS(800), MS(1000), MS(1000), MS(1000)]);
+        assert_eq!(backoff.failed(Failure::Connect, 0.0), MS(100));
+        assert_eq!(backoff.failed(Failure::Connect, 0.5), MS(550));
         backoff.reset();
         assert_eq!(backoff.failed(Failure::Connect, 0.5), MS(150));
     }

@@ -20,7 +20,11 @@ use crate::codec::{
     frame,
 };
 use crate::error::{ConnectionError, Mismatch, Timer, Violation};
-use crate::mechanism::{Handshake, MAX_HANDSHAKE_COMMAND_OCTETS, Step};
+#[cfg(feature = "curve")]
+use crate::mechanism::curve::traffic::OVERHEAD_OCTETS;
+use crate::mechanism::{
+    Credentials, Decision, Done, ENTROPY_OCTETS, Entropy, Handshake, MAX_HANDSHAKE_COMMAND_OCTETS, Step,
+};
 use crate::message::{Message, RoutingId};
 use crate::options::Options;
 use crate::pattern::socket_type::SocketType;
@@ -39,11 +43,16 @@ pub struct PeerInfo {
     pub minor: Minor,
     /// All properties of its READY.
     pub metadata: Metadata,
+    /// Under which name it was let in, when somebody decided that.
+    pub user_id: Option<String>,
 }
 
 /// What a connection reports.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// Somebody has to decide about the peer: [`Connection::decide`] follows, and nothing happens before. Comes at most
+    /// once, before everything else.
+    Authorize(Credentials),
     /// The handshake is complete in both directions; sending is allowed from now on. Comes once, first.
     Ready(PeerInfo),
     /// A complete message.
@@ -80,14 +89,28 @@ pub struct Connection {
     heartbeat_deadline: Option<Instant>,
     /// Set by a PING of the peer with a time to live, cleared by any input.
     ttl_deadline: Option<Instant>,
+    /// Encrypts and decrypts, after a CURVE handshake.
+    #[cfg(feature = "curve")]
+    secure: Option<Box<crate::mechanism::curve::traffic::Traffic>>,
 }
 
 #[derive(Debug)]
 enum Stage {
-    Greeting { handshake: Handshake, deadline: Option<Instant> },
-    Handshake { handshake: Handshake, deadline: Option<Instant> },
+    Greeting(Box<Opening>),
+    Handshake(Box<Opening>),
     Traffic,
     Failed(ConnectionError),
+}
+
+/// What is gone when the handshake is over; apart, since an idle connection has to be small.
+#[derive(Debug)]
+struct Opening {
+    handshake: Handshake,
+    deadline: Option<Instant>,
+    deciding: bool,
+    user_id: Option<String>,
+    /// The end of the handshake, held back by a decision.
+    done: Option<Done>,
 }
 
 /// The frames so far of a multipart message.
@@ -102,24 +125,48 @@ struct Partial {
 
 impl Connection {
     /// A connection that was just established. Our greeting and READY wait in the output at once: waiting for the
-    /// peer's greeting first would deadlock with a peer that does the same.
+    /// peer's greeting first would deadlock with a peer that does the same. CURVE draws its short-lived keys from the
+    /// operating system; without any, the connection fails at the first [`Connection::poll_event`].
     pub fn new(socket_type: SocketType, options: Arc<Options>, now: Instant) -> Connection {
+        #[cfg(feature = "curve")]
+        if options.mechanism.needs_entropy() {
+            return match Entropy::from_system() {
+                Ok(entropy) => Connection::with_entropy(socket_type, options, now, &entropy),
+                Err(error) => {
+                    let entropy = Entropy::new([0; ENTROPY_OCTETS]);
+                    let mut failed = Connection::with_entropy(socket_type, options, now, &entropy);
+                    failed.fail(error);
+                    failed
+                }
+            };
+        }
+        Connection::with_entropy(socket_type, options, now, &Entropy::new([0; ENTROPY_OCTETS]))
+    }
+
+    /// As [`Connection::new`], with all randomness from the caller.
+    pub fn with_entropy(
+        socket_type: SocketType,
+        options: Arc<Options>,
+        now: Instant,
+        entropy: &Entropy,
+    ) -> Connection {
         let mut metadata = Metadata::new().with("Socket-Type", socket_type.name());
         if socket_type.announces_identity() {
             let id = options.routing_id.clone().map_or(Bytes::new(), Bytes::from);
             metadata = metadata.with("Identity", id);
         }
-        let mut handshake = Handshake::null(metadata);
+        let mut handshake = Handshake::new(&options, metadata, entropy);
         let mut output = Output::new();
-        output.push_slice(&Greeting::new(handshake.name(), false).encode());
+        output.push_slice(&Greeting::new(options.mechanism.name(), options.mechanism.is_server()).encode());
         if let Some(command) = handshake.start() {
-            output.push_command(&command);
+            output.push_command_body(&command);
         }
         let deadline = after(now, options.handshake_ivl);
+        let opening = Opening { handshake, deadline, deciding: false, user_id: None, done: None };
         Connection {
             socket_type,
             options,
-            stage: Stage::Greeting { handshake, deadline },
+            stage: Stage::Greeting(Box::new(opening)),
             minor: Minor::One,
             input: BytesMut::new(),
             partial: Partial::default(),
@@ -130,6 +177,8 @@ impl Connection {
             next_ping: None,
             heartbeat_deadline: None,
             ttl_deadline: None,
+            #[cfg(feature = "curve")]
+            secure: None,
         }
     }
 
@@ -184,20 +233,25 @@ impl Connection {
         loop {
             match &mut self.stage {
                 Stage::Failed(error) => return Err(error.clone()),
-                Stage::Greeting { .. } => {
-                    if !self.take_greeting()? {
-                        return Ok(None);
+                Stage::Greeting(_) => {
+                    let Some(step) = self.take_greeting()? else { return Ok(None) };
+                    if let Some(event) = self.take_step(now, step)? {
+                        return Ok(Some(event));
                     }
                 }
-                Stage::Handshake { .. } => match self.take_handshake_command()? {
-                    None => return Ok(None),
-                    Some(Step::Send(command)) => self.output.push_command(&command),
-                    Some(Step::Wait) => {}
-                    Some(Step::Done(metadata)) => return self.enter_traffic(now, metadata).map(Some),
-                },
+                Stage::Handshake(opening) if opening.deciding => return Ok(None),
+                Stage::Handshake(opening) => {
+                    let step = match opening.done.take() {
+                        Some(done) => Some(Step::Done(done)),
+                        None => self.take_handshake_command()?,
+                    };
+                    let Some(step) = step else { return Ok(None) };
+                    if let Some(event) = self.take_step(now, step)? {
+                        return Ok(Some(event));
+                    }
+                }
                 Stage::Traffic => {
-                    let limits = self.traffic_limits();
-                    let Some(frame) = Frame::take(&mut self.input, limits)? else { return Ok(None) };
+                    let Some(frame) = self.take_traffic_frame()? else { return Ok(None) };
                     let event =
                         if frame.command { self.take_command(now, &frame)? } else { self.take_frame(frame)? };
                     if event.is_some() {
@@ -208,18 +262,19 @@ impl Connection {
         }
     }
 
-    fn take_greeting(&mut self) -> Result<bool, ConnectionError> {
-        let Some(greeting) = Greeting::decode(&self.input)? else { return Ok(false) };
+    fn take_greeting(&mut self) -> Result<Option<Step>, ConnectionError> {
+        let Some(greeting) = Greeting::decode(&self.input)? else { return Ok(None) };
         self.input.advance(GREETING_OCTETS);
         self.minor = greeting.session_minor();
         let stage = std::mem::replace(&mut self.stage, Stage::Failed(ConnectionError::Closed));
-        let Stage::Greeting { handshake, deadline } = stage else { return Ok(false) };
+        let Stage::Greeting(mut opening) = stage else { return Ok(None) };
         // MUST: "if the mechanisms do not match, the peer SHALL close the connection".
-        if greeting.mechanism != handshake.name() {
+        if greeting.mechanism != self.options.mechanism.name() {
             return Err(Mismatch::Mechanism(greeting.mechanism.to_string()).into());
         }
-        self.stage = Stage::Handshake { handshake, deadline };
-        Ok(true)
+        let step = opening.handshake.greeted()?;
+        self.stage = Stage::Handshake(opening);
+        Ok(Some(step))
     }
 
     fn take_handshake_command(&mut self) -> Result<Option<Step>, ConnectionError> {
@@ -230,12 +285,54 @@ impl Connection {
         }
         let Some(frame) = Frame::take(&mut self.input, limits)? else { return Ok(None) };
         match &mut self.stage {
-            Stage::Handshake { handshake, .. } => handshake.handle(&frame.body).map(Some),
+            Stage::Handshake(opening) => opening.handshake.handle(&frame.body).map(Some),
             _ => Ok(None),
         }
     }
 
-    fn enter_traffic(&mut self, now: Instant, metadata: Metadata) -> Result<Event, ConnectionError> {
+    fn take_step(&mut self, now: Instant, step: Step) -> Result<Option<Event>, ConnectionError> {
+        match step {
+            Step::Send(body) => self.output.push_command_body(&body),
+            Step::Wait => {}
+            Step::Authorize(credentials) => {
+                if let Stage::Handshake(opening) = &mut self.stage {
+                    opening.deciding = true;
+                }
+                return Ok(Some(Event::Authorize(credentials)));
+            }
+            Step::Done(done) => return self.enter_traffic(now, done).map(Some),
+        }
+        Ok(None)
+    }
+
+    /// The answer to [`Event::Authorize`]. Poll events and transmit afterwards; a peer that is turned away is sent an
+    /// ERROR with the status code, and the connection is over.
+    pub fn decide(&mut self, decision: Decision) {
+        let Stage::Handshake(opening) = &mut self.stage else { return };
+        if !std::mem::take(&mut opening.deciding) {
+            return;
+        }
+        let status = decision.status();
+        let Decision::Accept(user_id) = decision else {
+            self.output = Output::new();
+            self.fail(ConnectionError::Denied(status));
+            self.output.push_command(&Command::Error(status.to_owned()));
+            return;
+        };
+        opening.user_id = Some(user_id);
+        // Only CURVE has its last word already, and its `Done` comes out of the next poll.
+        match opening.handshake.decided() {
+            Ok(Step::Done(done)) => opening.done = Some(done),
+            Ok(Step::Send(body)) => self.output.push_command_body(&body),
+            Ok(Step::Wait | Step::Authorize(_)) => {}
+            Err(error) => {
+                self.fail(error);
+            }
+        }
+    }
+
+    fn enter_traffic(&mut self, now: Instant, done: Done) -> Result<Event, ConnectionError> {
+        let Done { metadata, last, .. } = done;
         let name = metadata.value_of("Socket-Type").ok_or(Mismatch::NoSocketType)?;
         let socket_type = SocketType::from_name(name)
             .filter(|peer| self.socket_type.may_talk_to(*peer))
@@ -246,15 +343,39 @@ impl Connection {
             }
             _ => None,
         };
-        self.stage = Stage::Traffic;
+        if let Some(last) = last {
+            self.output.push_command_body(&last);
+        }
+        #[cfg(feature = "curve")]
+        {
+            self.secure = done.traffic;
+        }
+        let user_id = match std::mem::replace(&mut self.stage, Stage::Traffic) {
+            Stage::Handshake(opening) => opening.user_id,
+            _ => None,
+        };
         self.next_ping = after(now, self.options.heartbeat_ivl);
-        Ok(Event::Ready(PeerInfo { socket_type, routing_id, minor: self.minor, metadata }))
+        Ok(Event::Ready(PeerInfo { socket_type, routing_id, minor: self.minor, metadata, user_id }))
+    }
+
+    fn take_traffic_frame(&mut self) -> Result<Option<Frame>, ConnectionError> {
+        let limits = self.traffic_limits();
+        #[cfg(feature = "curve")]
+        if let Some(secure) = &mut self.secure {
+            let longest = limits.message.max(limits.command).saturating_add(OVERHEAD_OCTETS);
+            let sealed = FrameLimits { message: longest, command: longest };
+            let Some(frame) = Frame::take(&mut self.input, sealed)? else { return Ok(None) };
+            let frame = secure.open(&frame.body)?;
+            limits.check(frame.command, frame.body.len() as u64)?;
+            return Ok(Some(frame));
+        }
+        Ok(Frame::take(&mut self.input, limits)?)
     }
 
     fn traffic_limits(&self) -> FrameLimits {
         let message = match self.socket_type {
-            // All that a PUB takes from a peer are subscriptions; anything else would be dropped.
-            SocketType::Pub => MAX_COMMAND_OCTETS,
+            // All that a PUB takes from a peer are subscriptions, and a PUSH takes nothing; anything else is dropped.
+            SocketType::Pub | SocketType::Push => MAX_COMMAND_OCTETS,
             _ => self.options.maxmsgsize.unwrap_or(FrameLimits::NONE.message),
         };
         FrameLimits { message, command: MAX_COMMAND_OCTETS }
@@ -294,15 +415,19 @@ impl Connection {
         if self.partial.octets > self.options.max_multipart_octets {
             return Err(Violation::MessageTooLong(self.options.max_multipart_octets).into());
         }
-        // A PUB drops messages from its peers, so it does not collect them either.
-        if self.socket_type != SocketType::Pub {
+        // What is dropped in the end is not collected either.
+        if self.takes_messages() {
             self.partial.parts.push(frame.body);
         }
         if frame.more {
             return Ok(None);
         }
         let parts = std::mem::take(&mut self.partial).parts;
-        Ok(Some(Event::Message(Message::from_parts(parts))).filter(|_| self.socket_type != SocketType::Pub))
+        Ok(Some(Event::Message(Message::from_parts(parts))).filter(|_| self.takes_messages()))
+    }
+
+    fn takes_messages(&self) -> bool {
+        !matches!(self.socket_type, SocketType::Pub | SocketType::Push)
     }
 
     /// A whole message of one frame. A publisher takes `01 topic` and `00 topic` as subscriptions on any session,
@@ -312,11 +437,10 @@ impl Connection {
             match body.first() {
                 Some(1) => return Some(Event::Subscribe(Bytes::copy_from_slice(&body.split_off(1)))),
                 Some(0) => return Some(Event::Cancel(Bytes::copy_from_slice(&body.split_off(1)))),
-                _ if self.socket_type == SocketType::Pub => return None,
                 _ => {}
             }
         }
-        Some(Event::Message(Message::from(body)))
+        self.takes_messages().then(|| Event::Message(Message::from(body)))
     }
 
     /// Queues a message behind all that is queued already. Poll transmit afterwards.
@@ -325,6 +449,14 @@ impl Connection {
     /// Before [`Event::Ready`]: libzmq drops a peer that talks too early.
     pub fn send(&mut self, message: &Message) -> Result<(), NotReady> {
         self.check_ready()?;
+        #[cfg(feature = "curve")]
+        if self.secure.is_some() {
+            let parts = message.parts();
+            for (i, part) in parts.iter().enumerate() {
+                self.push_frame(i + 1 < parts.len(), false, &[part]);
+            }
+            return Ok(());
+        }
         self.output.push_message(message);
         Ok(())
     }
@@ -335,6 +467,16 @@ impl Connection {
     /// As [`Connection::send`].
     pub fn send_encoded(&mut self, encoded: &Encoded) -> Result<(), NotReady> {
         self.check_ready()?;
+        #[cfg(feature = "curve")]
+        if self.secure.is_some() {
+            // Shared octets are for everybody; here each frame gets its own box.
+            let mut octets = BytesMut::with_capacity(encoded.octets());
+            encoded.pieces().iter().for_each(|piece| octets.extend_from_slice(piece));
+            while let Ok(Some(frame)) = Frame::take(&mut octets, FrameLimits::NONE) {
+                self.push_frame(frame.more, frame.command, &[&frame.body]);
+            }
+            return Ok(());
+        }
         self.output.push_encoded(encoded);
         Ok(())
     }
@@ -361,10 +503,22 @@ impl Connection {
             Minor::One => (true, command),
             Minor::Zero => (false, std::slice::from_ref(&octet)),
         };
-        self.output.push_slice(&FrameHeader::for_body(prefix.len() + topic.len(), false, is_command));
-        self.output.push_slice(prefix);
-        self.output.push_slice(topic);
+        self.push_frame(false, is_command, &[prefix, topic]);
         Ok(())
+    }
+
+    /// Queues one frame, in a box where the connection is encrypted.
+    fn push_frame(&mut self, more: bool, command: bool, pieces: &[&[u8]]) {
+        #[cfg(feature = "curve")]
+        if let Some(secure) = &mut self.secure {
+            let sealed = secure.seal(more, command, pieces);
+            self.output.push_slice(&FrameHeader::for_body(sealed.len(), false, false));
+            self.output.push_piece(sealed.into());
+            return;
+        }
+        let octets = pieces.iter().map(|piece| piece.len()).sum();
+        self.output.push_slice(&FrameHeader::for_body(octets, more, command));
+        pieces.iter().for_each(|piece| self.output.push_slice(piece));
     }
 
     fn check_ready(&self) -> Result<(), NotReady> {
@@ -391,11 +545,11 @@ impl Connection {
             return;
         }
         if let Some(context) = self.pong_due.take() {
-            self.output.push_command(&Command::Pong { context });
+            self.push_frame(false, true, &[&Command::Pong { context }.encode()]);
         }
         if std::mem::take(&mut self.ping_due) {
             let ttl = self.options.ping_ttl();
-            self.output.push_command(&Command::Ping { ttl, context: Bytes::new() });
+            self.push_frame(false, true, &[&Command::Ping { ttl, context: Bytes::new() }.encode()]);
         }
     }
 
@@ -419,7 +573,7 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Failed(_) => None,
-            Stage::Greeting { deadline, .. } | Stage::Handshake { deadline, .. } => *deadline,
+            Stage::Greeting(opening) | Stage::Handshake(opening) => opening.deadline,
             Stage::Traffic => {
                 [self.next_ping, self.heartbeat_deadline, self.ttl_deadline].into_iter().flatten().min()
             }
@@ -434,8 +588,8 @@ impl Connection {
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         let expired = match &self.stage {
             Stage::Failed(error) => return Err(error.clone()),
-            Stage::Greeting { deadline, .. } | Stage::Handshake { deadline, .. } => {
-                passed(*deadline).then_some(Timer::Handshake)
+            Stage::Greeting(opening) | Stage::Handshake(opening) => {
+                passed(opening.deadline).then_some(Timer::Handshake)
             }
             Stage::Traffic if passed(self.heartbeat_deadline) => Some(Timer::Heartbeat),
             Stage::Traffic if passed(self.ttl_deadline) => Some(Timer::TimeToLive),
@@ -469,7 +623,10 @@ impl Connection {
         }
         self.input = BytesMut::new();
         self.partial = Partial::default();
-        self.output = Output::new();
+        // The last word to a peer that was turned away is all that may still be sent.
+        if !matches!(self.stage, Stage::Failed(ConnectionError::Denied(_))) {
+            self.output = Output::new();
+        }
         error
     }
 }

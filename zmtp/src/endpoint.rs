@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! tcp://host:port    tcp://*:port    tcp://[v6]:port    tcp://source:port;host:port
-//! ipc://path         ipc://@abstract-name
+//! ipc://path         ipc://@abstract-name   inproc://name
 //! ```
 
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -11,6 +11,8 @@ use crate::error::EndpointError;
 
 /// The longest path of a Unix socket: `sun_path` has 108 octets, the last for a NUL.
 pub const MAX_IPC_PATH_OCTETS: usize = 107;
+/// The longest inproc name, as in libzmq.
+pub const MAX_INPROC_NAME_OCTETS: usize = 256;
 
 /// A place to listen at or to connect to. Parsed once; names are resolved at every attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,6 +28,8 @@ pub enum Endpoint {
     Ipc(PathBuf),
     /// A Linux abstract Unix socket: no file, gone with its owner.
     IpcAbstract(String),
+    /// Inside of this process.
+    Inproc(String),
 }
 
 /// A host and a port, not yet resolved.
@@ -94,8 +98,12 @@ impl FromStr for Endpoint {
                 None if address == "*" => Err(fail("random paths are not supported, name one")),
                 None => Endpoint::ipc(address),
             },
-            "inproc" => Err(fail("the transport inproc is not supported")),
-            _ => Err(fail("the transport is neither tcp nor ipc")),
+            "inproc" => match address.len() {
+                0 => Err(fail("the name is empty")),
+                1..=MAX_INPROC_NAME_OCTETS => Ok(Endpoint::Inproc(address.to_owned())),
+                _ => Err(fail("an inproc name has at most 256 octets")),
+            },
+            _ => Err(fail("the transport is none of tcp, ipc and inproc")),
         }
     }
 }
@@ -133,6 +141,7 @@ impl fmt::Display for Endpoint {
             Endpoint::Tcp { source: None, target } => write!(f, "tcp://{target}"),
             Endpoint::Ipc(path) => write!(f, "ipc://{}", path.display()),
             Endpoint::IpcAbstract(name) => write!(f, "ipc://@{name}"),
+            Endpoint::Inproc(name) => write!(f, "inproc://{name}"),
         }
     }
 }
@@ -189,7 +198,8 @@ mod tests {
             "ipc://",
             "ipc://@",
             "ipc://*",
-            "inproc://a",
+            "inproc://",
+            "udp://a",
             "udp://a:1",
             &long,
         ] {

@@ -23,6 +23,9 @@ pub enum CodecError {
     /// More properties than any peer needs.
     #[error("too many properties")]
     TooManyProperties,
+    /// A CURVE client of another version.
+    #[error("CURVE version {0}.{1}, 1.0 is needed")]
+    CurveVersion(u8, u8),
     /// A frame length of 2^63 or more.
     #[error("frame length {0:#x} is not below 2^63")]
     FrameLength(u64),
@@ -71,6 +74,21 @@ pub enum Violation {
     /// A newer connection took this one's routing id over.
     #[error("routing id was taken over by a newer connection")]
     RoutingIdTakenOver,
+    /// CURVE: a box that was not sealed by this peer for this place.
+    #[error("{0} cannot be opened: wrong key, or tampered with")]
+    BadBox(&'static str),
+    /// CURVE: a nonce that is not greater than the one before.
+    #[error("nonce is not greater than the last one")]
+    NonceReused,
+    /// CURVE: a public key with which anybody could read along.
+    #[error("public key is of low order")]
+    WeakKey,
+    /// CURVE: a frame outside of a MESSAGE.
+    #[error("frame is not encrypted")]
+    NotSealed,
+    /// A PAIR has a peer already.
+    #[error("this PAIR socket has a peer already")]
+    PairTaken,
     /// A reply without the empty delimiter frame.
     #[error("reply has no envelope delimiter")]
     NoDelimiter,
@@ -122,6 +140,9 @@ pub enum ConnectionError {
     /// The peer sent ERROR.
     #[error("peer refused the connection: {0}")]
     Refused(String),
+    /// Nobody let the peer in; it was told this ZAP status code.
+    #[error("peer was not let in ({0})")]
+    Denied(&'static str),
     /// A timer ran out.
     #[error("{0} timed out")]
     TimedOut(Timer),

@@ -19,11 +19,13 @@ mod net;
 
 pub use endpoint::{Endpoint, Host, HostPort};
 pub use error::ConnectionError;
+pub use mechanism::{Authorizer, Credentials, Decision, Mechanism, ZapRequest};
 pub use message::{Message, RoutingId};
 #[cfg(feature = "tokio")]
 pub use net::{
-    BindError, DealerSender, DealerSocket, Event, Events, NoRequest, PeerAddress, PubSocket, Publisher,
-    RepSocket, ReqError, ReqSocket, RouterSender, RouterSocket, SendError, SubSocket, XPubEvent, XPubSocket,
+    BindError, DealerSender, DealerSocket, Event, Events, NoRequest, PairSender, PairSocket, PeerAddress,
+    PubSocket, Publisher, PullSocket, PushSender, PushSocket, RepSocket, ReqError, ReqSocket, RouterSender,
+    RouterSocket, SendError, SubSocket, XPubEvent, XPubSocket, XSubSocket,
 };
 pub use options::Options;
 pub use pattern::envelope;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::mechanism::{Authorizer, Mechanism};
 use crate::message::RoutingId;
 
 /// Options of a socket; fixed once the socket is made.
@@ -26,7 +27,8 @@ pub struct Options {
     pub linger: Option<Duration>,
     /// First delay before connecting again, `None` for never. Default 100 ms. A random part is always added.
     pub reconnect_ivl: Option<Duration>,
-    /// The delay doubles up to this; zero keeps it at `reconnect_ivl`. Default zero.
+    /// The longest delay doubles up to this, and the delay is anything between `reconnect_ivl` and the longest; zero keeps
+    /// it at `reconnect_ivl`. Default zero.
     pub reconnect_ivl_max: Duration,
     /// How often to PING; zero for never, the default.
     pub heartbeat_ivl: Duration,
@@ -54,6 +56,20 @@ pub struct Options {
     pub req_relaxed: bool,
     /// Queue messages for completed connections only. Default false.
     pub immediate: bool,
+    /// Keep the newest message only, to each peer and from each peer. Unlike libzmq's, it may have several parts. Default
+    /// false.
+    pub conflate: bool,
+    /// XPUB: a message that some subscriber has no room for is not sent to anybody, and the sender is told. Default
+    /// false.
+    pub xpub_nodrop: bool,
+    /// XPUB: tell the application of every subscription, not only of the first of its topic. Default false.
+    pub xpub_verbose: bool,
+    /// Security, and this side's part in it. Default none.
+    pub mechanism: Mechanism,
+    /// Decides which peers are let in; takes the place of libzmq's ZAP handler.
+    pub authorizer: Option<Authorizer>,
+    /// Told to the authoriser. Default empty.
+    pub zap_domain: String,
     /// Resolve to and listen on IPv6 too. Literal IPv6 addresses work in any case. Default false.
     pub ipv6: bool,
     /// Length of the queue of connections that the system has accepted. Default 100.
@@ -68,6 +84,10 @@ pub struct Options {
     pub tcp_keepalive_cnt: Option<u32>,
     /// Longest time that sent data may stay unacknowledged (TCP_USER_TIMEOUT).
     pub tcp_maxrt: Option<Duration>,
+    /// Linux: use this network device only (SO_BINDTODEVICE), for listening and for connecting.
+    pub bindtodevice: Option<String>,
+    /// Type of service of outgoing packets (IP_TOS), IPv4 only. Default 0.
+    pub tos: u32,
     /// Size of the system's send buffer.
     pub sndbuf: Option<u32>,
     /// Size of the system's receive buffer.
@@ -114,6 +134,12 @@ impl Default for Options {
             req_correlate: false,
             req_relaxed: false,
             immediate: false,
+            conflate: false,
+            xpub_nodrop: false,
+            xpub_verbose: false,
+            mechanism: Mechanism::Null,
+            authorizer: None,
+            zap_domain: String::new(),
             ipv6: false,
             backlog: 100,
             tcp_keepalive: None,
@@ -121,6 +147,8 @@ impl Default for Options {
             tcp_keepalive_intvl: None,
             tcp_keepalive_cnt: None,
             tcp_maxrt: None,
+            bindtodevice: None,
+            tos: 0,
             sndbuf: None,
             rcvbuf: None,
             ipc_mode: None,

@@ -28,6 +28,20 @@ pub struct FrameLimits {
 impl FrameLimits {
     /// No limits but those of the format.
     pub const NONE: FrameLimits = FrameLimits { message: i64::MAX as u64, command: i64::MAX as u64 };
+
+    /// Whether a body may be this long.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check(&self, command: bool, announced: u64) -> Result<(), CodecError> {
+        if command && announced > self.command {
+            return Err(CodecError::CommandTooLong { announced, limit: self.command });
+        }
+        if !command && announced > self.message {
+            return Err(CodecError::FrameTooLong { announced, limit: self.message });
+        }
+        Ok(())
+    }
 }
 
 /// A parsed frame header.
@@ -62,13 +76,7 @@ impl FrameHeader {
             return Err(CodecError::FrameLength(body_octets));
         }
         let command = flags & COMMAND != 0;
-        let announced = body_octets;
-        if command && announced > limits.command {
-            return Err(CodecError::CommandTooLong { announced, limit: limits.command });
-        }
-        if !command && announced > limits.message {
-            return Err(CodecError::FrameTooLong { announced, limit: limits.message });
-        }
+        limits.check(command, body_octets)?;
         Ok(Some(FrameHeader { more: flags & MORE != 0, command, body_octets, header_octets }))
     }
 

@@ -10,6 +10,7 @@ use crate::pattern::socket_type::{ALL, SocketType};
 /// What can be compared of an event.
 #[derive(Debug, PartialEq, Eq)]
 enum Seen {
+    Authorize,
     Ready(SocketType),
     Message(Vec<Vec<u8>>),
     Subscribe(Vec<u8>),
@@ -31,6 +32,7 @@ pub fn any_cut_gives_the_same_events(input: &[u8]) {
     for (at, seen) in whole.iter().enumerate() {
         let legal = match seen {
             Seen::Ready(peer) => at == 0 && socket_type.may_talk_to(*peer),
+            Seen::Authorize => false,
             Seen::Error(_) => at + 1 == whole.len(),
             Seen::Subscribe(_) | Seen::Cancel(_) => at > 0 && socket_type.publishes(),
             Seen::Message(parts) => at > 0 && !parts.is_empty() && socket_type != SocketType::Pub,
@@ -83,6 +85,7 @@ fn run(socket_type: SocketType, stream: &[u8], cut: usize) -> Vec<Seen> {
 
 fn describe(event: &Event) -> Seen {
     match event {
+        Event::Authorize(_) => Seen::Authorize,
         Event::Ready(info) => Seen::Ready(info.socket_type),
         Event::Message(message) => Seen::Message(message.parts().iter().map(|part| part.to_vec()).collect()),
         Event::Subscribe(topic) => Seen::Subscribe(topic.to_vec()),

@@ -58,6 +58,7 @@ fn octets(event: &Event) -> Vec<&[u8]> {
         Event::Message(message) => message.parts().iter().map(|part| &part[..]).collect(),
         Event::Subscribe(topic) => vec![b"+", topic],
         Event::Cancel(topic) => vec![b"-", topic],
+        Event::Authorize(_) => vec![b"?"],
         Event::Ready(_) => vec![b"ready"],
     }
 }

@@ -1,8 +1,9 @@
 //! NULL: no security. RFC 37, "The NULL Security Mechanism".
 //!
-//! Both sides send READY without waiting for the other, as libzmq does.
+//! Both sides send READY without waiting for the other, as libzmq does; when somebody decides about peers, ours waits
+//! for that decision.
 
-use super::Step;
+use super::{Credentials, Done, Step};
 use crate::codec::{Command, Metadata};
 use crate::error::{ConnectionError, Violation};
 
@@ -10,20 +11,33 @@ use crate::error::{ConnectionError, Violation};
 #[derive(Debug)]
 pub struct Null {
     announce: Option<Metadata>,
+    ask: bool,
 }
 
 impl Null {
-    pub(super) fn new(metadata: Metadata) -> Null {
-        Null { announce: Some(metadata) }
+    pub(super) fn new(metadata: Metadata, ask: bool) -> Null {
+        Null { announce: Some(metadata), ask }
     }
 
-    pub(super) fn start(&mut self) -> Option<Command> {
-        self.announce.take().map(Command::Ready)
+    pub(super) fn start(&mut self) -> Option<Vec<u8>> {
+        if self.ask { None } else { self.ready() }
+    }
+
+    fn ready(&mut self) -> Option<Vec<u8>> {
+        self.announce.take().map(|metadata| Command::Ready(metadata).encode())
+    }
+
+    pub(super) fn greeted(&self) -> Step {
+        if self.ask { Step::Authorize(Credentials::Null) } else { Step::Wait }
+    }
+
+    pub(super) fn decided(&mut self) -> Step {
+        self.ready().map_or(Step::Wait, Step::Send)
     }
 
     pub(super) fn handle(body: &[u8]) -> Result<Step, ConnectionError> {
         match Command::decode(body)? {
-            Command::Ready(metadata) => Ok(Step::Done(metadata)),
+            Command::Ready(metadata) => Ok(Done::plain(metadata, None)),
             Command::Error(reason) => Err(ConnectionError::Refused(reason)),
             other => Err(Violation::UnexpectedCommand(other.name()).into()),
         }

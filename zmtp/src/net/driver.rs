@@ -25,6 +25,7 @@ use super::{
 };
 use crate::connection::{Connection, Event};
 use crate::error::{ConnectionError, Timer};
+use crate::mechanism::{Credentials, Decision, ZapRequest};
 
 /// Turns before other tasks get theirs.
 const ROUNDS: usize = 16;
@@ -139,6 +140,7 @@ impl Driver {
             let Some(event) = self.connection.poll_event(now)? else { return Ok(false) };
             self.room = self.room.saturating_sub(1);
             match event {
+                Event::Authorize(credentials) => self.authorize(credentials),
                 Event::Ready(info) => self.attach(&info)?,
                 Event::Message(message) => {
                     let large = message.octets() >= LARGE;
@@ -174,6 +176,16 @@ impl Driver {
         items.clear();
     }
 
+    /// Who shows a password and meets nobody who could know it is turned away.
+    fn authorize(&mut self, credentials: Credentials) {
+        let options = &self.core.options;
+        let decision = options.authorizer.as_ref().map_or(Decision::Deny, |authorizer| {
+            let address = self.peer.ip().map_or_else(|| self.peer.to_string(), |ip| ip.to_string());
+            authorizer.decide(&ZapRequest { domain: options.zap_domain.clone(), address, credentials })
+        });
+        self.connection.decide(decision);
+    }
+
     fn ask_room(&self, cx: &Context<'_>) -> usize {
         match (self.core.pattern.inbox(), &self.pipe) {
             (Some(inbox), Some(pipe)) => inbox.room(pipe, cx),
@@ -195,6 +207,7 @@ impl Driver {
             peer: self.peer.clone(),
             id: self.id,
             routing_id: pipe.routing_id.get().cloned().or_else(|| info.routing_id.clone()),
+            user_id: info.user_id.clone(),
         });
         Ok(())
     }
@@ -243,6 +256,9 @@ impl Driver {
         }
         if visit.has_room {
             self.core.pattern.has_room();
+        }
+        if let Some(total) = visit.drained {
+            self.core.monitor.report(|| Report::Drained { peer: self.peer.clone(), total });
         }
         if visit.finished && !self.connection.wants_transmit() {
             return Err(ConnectionError::Closed);
@@ -314,6 +330,9 @@ impl Driver {
             return;
         }
         if let Some(pipe) = self.pipe.take() {
+            if let Some(total) = pipe.dropped_untold() {
+                self.core.monitor.report(|| Report::Drained { peer: self.peer.clone(), total });
+            }
             if self.attached {
                 let taken = pipe.disconnected(self.ahead);
                 self.core.pattern.detach(&pipe, self.ahead, taken);
@@ -339,7 +358,13 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(reason) = self.poll_rounds(cx) else { return Poll::Pending };
-        if reason == ConnectionError::Closed {
+        if let ConnectionError::Denied(_) = reason {
+            // The peer hears why, if it reads at all: nobody waits for it.
+            if let Some(error) = self.connection.take_transmit() {
+                let _last_word = self.stream.try_write(&[IoSlice::new(&error)]);
+            }
+        }
+        if matches!(reason, ConnectionError::Closed | ConnectionError::Denied(_)) {
             self.stream.finish();
         }
         self.end(&reason);

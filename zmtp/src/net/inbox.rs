@@ -101,6 +101,9 @@ impl Inbox {
                 Item::Subscribed(topic) | Item::Unsubscribed(topic) => topic.len(),
                 Item::Lost(_) => 0,
             };
+            if self.options.conflate && matches!(item, Item::Message(_)) {
+                state.queue.clear(key);
+            }
             state.queue.push(key, item, octets);
         }
         let room = state.room(key, &self.options);
@@ -116,7 +119,8 @@ impl Inbox {
     fn poll_take(&self, cx: &Context<'_>, taken: &mut VecDeque<Incoming>) -> Poll<()> {
         let mut state = self.state();
         let mut woken = Vec::new();
-        while taken.len() < TAKE
+        let most = if self.options.conflate { 1 } else { TAKE };
+        while taken.len() < most
             && let Some((key, pipe, item)) = state.queue.pop()
         {
             taken.push_back(Incoming { pipe, item });
@@ -140,6 +144,9 @@ impl Inbox {
 
 impl State {
     fn room(&mut self, key: QueueKey, options: &Options) -> usize {
+        if options.conflate {
+            return PUT;
+        }
         let queued = self.queue.len(key);
         if queued > 0 {
             if options.rcvhwm_bytes.is_some_and(|hwm| self.queue.octets(key) >= hwm) {

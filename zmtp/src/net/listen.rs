@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use tokio::{
     net::{TcpListener, UnixListener, UnixStream},
     sync::{Notify, Semaphore},
@@ -24,6 +24,7 @@ use tokio::{
 use super::{
     core::Core,
     driver::Driver,
+    memory::MemoryListener,
     monitor::Event,
     stream::{self, PeerAddress, Stream},
 };
@@ -57,6 +58,7 @@ enum Acceptor {
     Tcp(TcpListener),
     /// The file goes when the listener does.
     Unix(UnixListener, #[allow(dead_code)] Option<SocketFile>),
+    Memory(MemoryListener),
 }
 
 pub(crate) async fn bind(endpoint: &Endpoint, options: &Options) -> Result<Listener, BindError> {
@@ -79,6 +81,10 @@ async fn open(endpoint: &Endpoint, options: &Options) -> io::Result<Listener> {
             let listener = open_unix(&SockAddr::unix(format!("\0{name}"))?, options)?;
             Ok(Listener { acceptor: Acceptor::Unix(listener, None), local: endpoint.clone() })
         }
+        Endpoint::Inproc(name) => {
+            let listener = MemoryListener::bind(name, options.backlog)?;
+            Ok(Listener { acceptor: Acceptor::Memory(listener), local: endpoint.clone() })
+        }
     }
 }
 
@@ -88,6 +94,7 @@ async fn open_tcp(target: &HostPort, options: &Options) -> io::Result<Listener> 
         let opened = (|| {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
             socket.set_reuse_address(true)?;
+            stream::bind_to_device(&SockRef::from(&socket), options)?;
             if address.is_ipv6() {
                 socket.set_only_v6(target.host != Host::Any)?;
             }
@@ -165,7 +172,7 @@ impl Drop for SocketFile {
 }
 
 impl Acceptor {
-    async fn accept(&self, local: &Endpoint, options: &Options) -> io::Result<(Stream, PeerAddress)> {
+    async fn accept(&mut self, local: &Endpoint, options: &Options) -> io::Result<(Stream, PeerAddress)> {
         match self {
             Acceptor::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
@@ -177,6 +184,10 @@ impl Acceptor {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), PeerAddress::Ipc(local.to_string().into())))
             }
+            Acceptor::Memory(listener) => {
+                let end = listener.accept().await?;
+                Ok((Stream::Memory(end), PeerAddress::Inproc(local.to_string().into())))
+            }
         }
     }
 }
@@ -187,7 +198,7 @@ impl Listener {
     }
 
     /// Accepts until aborted.
-    pub(crate) async fn run(self, core: Arc<Core>) {
+    pub(crate) async fn run(mut self, core: Arc<Core>) {
         let waiting_room = Arc::new(WaitingRoom::new(core.options.max_half_open));
         let places = Arc::new(Semaphore::new(core.options.max_connections.min(Semaphore::MAX_PERMITS)));
         loop {

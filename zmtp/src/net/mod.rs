@@ -1,4 +1,4 @@
-//! Sockets on tokio: tcp and ipc, one task per connection, reconnecting, bounded queues.
+//! Sockets on tokio: tcp, ipc and inproc, one task per connection, reconnecting, bounded queues.
 //!
 //! ```text
 //! socket ── pattern ──┬─ pipe (outbox) ──> driver ── Connection ── stream
@@ -12,6 +12,7 @@ mod dial;
 mod driver;
 mod inbox;
 mod listen;
+mod memory;
 mod monitor;
 mod patterns;
 mod pipe;
@@ -21,11 +22,13 @@ mod stream;
 pub use listen::BindError;
 pub use monitor::{Event, Events};
 pub use sockets::dealer::{DealerSender, DealerSocket};
+pub use sockets::pair::{PairSender, PairSocket};
+pub use sockets::pipeline::{PullSocket, PushSender, PushSocket};
 pub use sockets::publish::{PubSocket, Publisher, XPubEvent, XPubSocket};
 pub use sockets::reply::{NoRequest, RepSocket};
 pub use sockets::request::{ReqError, ReqSocket};
 pub use sockets::router::{RouterSender, RouterSocket};
-pub use sockets::subscribe::SubSocket;
+pub use sockets::subscribe::{SubSocket, XSubSocket};
 pub use stream::PeerAddress;
 
 /// A number that nobody has to guess: for jitter and for the start of counters, not for secrets.

@@ -29,6 +29,8 @@ pub enum Event {
         id: u64,
         /// What the peer calls itself, or was given by a ROUTER.
         routing_id: Option<RoutingId>,
+        /// Under which name the authoriser let it in.
+        user_id: Option<String>,
     },
     /// A connection ended before its handshake was complete.
     HandshakeFailed {
@@ -81,6 +83,14 @@ pub enum Event {
         /// The slow peer.
         peer: PeerAddress,
         /// Messages dropped for it so far.
+        total: u64,
+    },
+    /// The queue of a peer that lost messages has drained, or its connection has ended: it is told messages again, or
+    /// never.
+    Drained {
+        /// The slow peer.
+        peer: PeerAddress,
+        /// Messages dropped for it in all.
         total: u64,
     },
     /// The socket is closed and all of its connections have ended.

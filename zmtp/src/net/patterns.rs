@@ -23,6 +23,7 @@ use crate::options::Options;
 use crate::pattern::{
     balance::Balancer,
     routes::Routes,
+    socket_type::SocketType,
     subscriptions::{SubscriptionLimits, Subscriptions},
     topics::Topics,
 };
@@ -80,6 +81,8 @@ pub(crate) struct Publishing {
     monitor: Arc<Monitor>,
     /// XPUB only.
     inbox: Option<Arc<Inbox>>,
+    nodrop: bool,
+    verbose: bool,
 }
 
 impl Publishing {
@@ -93,14 +96,25 @@ impl Publishing {
             },
             monitor,
             inbox,
+            nodrop: options.xpub_nodrop,
+            verbose: options.xpub_verbose,
         }
     }
 
-    /// Queues a message for every peer that wants it and has room.
-    pub(crate) fn publish(&self, message: Message) {
+    /// Queues a message for every peer that wants it and has room. With `xpub_nodrop`, for all of them or none; false
+    /// for none.
+    pub(crate) fn publish(&self, message: Message) -> bool {
         let mut subscriptions = lock(&self.subscriptions);
         if subscriptions.subscribers() == 0 {
-            return;
+            return true;
+        }
+        if self.nodrop {
+            let octets = message.octets();
+            let mut full = false;
+            subscriptions.for_each_match(message.first(), |pipe| full |= pipe.is_full(octets));
+            if full {
+                return false;
+            }
         }
         let mut encoded = None;
         subscriptions.for_each_match(message.first(), |pipe| {
@@ -109,6 +123,14 @@ impl Publishing {
                 self.report(pipe, |peer| Event::Dropped { peer, total });
             }
         });
+        true
+    }
+
+    /// Peers for which messages were dropped, and how many.
+    pub(crate) fn dropped(&self) -> Vec<(PeerAddress, u64)> {
+        let subscriptions = lock(&self.subscriptions);
+        let dropped = subscriptions.iter().map(|pipe| (pipe.peer.get().cloned(), pipe.dropped()));
+        dropped.filter(|(_, count)| *count > 0).filter_map(|(peer, count)| Some((peer?, count))).collect()
     }
 
     pub(crate) fn subscribers(&self) -> usize {
@@ -177,7 +199,7 @@ impl Pattern for Publishing {
         if change.peer {
             self.report(pipe, |peer| Event::Subscribed { peer, topic: topic.clone() });
         }
-        if change.topic {
+        if change.topic || self.verbose {
             self.tell_application(pipe, Item::Subscribed(topic));
         }
         Ok(())
@@ -199,10 +221,11 @@ impl Pattern for Publishing {
     }
 }
 
-/// SUB.
+/// SUB and XSUB.
 #[derive(Debug)]
 pub(crate) struct Subscribing {
     inbox: Arc<Inbox>,
+    monitor: Arc<Monitor>,
     state: Mutex<SubscribingState>,
 }
 
@@ -213,8 +236,8 @@ struct SubscribingState {
 }
 
 impl Subscribing {
-    pub(crate) fn new(inbox: Arc<Inbox>) -> Subscribing {
-        Subscribing { inbox, state: Mutex::default() }
+    pub(crate) fn new(inbox: Arc<Inbox>, monitor: Arc<Monitor>) -> Subscribing {
+        Subscribing { inbox, monitor, state: Mutex::default() }
     }
 
     pub(crate) fn subscribe(&self, topic: &[u8]) {
@@ -235,6 +258,18 @@ impl Subscribing {
 
     pub(crate) fn wants(&self, message: &Message) -> bool {
         lock(&self.state).topics.matches(message.first())
+    }
+
+    /// XSUB: a message to every publisher that has room for it.
+    pub(crate) fn send_up(&self, message: &Message) {
+        let encoded = Encoded::message(message);
+        for pipe in &lock(&self.state).publishers {
+            if let (Some(total), Some(peer)) =
+                (pipe.push_or_drop(Outgoing::Encoded(encoded.clone())), pipe.peer.get())
+            {
+                self.monitor.report(|| Event::Dropped { peer: peer.clone(), total });
+            }
+        }
     }
 }
 
@@ -258,25 +293,29 @@ impl Pattern for Subscribing {
     }
 }
 
-/// REQ and DEALER.
+/// REQ, DEALER, PUSH and PAIR.
 #[derive(Debug)]
 pub(crate) struct Balancing {
-    inbox: Arc<Inbox>,
+    /// None for PUSH.
+    inbox: Option<Arc<Inbox>>,
     ring: Mutex<Balancer<Arc<Pipe>>>,
     room: Notify,
     immediate: bool,
     /// REQ: say when a connection took messages with it.
     tell_lost: bool,
+    /// PAIR: one peer and no other.
+    exclusive: bool,
 }
 
 impl Balancing {
-    pub(crate) fn new(options: &Options, inbox: Arc<Inbox>, tell_lost: bool) -> Balancing {
+    pub(crate) fn new(socket_type: SocketType, options: &Options, inbox: Option<Arc<Inbox>>) -> Balancing {
         Balancing {
             inbox,
             ring: Mutex::default(),
             room: Notify::new(),
             immediate: options.immediate,
-            tell_lost,
+            tell_lost: socket_type == SocketType::Req,
+            exclusive: socket_type == SocketType::Pair,
         }
     }
 
@@ -316,7 +355,7 @@ impl Balancing {
 
 impl Pattern for Balancing {
     fn inbox(&self) -> Option<&Arc<Inbox>> {
-        Some(&self.inbox)
+        self.inbox.as_ref()
     }
 
     fn queues_ahead(&self) -> bool {
@@ -324,7 +363,11 @@ impl Pattern for Balancing {
     }
 
     fn add_ahead(&self, pipe: &Arc<Pipe>) {
-        lock(&self.ring).add(pipe.clone());
+        let mut ring = lock(&self.ring);
+        if !self.exclusive || ring.peers().is_empty() {
+            ring.add(pipe.clone());
+        }
+        drop(ring);
         self.room.notify_waiters();
     }
 
@@ -335,6 +378,10 @@ impl Pattern for Balancing {
     fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
         let mut ring = lock(&self.ring);
         if !ring.peers().iter().any(|other| other.id == pipe.id) {
+            // "A PAIR socket SHALL have no more than one connected peer": the newcomer has to go.
+            if self.exclusive && !ring.peers().is_empty() {
+                return Err(Violation::PairTaken.into());
+            }
             ring.add(pipe.clone());
         }
         drop(ring);
@@ -346,10 +393,10 @@ impl Pattern for Balancing {
         if !ahead {
             lock(&self.ring).remove(|other| other.id == pipe.id);
         }
-        if self.tell_lost {
+        if let (true, Some(inbox)) = (self.tell_lost, &self.inbox) {
             // Without a pipe that lives on, what was queued is lost as well.
             let taken = if ahead { taken } else { u64::MAX };
-            self.inbox.put(pipe, &mut vec![Item::Lost(taken)]);
+            inbox.put(pipe, &mut vec![Item::Lost(taken)]);
         }
     }
 
@@ -358,19 +405,19 @@ impl Pattern for Balancing {
     }
 }
 
-/// REP: answers go back the way the request came.
+/// REP and PULL: what comes in is all there is; the answers of a REP go back the way the request came.
 #[derive(Debug)]
-pub(crate) struct Replying {
+pub(crate) struct Receiving {
     inbox: Arc<Inbox>,
 }
 
-impl Replying {
-    pub(crate) fn new(inbox: Arc<Inbox>) -> Replying {
-        Replying { inbox }
+impl Receiving {
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Receiving {
+        Receiving { inbox }
     }
 }
 
-impl Pattern for Replying {
+impl Pattern for Receiving {
     fn inbox(&self) -> Option<&Arc<Inbox>> {
         Some(&self.inbox)
     }

@@ -70,6 +70,8 @@ struct Outbox {
     dropped: u64,
     /// Something was refused since the queue was last half empty.
     refused: bool,
+    /// And was dropped.
+    dropping: bool,
     /// Takes no more messages; what is queued is still sent.
     closing: bool,
     /// Takes no more messages, and what is queued goes nowhere.
@@ -86,6 +88,8 @@ pub(crate) struct Visit {
     pub(crate) finished: bool,
     /// Senders that were refused may try again.
     pub(crate) has_room: bool,
+    /// The queue has drained after this many messages had ever been dropped.
+    pub(crate) drained: Option<u64>,
     pub(crate) kill: Option<ConnectionError>,
 }
 
@@ -113,6 +117,9 @@ impl Pipe {
             return Err((SendError::Unreachable, item));
         }
         let octets = item.octets();
+        if self.options.conflate {
+            outbox.discard_queued();
+        }
         if outbox.is_full(&self.options, octets) {
             outbox.refused = true;
             return Err((SendError::Full, item));
@@ -136,9 +143,13 @@ impl Pipe {
             return None;
         }
         let octets = item.octets();
+        if self.options.conflate {
+            outbox.discard_queued();
+        }
         if outbox.is_full(&self.options, octets) {
             outbox.dropped += 1;
-            let first = !std::mem::replace(&mut outbox.refused, true);
+            outbox.refused = true;
+            let first = !std::mem::replace(&mut outbox.dropping, true);
             return first.then_some(outbox.dropped);
         }
         outbox.queue.push_back(item);
@@ -205,12 +216,29 @@ impl Pipe {
             if outbox.refused && outbox.is_half_empty(&self.options) {
                 outbox.refused = false;
                 visit.has_room = true;
+                visit.drained = std::mem::take(&mut outbox.dropping).then_some(outbox.dropped);
             }
         }
         match &mut outbox.driver {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
+    }
+
+    /// Messages ever dropped here.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.outbox().dropped
+    }
+
+    /// Some were dropped and nobody was told yet how many in all. Asked once, at the end.
+    pub(crate) fn dropped_untold(&self) -> Option<u64> {
+        let mut outbox = self.outbox();
+        std::mem::take(&mut outbox.dropping).then_some(outbox.dropped)
+    }
+
+    /// Would refuse a message of this size.
+    pub(crate) fn is_full(&self, octets: usize) -> bool {
+        !self.options.conflate && self.outbox().is_full(&self.options, octets)
     }
 
     /// As a visit by a dialer between two connections: true when it is closing and nothing waits to be sent.
@@ -222,8 +250,16 @@ impl Pipe {
 }
 
 impl Outbox {
+    fn discard_queued(&mut self) {
+        self.queue.clear();
+        self.queued_octets = 0;
+    }
+
     /// The first message of an empty queue always fits the limit in octets.
     fn is_full(&self, options: &Options, octets: usize) -> bool {
+        if options.conflate {
+            return false;
+        }
         let messages = self.queue.len() + self.in_flight;
         options.sndhwm.is_some_and(|hwm| messages >= hwm.max(1))
             || (messages > 0

@@ -16,6 +16,7 @@ use tokio::{
     net::{TcpSocket, TcpStream, UnixStream},
 };
 
+use super::memory::{self, End};
 use crate::endpoint::{Endpoint, Host, HostPort};
 use crate::options::Options;
 
@@ -26,6 +27,8 @@ pub enum PeerAddress {
     Tcp(SocketAddr),
     /// The endpoint that both sides use; a Unix peer has no address of its own.
     Ipc(Arc<str>),
+    /// The endpoint that both sides use.
+    Inproc(Arc<str>),
 }
 
 impl PeerAddress {
@@ -33,7 +36,7 @@ impl PeerAddress {
     pub fn ip(&self) -> Option<std::net::IpAddr> {
         match self {
             PeerAddress::Tcp(address) => Some(address.ip()),
-            PeerAddress::Ipc(_) => None,
+            PeerAddress::Ipc(_) | PeerAddress::Inproc(_) => None,
         }
     }
 }
@@ -42,7 +45,7 @@ impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PeerAddress::Tcp(address) => write!(f, "tcp://{address}"),
-            PeerAddress::Ipc(endpoint) => f.write_str(endpoint),
+            PeerAddress::Ipc(endpoint) | PeerAddress::Inproc(endpoint) => f.write_str(endpoint),
         }
     }
 }
@@ -51,6 +54,7 @@ impl fmt::Display for PeerAddress {
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Memory(End),
 }
 
 impl Stream {
@@ -63,6 +67,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(cx),
             Stream::Unix(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Stream::Memory(end) => end.poll_read(cx, buffer),
         }
     }
 
@@ -71,6 +76,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
+            Stream::Memory(end) => end.poll_readable(cx),
         }
     }
 
@@ -78,6 +84,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.poll_write_ready(cx),
             Stream::Unix(stream) => stream.poll_write_ready(cx),
+            Stream::Memory(end) => end.poll_writable(cx),
         }
     }
 
@@ -87,6 +94,7 @@ impl Stream {
             (Stream::Tcp(stream), many) => stream.try_write_vectored(many),
             (Stream::Unix(stream), [one]) => stream.try_write(one),
             (Stream::Unix(stream), many) => stream.try_write_vectored(many),
+            (Stream::Memory(end), slices) => end.try_write(slices),
         }
     }
 
@@ -103,6 +111,7 @@ impl Stream {
                 let closed = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
                 (closed, Box::new(move || stream.try_read(&mut discarded)))
             }
+            Stream::Memory(end) => return end.finish(),
         };
         let mut left = 256; // a peer that floods cannot hold us
         while closed.is_ok() && left > 0 && read().is_ok_and(|n| n > 0) {
@@ -123,6 +132,10 @@ pub(crate) async fn connect(endpoint: &Endpoint, options: &Options) -> io::Resul
             Endpoint::IpcAbstract(name) => {
                 let stream = UnixStream::connect(format!("\0{name}")).await?;
                 Ok((Stream::Unix(stream), PeerAddress::Ipc(endpoint.to_string().into())))
+            }
+            Endpoint::Inproc(name) => {
+                let end = memory::connect(name).await;
+                Ok((Stream::Memory(end), PeerAddress::Inproc(endpoint.to_string().into())))
             }
         }
     };
@@ -163,6 +176,7 @@ async fn connect_address(
     options: &Options,
 ) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    bind_to_device(&SockRef::from(&socket), options)?;
     if let Some(source) = source {
         socket.set_reuseaddr(true)?;
         socket.bind(*source)?;
@@ -171,6 +185,18 @@ async fn connect_address(
     let stream = socket.connect(address).await?;
     set_tcp_options(&stream, options)?;
     Ok(stream)
+}
+
+/// What has to be set before the socket listens or connects.
+pub(crate) fn bind_to_device(socket: &SockRef<'_>, options: &Options) -> io::Result<()> {
+    let Some(device) = &options.bindtodevice else { return Ok(()) };
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return socket.bind_device(Some(device.as_bytes()));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = (socket, device);
+        Err(io::Error::new(io::ErrorKind::Unsupported, "binding to a device is not supported here"))
+    }
 }
 
 fn set_buffers(socket: &SockRef<'_>, options: &Options) -> io::Result<()> {
@@ -189,6 +215,9 @@ pub(crate) fn set_tcp_options(stream: &TcpStream, options: &Options) -> io::Resu
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     set_buffers(&socket, options)?;
+    if options.tos != 0 && stream.peer_addr().is_ok_and(|address| address.is_ipv4()) {
+        socket.set_tos_v4(options.tos)?;
+    }
     match options.tcp_keepalive {
         Some(true) => {
             let mut keepalive = TcpKeepalive::new();

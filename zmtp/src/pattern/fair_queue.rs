@@ -75,6 +75,18 @@ impl<P: Clone, T> FairQueue<P, T> {
         }
     }
 
+    /// Forgets what is in a queue.
+    pub fn clear(&mut self, key: QueueKey) {
+        let Some(queue) = self.queue_mut(key) else { return };
+        if queue.items.is_empty() {
+            return;
+        }
+        queue.items.clear();
+        let octets = std::mem::take(&mut queue.octets);
+        self.octets -= octets;
+        self.turn.retain(|waiting| *waiting != key.0);
+    }
+
     /// The next item, its peer and its queue.
     pub fn pop(&mut self) -> Option<(QueueKey, P, T)> {
         let key = QueueKey(self.turn.pop_front()?);

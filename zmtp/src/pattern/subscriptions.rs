@@ -204,6 +204,11 @@ impl<P> Subscriptions<P> {
         }
     }
 
+    /// All peers.
+    pub fn iter(&self) -> impl Iterator<Item = &P> {
+        self.peers.iter().flatten().map(|peer| &peer.peer)
+    }
+
     /// Peers with at least one subscription.
     pub fn subscribers(&self) -> usize {
         self.subscribers

@@ -405,7 +405,7 @@ async fn d7_a_server_that_accepts_and_closes_is_left_alone_more_and_more() {
     let mut events = sub.events();
     sub.dial(&endpoint);
     let mut delays = Vec::new();
-    while delays.len() < 10 {
+    while delays.len() < 16 {
         if let Event::ConnectRetried { delay, .. } =
             event(&mut events, |e| matches!(e, Event::ConnectRetried { .. })).await
         {
@@ -413,7 +413,8 @@ async fn d7_a_server_that_accepts_and_closes_is_left_alone_more_and_more() {
         }
     }
     assert!(delays[0] <= Duration::from_millis(2));
-    assert!(delays[6..].iter().all(|delay| *delay >= Duration::from_millis(32)), "{delays:?}");
+    // Anything up to 64 ms; ten of them below 16 ms in a row happen once in a million.
+    assert!(delays[6..].iter().any(|delay| *delay >= Duration::from_millis(16)), "{delays:?}");
     let mut distinct = delays[6..].to_vec();
     distinct.dedup();
     assert!(distinct.len() > 1, "no jitter: {delays:?}");

@@ -50,7 +50,7 @@ impl DealerSocket {
     pub fn new(options: Options) -> DealerSocket {
         let options = Arc::new(options);
         let inbox = Arc::new(Inbox::new(options.clone()));
-        let pattern = Arc::new(Balancing::new(&options, inbox.clone(), false));
+        let pattern = Arc::new(Balancing::new(SocketType::Dealer, &options, Some(inbox.clone())));
         let handle = SocketHandle::new(SocketType::Dealer, options, pattern.clone(), Arc::default());
         DealerSocket { handle, sender: DealerSender { pattern }, receiver: Receiver::new(inbox) }
     }

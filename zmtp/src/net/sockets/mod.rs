@@ -1,6 +1,8 @@
 //! One file per socket type, or pair of types.
 
 pub(super) mod dealer;
+pub(super) mod pair;
+pub(super) mod pipeline;
 pub(super) mod publish;
 pub(super) mod reply;
 pub(super) mod request;

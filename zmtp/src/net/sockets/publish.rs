@@ -7,10 +7,12 @@ use bytes::Bytes;
 use super::common_methods;
 use crate::message::Message;
 use crate::net::{
+    SendError,
     core::SocketHandle,
     inbox::{Inbox, Item, Receiver},
     monitor::Monitor,
     patterns::Publishing,
+    stream::PeerAddress,
 };
 use crate::options::Options;
 use crate::pattern::socket_type::SocketType;
@@ -35,13 +37,27 @@ impl Publisher {
     /// Never waits, so a loop of nothing but this starves a single-threaded runtime; such loops use
     /// [`Publisher::send`].
     pub fn publish(&self, message: Message) {
-        self.pattern.publish(message);
+        let _none_dropped = self.pattern.publish(message);
     }
 
-    /// As [`Publisher::publish`], leaving the runtime's other tasks their turns.
+    /// As [`Publisher::publish`]; with the option `xpub_nodrop` tells when a subscriber had no room, in which case the
+    /// message went to nobody.
+    ///
+    /// # Errors
+    /// [`SendError::Full`], with `xpub_nodrop` only.
+    pub fn try_publish(&self, message: Message) -> Result<(), SendError> {
+        if self.pattern.publish(message) { Ok(()) } else { Err(SendError::Full) }
+    }
+
+    /// As [`Publisher::publish`], leaving the runtime's other tasks their turns. A dropped future has sent nothing.
     pub async fn send(&self, message: Message) {
-        self.publish(message);
         tokio::task::coop::consume_budget().await;
+        self.publish(message);
+    }
+
+    /// The connected peers for which messages were dropped, and how many of them.
+    pub fn dropped(&self) -> Vec<(PeerAddress, u64)> {
+        self.pattern.dropped()
     }
 
     /// Peers with at least one subscription.

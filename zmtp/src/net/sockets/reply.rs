@@ -7,7 +7,7 @@ use crate::message::Message;
 use crate::net::{
     core::SocketHandle,
     inbox::{Inbox, Item, Receiver},
-    patterns::Replying,
+    patterns::Receiving,
     pipe::{Outgoing, Pipe},
 };
 use crate::options::Options;
@@ -38,7 +38,7 @@ impl RepSocket {
     pub fn new(options: Options) -> RepSocket {
         let options = Arc::new(options);
         let inbox = Arc::new(Inbox::new(options.clone()));
-        let pattern = Arc::new(Replying::new(inbox.clone()));
+        let pattern = Arc::new(Receiving::new(inbox.clone()));
         let handle = SocketHandle::new(SocketType::Rep, options, pattern, Arc::default());
         RepSocket { handle, receiver: Receiver::new(inbox), request: None }
     }

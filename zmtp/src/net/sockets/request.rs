@@ -45,7 +45,7 @@ impl ReqSocket {
     pub fn new(options: Options) -> ReqSocket {
         let options = Arc::new(options);
         let inbox = Arc::new(Inbox::new(options.clone()));
-        let pattern = Arc::new(Balancing::new(&options, inbox.clone(), true));
+        let pattern = Arc::new(Balancing::new(SocketType::Req, &options, Some(inbox.clone())));
         let turn = Requester::new(options.req_relaxed, options.req_correlate, crate::net::random_u32());
         let handle = SocketHandle::new(SocketType::Req, options, pattern.clone(), Arc::default());
         ReqSocket { handle, pattern, receiver: Receiver::new(inbox), turn }

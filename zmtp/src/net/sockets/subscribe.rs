@@ -1,4 +1,4 @@
-//! SUB. RFC 29.
+//! SUB and XSUB. RFC 29.
 
 use std::sync::Arc;
 
@@ -7,65 +7,94 @@ use crate::message::Message;
 use crate::net::{
     core::SocketHandle,
     inbox::{Inbox, Item, Receiver},
+    monitor::Monitor,
     patterns::Subscribing,
 };
 use crate::options::Options;
 use crate::pattern::socket_type::SocketType;
 
-/// Receives what was published under the topics it subscribed to. Every new connection is told all topics by the
-/// I/O task, whether or not the application is in a call.
-#[derive(Debug)]
-pub struct SubSocket {
-    handle: SocketHandle,
-    pattern: Arc<Subscribing>,
-    receiver: Receiver,
-}
+/// Makes both types, which differ in what they may send.
+macro_rules! subscriber {
+    ($(#[$doc:meta])* $socket:ident, $kind:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $socket {
+            handle: SocketHandle,
+            pattern: Arc<Subscribing>,
+            receiver: Receiver,
+        }
 
-impl SubSocket {
-    /// A socket without endpoints.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn new(options: Options) -> SubSocket {
-        let options = Arc::new(options);
-        let inbox = Arc::new(Inbox::new(options.clone()));
-        let pattern = Arc::new(Subscribing::new(inbox.clone()));
-        let handle = SocketHandle::new(SocketType::Sub, options, pattern.clone(), Arc::default());
-        SubSocket { handle, pattern, receiver: Receiver::new(inbox) }
-    }
+        impl $socket {
+            /// A socket without endpoints.
+            ///
+            /// # Panics
+            /// Outside of a tokio runtime.
+            pub fn new(options: Options) -> $socket {
+                let options = Arc::new(options);
+                let monitor = Arc::new(Monitor::default());
+                let inbox = Arc::new(Inbox::new(options.clone()));
+                let pattern = Arc::new(Subscribing::new(inbox.clone(), monitor.clone()));
+                let handle = SocketHandle::new($kind, options, pattern.clone(), monitor);
+                $socket { handle, pattern, receiver: Receiver::new(inbox) }
+            }
 
-    /// Asks for messages whose first part starts with `topic`; an empty topic asks for all. Counted: takes as many
-    /// [`SubSocket::unsubscribe`] to end.
-    pub fn subscribe(&self, topic: &[u8]) {
-        self.pattern.subscribe(topic);
-    }
+            /// Asks for messages whose first part starts with `topic`; an empty topic asks for all. Counted: takes as
+            /// many `unsubscribe` to end.
+            pub fn subscribe(&self, topic: &[u8]) {
+                self.pattern.subscribe(topic);
+            }
 
-    /// Ends one [`SubSocket::subscribe`].
-    pub fn unsubscribe(&self, topic: &[u8]) {
-        self.pattern.unsubscribe(topic);
-    }
+            /// Ends one `subscribe`.
+            pub fn unsubscribe(&self, topic: &[u8]) {
+                self.pattern.unsubscribe(topic);
+            }
 
-    /// The next message, complete and matching. Cancel-safe.
-    pub async fn recv(&mut self) -> Message {
-        loop {
-            if let Item::Message(message) = self.receiver.recv().await.item
-                && self.pattern.wants(&message)
-            {
-                return message;
+            /// The next message, complete and matching. Cancel-safe.
+            pub async fn recv(&mut self) -> Message {
+                loop {
+                    if let Item::Message(message) = self.receiver.recv().await.item
+                        && self.pattern.wants(&message)
+                    {
+                        return message;
+                    }
+                }
+            }
+
+            /// A message that is there already.
+            pub fn try_recv(&mut self) -> Option<Message> {
+                loop {
+                    if let Item::Message(message) = self.receiver.try_recv()?.item
+                        && self.pattern.wants(&message)
+                    {
+                        return Some(message);
+                    }
+                }
             }
         }
-    }
 
-    /// A message that is there already.
-    pub fn try_recv(&mut self) -> Option<Message> {
-        loop {
-            if let Item::Message(message) = self.receiver.try_recv()?.item
-                && self.pattern.wants(&message)
-            {
-                return Some(message);
-            }
+        common_methods!($socket);
+    };
+}
+
+subscriber! {
+    /// Receives what was published under the topics it subscribed to. Every new connection is told all topics by the
+    /// I/O task, whether or not the application is in a call.
+    SubSocket, SocketType::Sub
+}
+
+subscriber! {
+    /// A [`SubSocket`] that also talks to its publishers.
+    XSubSocket, SocketType::XSub
+}
+
+impl XSubSocket {
+    /// Queues a message for every publisher that has room for it. libzmq's way to subscribe is understood too: a message
+    /// of one part that starts with octet 1 or 0 begins or ends a subscription to the rest of it. Never waits.
+    pub fn send(&self, message: Message) {
+        match (message.len(), message.first().split_first()) {
+            (1, Some((1, topic))) => self.subscribe(topic),
+            (1, Some((0, topic))) => self.unsubscribe(topic),
+            _ => self.pattern.send_up(&message),
         }
     }
 }
-
-common_methods!(SubSocket);

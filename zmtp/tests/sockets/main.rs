@@ -1,48 +1,19 @@
 //! Our sockets against our sockets, over both transports.
 #![cfg(feature = "tokio")]
 
+mod cancel;
+mod more_types;
+mod security;
+mod support;
+
 use std::time::Duration;
 
 use bytes::Bytes;
+use support::*;
 use zmtp::{
     DealerSocket, Endpoint, Event, Message, Options, PubSocket, RepSocket, ReqError, ReqSocket, RouterSocket,
     RoutingId, SendError, SubSocket, XPubEvent, XPubSocket, envelope,
 };
-
-/// Longer than anything here takes, also on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("this takes too long")
-}
-
-fn anywhere() -> Endpoint {
-    "tcp://127.0.0.1:0".parse().unwrap()
-}
-
-fn parts(parts: &[&'static str]) -> Message {
-    Message::from_parts(parts.iter().map(|part| Bytes::from_static(part.as_bytes())).collect())
-}
-
-fn quick() -> Options {
-    Options { reconnect_ivl: Some(Duration::from_millis(5)), ..Options::default() }
-}
-
-struct TempDir(std::path::PathBuf);
-
-impl TempDir {
-    fn new(name: &str) -> TempDir {
-        let dir = std::env::temp_dir().join(format!("zmtp-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        TempDir(dir)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 #[tokio::test]
 async fn a_request_is_answered() {

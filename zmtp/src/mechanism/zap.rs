@@ -1,0 +1,94 @@
+//! Who may come in. RFC 27 (ZAP) asks a REP socket at `inproc://zeromq.zap.01`; here the same questions go to a callback.
+
+use std::{fmt, sync::Arc};
+
+/// What a peer proved or claimed, by mechanism.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing.
+    Null,
+    /// A name and a password, not checked by anybody so far.
+    Plain {
+        /// As sent; what was not UTF-8 is replaced.
+        username: String,
+        /// As sent; what was not UTF-8 is replaced.
+        password: String,
+    },
+    /// The peer has the secret of this public key: that much is proved.
+    #[cfg(feature = "curve")]
+    Curve {
+        /// The client's long-term key.
+        public_key: super::curve::PublicKey,
+    },
+}
+
+/// Never shows a password.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Credentials::Null => f.write_str("Null"),
+            Credentials::Plain { username, .. } => write!(f, "Plain({username:?})"),
+            #[cfg(feature = "curve")]
+            Credentials::Curve { public_key } => write!(f, "Curve({public_key})"),
+        }
+    }
+}
+
+/// The question, with the fields of a ZAP request.
+#[derive(Debug, Clone)]
+pub struct ZapRequest {
+    /// ZMQ_ZAP_DOMAIN of the socket; empty when it has none.
+    pub domain: String,
+    /// Where the peer is: the IP address of a TCP peer, without its port, as in libzmq; else the endpoint.
+    pub address: String,
+    /// What the peer shows.
+    pub credentials: Credentials,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Let in (ZAP status 200), under this user id, which may be empty.
+    Accept(String),
+    /// Turned away; the peer hears "300" and may try again.
+    TryLater,
+    /// Turned away; the peer hears "400".
+    Deny,
+    /// Turned away because deciding failed; the peer hears "500".
+    Failed,
+}
+
+impl Decision {
+    /// ZAP's status code, which is what ERROR carries.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Decision::Accept(_) => "200",
+            Decision::TryLater => "300",
+            Decision::Deny => "400",
+            Decision::Failed => "500",
+        }
+    }
+}
+
+/// Decides about peers. Called by the task of the connection in question, so it must not wait for anything: a look into
+/// a table, not into a database.
+#[derive(Clone)]
+pub struct Authorizer(Arc<dyn Fn(&ZapRequest) -> Decision + Send + Sync>);
+
+impl Authorizer {
+    /// This function decides.
+    pub fn new(decide: impl Fn(&ZapRequest) -> Decision + Send + Sync + 'static) -> Authorizer {
+        Authorizer(Arc::new(decide))
+    }
+
+    /// Asks.
+    pub fn decide(&self, request: &ZapRequest) -> Decision {
+        (self.0)(request)
+    }
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorizer")
+    }
+}

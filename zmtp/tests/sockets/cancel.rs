@@ -1,0 +1,105 @@
+//! Futures that are dropped at every poll. Dropping one never loses, splits or doubles a message.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use zmtp::{DealerSocket, Message, Options, PullSocket, PushSocket, RepSocket, ReqSocket, RouterSocket};
+
+use crate::support::*;
+
+/// Polls once, and drops the future when it is not done.
+fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// A new future every time, each polled once and dropped, until one is done.
+async fn until_done<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..2_000_000 {
+        if let Some(done) = attempt() {
+            return done;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("this takes too long")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c1_every_receive_is_dropped_after_one_poll_and_nothing_is_lost() {
+    let mut router = RouterSocket::bind(&anywhere(), quick()).await.unwrap();
+    let mut dealer = DealerSocket::connect(&router.local_endpoint().unwrap(), quick());
+    let sender = dealer.sender();
+    let sending = tokio::spawn(async move {
+        for number in 0..5000_u32 {
+            let parts = vec![number.to_be_bytes().to_vec().into(), vec![7; 100].into()];
+            sender.send(Message::from_parts(parts)).await;
+        }
+    });
+    for number in 0..5000_u32 {
+        let (id, message) = until_done(|| poll_once(router.recv())).await;
+        assert_eq!((message.len(), &message.first()[..]), (2, &number.to_be_bytes()[..]));
+        router.send(&id, message).unwrap();
+        let back = until_done(|| poll_once(dealer.recv())).await;
+        assert_eq!(back.first()[..], number.to_be_bytes());
+    }
+    soon(sending).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c3_a_send_that_was_dropped_sent_nothing_and_one_that_ended_sent_all() {
+    let small = Options { sndhwm: Some(3), rcvhwm: Some(3), sndbuf: Some(16_384), ..quick() };
+    let mut pull = PullSocket::bind(&anywhere(), small.clone()).await.unwrap();
+    let push = PushSocket::connect(&pull.local_endpoint().unwrap(), small);
+    let receiving = tokio::spawn(async move {
+        for number in 0..1000_u32 {
+            let message = soon(pull.recv()).await;
+            assert_eq!(message.len(), 2, "never split");
+            assert_eq!(message.first()[..], number.to_be_bytes(), "never lost or doubled");
+        }
+        pull
+    });
+    for number in 0..1000_u32 {
+        until_done(|| {
+            let parts = vec![number.to_be_bytes().to_vec().into(), vec![7; 5000].into()];
+            poll_once(push.send(Message::from_parts(parts)))
+        })
+        .await;
+    }
+    let mut pull = soon(receiving).await.unwrap();
+    assert_eq!(pull.try_recv(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_requester_whose_calls_are_dropped_stays_in_turn() {
+    let mut rep = RepSocket::bind(&anywhere(), quick()).await.unwrap();
+    let mut req = ReqSocket::connect(&rep.local_endpoint().unwrap(), quick());
+    for number in 0..500_u32 {
+        let body = number.to_be_bytes().to_vec();
+        until_done(|| poll_once(req.send(body.clone().into()))).await.unwrap();
+        assert_eq!(until_done(|| poll_once(rep.recv())).await, body.clone().into());
+        rep.send(body.clone().into()).unwrap();
+        assert_eq!(until_done(|| poll_once(req.recv())).await, Ok(body.into()));
+    }
+}
+
+#[tokio::test]
+async fn c2_a_timeout_around_every_receive_costs_little() {
+    let mut pull = PullSocket::bind(&inproc("timeouts"), quick()).await.unwrap();
+    let push = PushSocket::connect(&inproc("timeouts"), quick());
+    let sending = tokio::spawn(async move {
+        for number in 0..100_000_u32 {
+            push.send(number.to_be_bytes().to_vec().into()).await;
+        }
+        push
+    });
+    for number in 0..100_000_u32 {
+        let message = tokio::time::timeout(PATIENCE, pull.recv()).await.unwrap();
+        assert_eq!(message.first()[..], number.to_be_bytes());
+    }
+    soon(sending).await.unwrap();
+}
