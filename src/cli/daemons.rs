@@ -1,12 +1,15 @@
 //! What `salt-master` and `salt-minion` have in common: becoming the user of the configuration, going into the background.
 
 use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::chown;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use super::{Call, Exit, Stop};
 use crate::config::Opts;
-use crate::host::daemon;
+use crate::host::{self, daemon};
 
 /// Becomes the user of the option `user`. Salt: utils/verify.py `check_user`.
 ///
@@ -33,4 +36,35 @@ pub(super) fn detach(call: &Call) -> anyhow::Result<Exit> {
     let words = std::iter::once(&call.prog).chain(&call.words).map(OsString::from);
     daemon::start_detached(words).context("cannot start in the background")?;
     Ok(Exit::OK)
+}
+
+/// The PID file of a daemon; removed when the daemon ends.
+#[must_use = "it is removed when this is dropped"]
+pub(super) struct PidFile {
+    path: PathBuf,
+    problem: Option<io::Error>,
+}
+
+impl PidFile {
+    /// Writes the file of the option `pidfile`, while we are still who we were started as, and gives it to the user of
+    /// the option `user`.
+    pub(super) fn write(opts: &Opts) -> Self {
+        let path = opts.path("pidfile");
+        let owner = host::owner_of(opts.str("user"));
+        let written = daemon::write_pidfile(&path).and_then(|()| chown(&path, owner.uid, owner.gid));
+        PidFile { path, problem: written.err() }
+    }
+
+    /// Logs why there is no PID file: no reason to leave a fleet without its daemon.
+    pub(super) fn tell(&self) {
+        if let Some(error) = &self.problem {
+            tracing::warn!(path = %self.path.display(), %error, "the PID file cannot be written");
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }

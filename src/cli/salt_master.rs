@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::daemons::PidFile;
 use super::logging::{self, Console};
 use super::verify_env::verify_env;
 use super::{Call, Exit, Parsed, Syntax, config_files, daemons, options};
@@ -33,9 +34,11 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return daemons::detach(call);
     }
     verify_env(&opts, &directories(&opts))?;
+    let pidfile = PidFile::write(&opts);
     logging::prepare(&opts)?;
     daemons::become_user(&opts)?;
     logging::start(&opts, Console::On)?;
+    pidfile.tell();
     let limit = daemon::raise_open_files(u64::try_from(opts.int("max_open_files")).unwrap_or(100_000));
     tracing::debug!(open_files = limit, "every connected minion takes two");
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -71,7 +74,6 @@ fn directories(opts: &Opts) -> [(PathBuf, u32); 4] {
 }
 
 async fn serve(opts: Opts) -> anyhow::Result<Exit> {
-    let pidfile = opts.path("pidfile");
     let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut int = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let running = match master::start(opts).await {
@@ -81,9 +83,6 @@ async fn serve(opts: Opts) -> anyhow::Result<Exit> {
             return Err(error.into());
         }
     };
-    if let Err(error) = daemon::write_pidfile(&pidfile) {
-        tracing::warn!(path = %pidfile.display(), %error, "the PID file cannot be written");
-    }
     daemon::notify("READY=1");
     tokio::select! {
         _ = term.recv() => {}
@@ -98,6 +97,5 @@ async fn serve(opts: Opts) -> anyhow::Result<Exit> {
         }
         _ = term.recv() => tracing::warn!("told to stop twice: requests in work are given up"),
     }
-    let _ = std::fs::remove_file(&pidfile);
     Ok(Exit::OK)
 }

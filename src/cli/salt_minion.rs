@@ -1,10 +1,10 @@
 //! `salt-minion`, and the hidden applet that runs one job for it. Salt: cli/daemons.py (`Minion`).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::daemons::PidFile;
 use super::logging::{self, Console};
 use super::verify_env::verify_env;
 use super::{Call, Exit, Parsed, Stop, Syntax, config_files, daemons, options};
@@ -30,16 +30,13 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return daemons::detach(call);
     }
     verify_env(&opts, &directories(&opts))?;
-    let pidfile = opts.path("pidfile");
-    if let Err(error) = daemon::write_pidfile(&pidfile) {
-        return Err(error).with_context(|| format!("the PID file {} cannot be written", pidfile.display()));
-    }
+    let pidfile = PidFile::write(&opts);
     logging::prepare(&opts)?;
     daemons::become_user(&opts)?;
     logging::start(&opts, Console::On)?;
+    pidfile.tell();
     tracing::info!("Setting up the Salt Minion \"{}\"", opts.id());
     let outcome = minion::run(opts);
-    let _ = fs::remove_file(&pidfile);
     match outcome {
         Ok(()) => Ok(Exit::OK),
         Err(error) => {

@@ -11,7 +11,7 @@ use crate::host::FileOwner;
 
 /// Readable by the group, as Salt's umask of 027 makes it.
 const FILE_MODE: u32 = 0o640;
-const DIRECTORY_MODE: u32 = 0o750;
+const DIRECTORY_MODE: u32 = 0o755;
 
 #[derive(Debug)]
 pub(super) struct LogFile {
