@@ -8,6 +8,7 @@ mod exit;
 mod help;
 mod links;
 pub mod logging;
+mod login;
 pub mod options;
 mod quickstart;
 mod salt;

@@ -205,13 +205,11 @@ pub const EXTERNAL_AUTH: Group = Group {
             "eauth",
             Takes::Text,
             "EAUTH",
-            "An external authentication system.",
-        )
-        .not_supported(),
-        Flag::new(&["-T", "--make-token"], "mktoken", "Keep a token for later calls.").not_supported(),
-        Flag::value(&["--username"], "username", Takes::Text, "USERNAME", "The user to authenticate.")
-            .not_supported(),
-        Flag::value(&["--password"], "password", Takes::Text, "PASSWORD", "The password.").not_supported(),
+            "An external authentication system of the master.",
+        ),
+        Flag::new(&["-T", "--make-token"], "mktoken", "Keep a token for later calls."),
+        Flag::value(&["--username"], "username", Takes::Text, "USERNAME", "The user to authenticate."),
+        Flag::value(&["--password"], "password", Takes::Text, "PASSWORD", "The password."),
     ],
 };
 

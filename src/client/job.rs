@@ -150,6 +150,8 @@ pub(super) fn check_refusal(reply: &Value, who: &Identity) -> Result<(), ClientE
 fn refusal(error: &Value, who: &Identity) -> ClientError {
     let message = error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
     match error.get("name").and_then(Value::as_str) {
+        // A password or token is wrong: the local key has nothing to do with it.
+        Some("EauthAuthenticationError" | "TokenAuthenticationError") => ClientError::Publish(message),
         Some("AuthenticationError" | "UserAuthenticationError") => {
             ClientError::Authentication { message, key: who.source.clone() }
         }

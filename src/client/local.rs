@@ -22,6 +22,8 @@ pub struct LocalClient {
     opts: Opts,
     who: Identity,
     endpoint: String,
+    /// Fields that prove who asks in place of the local key: `token`, or `eauth`, `username` and `password`.
+    proof: Map,
 }
 
 /// What happens while a job is followed.
@@ -45,7 +47,12 @@ impl LocalClient {
         let host = if bracketed { format!("[{host}]") } else { host.to_owned() };
         let endpoint = format!("tcp://{host}:{}", opts.int("ret_port"));
         let who = Identity::find(&opts, &RealHost);
-        LocalClient { opts, who, endpoint }
+        LocalClient { opts, who, endpoint, proof: Map::new() }
+    }
+
+    /// Proves who asks by these fields of each load from now on: `token`, or `eauth`, `username` and `password`.
+    pub fn set_proof(&mut self, proof: Map) {
+        self.proof = proof;
     }
 
     /// The options that the client works with.
@@ -73,9 +80,15 @@ impl LocalClient {
     pub async fn publish(&self, job: &Job, timeout: Duration) -> Result<Option<Published>, ClientError> {
         self.master_is_there()?;
         let seconds = i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX);
-        let load = job.load(&self.who, &self.opts, seconds)?;
+        let load = if self.proof.is_empty() {
+            job.load(&self.who, &self.opts, seconds)?
+        } else {
+            let mut job = job.clone();
+            job.kwargs.extend(self.proof.clone());
+            job.load(&self.who, &self.opts, seconds)?
+        };
         let reply = self.ask(load, timeout).await?;
-        Published::parse(&reply, &self.who, &self.endpoint)
+        Published::parse(&reply, &self.who, &self.endpoint).map_err(|error| self.without_key(error))
     }
 
     /// Publishes a job and follows it: listens first, so that no return is missed. `None`: no minion matched.
@@ -114,15 +127,32 @@ impl LocalClient {
         BusPaths::master(&self.opts.path("sock_dir"))
     }
 
-    /// Sends a clear command other than `publish` and gives the reply.
+    /// Sends a clear command other than `publish` and gives the reply. Where a proof is set, it takes the place of
+    /// `user` and `key`.
     ///
     /// # Errors
     /// When there is no master, it does not answer, or it refuses.
     pub async fn command(&self, load: Map, timeout: Duration) -> Result<Value, ClientError> {
         self.master_is_there()?;
+        let mut load = load;
+        if !self.proof.is_empty() {
+            load.remove("key");
+            load.remove("user");
+            load.extend(self.proof.clone());
+        }
         let reply = self.ask(load, timeout).await?;
-        check_refusal(&reply, &self.who)?;
+        check_refusal(&reply, &self.who).map_err(|error| self.without_key(error))?;
         Ok(reply)
+    }
+
+    /// Where a password or token was shown, the local key has no part in its being refused.
+    fn without_key(&self, error: ClientError) -> ClientError {
+        match error {
+            ClientError::Authentication { message, .. } if !self.proof.is_empty() => {
+                ClientError::Publish(message)
+            }
+            other => other,
+        }
     }
 
     /// Sends a clear command and gives the reply's body.

@@ -16,12 +16,14 @@ use super::execute;
 use super::job::Job;
 use super::proc_files::ProcFiles;
 use super::rpc::{RpcError, Start, Up, child};
+use super::services::fire_and_wait;
 use super::spool::Spool;
 use crate::builtin;
 use crate::config::Opts;
 use crate::fileclient::{Files, Source};
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices, Nowhere, Scope};
+use crate::transport::bus::BusPaths;
 use crate::value::{Map, Value};
 
 /// The hidden applet that a daemon starts for each job.
@@ -63,8 +65,11 @@ impl JobProcess {
             }
         };
         let registry = execute::allowed(builtin::execution_modules(), &opts);
-        let services =
-            Services { daemon: Arc::clone(&daemon), files: Files::from_opts(daemon.clone(), &opts) };
+        let services = Services {
+            daemon: Arc::clone(&daemon),
+            files: Files::from_opts(daemon.clone(), &opts),
+            bus: BusPaths::of_minion(&opts),
+        };
         let scope = Scope {
             opts: &opts,
             grains: &grains,
@@ -127,6 +132,7 @@ impl Source for Daemon {
 struct Services {
     daemon: Arc<Daemon>,
     files: Files,
+    bus: BusPaths,
 }
 
 impl MinionServices for Services {
@@ -137,6 +143,17 @@ impl MinionServices for Services {
 
     fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
         self.daemon.ask(&Up::Fire { tag: tag.to_owned(), data }).map(|_| ())
+    }
+
+    fn fire_and_wait(
+        &self,
+        tag: &str,
+        data: Map,
+        answer: &str,
+        timeout: Duration,
+    ) -> Result<Option<Map>, Fault> {
+        // Not through the daemon's socket: it answers one question at a time.
+        fire_and_wait(&self.bus, tag, data, answer, timeout)
     }
 
     fn files(&self) -> &dyn FileClient {

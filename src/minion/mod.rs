@@ -38,7 +38,7 @@ pub use job_process::{APPLET as JOB_APPLET, JobProcess};
 pub use link::request_patience;
 pub use masters::{Masters, MastersError};
 pub use proc_files::cache_job;
-pub use services::{ChannelServices, Fire, PillarRequest, Uplink, event_load, pillar_load};
+pub use services::{ChannelServices, Fire, PillarRequest, Uplink, event_load, fire_and_wait, pillar_load};
 
 use crate::builtin;
 use crate::channel::minion_auth::Identity;

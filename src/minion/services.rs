@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use crate::fileclient::{Files, Source};
 use crate::loader::{Fault, FileClient, MinionServices};
 use crate::map;
+use crate::transport::bus::{BusPaths, fire_and_wait_blocking};
 use crate::transport::master_channel::{MasterChannel, Patience, RequestError};
 use crate::value::msgpack::Reading;
 use crate::value::{Map, Value};
@@ -52,6 +53,21 @@ pub fn fault_of(error: &RequestError) -> Fault {
     Fault::Unreachable(error.to_string())
 }
 
+/// Fires an event on the bus of the minion daemon and waits for the answer.
+///
+/// # Errors
+/// [`Fault::Unreachable`] when there is no daemon.
+pub fn fire_and_wait(
+    bus: &BusPaths,
+    tag: &str,
+    data: Map,
+    answer: &str,
+    timeout: Duration,
+) -> Result<Option<Map>, Fault> {
+    fire_and_wait_blocking(bus, tag, data, answer, timeout)
+        .map_err(|error| Fault::Unreachable(error.to_string()))
+}
+
 /// Where events of functions go.
 pub type Fire = Box<dyn Fn(&str, Map) -> Result<(), Fault> + Send + Sync>;
 
@@ -60,6 +76,7 @@ pub struct ChannelServices {
     uplink: Arc<Uplink>,
     files: Files,
     fire: Fire,
+    bus: BusPaths,
     id: String,
     grains: Arc<Map>,
     saltenv: Value,
@@ -73,6 +90,7 @@ impl ChannelServices {
             files: Files::from_opts(uplink.clone(), opts),
             uplink,
             fire,
+            bus: BusPaths::of_minion(opts),
             id: opts.str("id").unwrap_or_default().to_owned(),
             grains,
             saltenv: opts.get("saltenv").cloned().unwrap_or_default(),
@@ -89,6 +107,16 @@ impl MinionServices for ChannelServices {
 
     fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
         (self.fire)(tag, data)
+    }
+
+    fn fire_and_wait(
+        &self,
+        tag: &str,
+        data: Map,
+        answer: &str,
+        timeout: Duration,
+    ) -> Result<Option<Map>, Fault> {
+        fire_and_wait(&self.bus, tag, data, answer, timeout)
     }
 
     fn files(&self) -> &dyn FileClient {

@@ -13,6 +13,7 @@ use anyhow::Context;
 
 use self::syntax::SYNTAX;
 use super::config_files;
+use super::login::{Login, use_proof};
 use super::{Call, Display, Exit, Parsed, Stop, apply, complain, options, print, read_stdin, start_logging};
 use crate::client::{BatchSize, ClientError, Job, LocalClient, MinionFiles};
 use crate::config::Opts;
@@ -50,8 +51,18 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let subset = usize::try_from(parsed.int("subset").unwrap_or(0)).unwrap_or(0);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    let mut client = LocalClient::new(opts);
+    let login = Login::read(&parsed, client.opts(), !client.who().key.is_empty())?;
+    if let Login::Unknown(told) = &login {
+        let stop = Stop::failed(Exit::NO_RETURN, "ERROR: Authentication failed\n");
+        return Err(Stop { stdout: told.clone(), ..stop }.into());
+    }
     runtime.block_on(async {
-        let client = LocalClient::new(opts);
+        if let Login::Proof { fields, make_token } = login {
+            use_proof(&mut client, fields, make_token)
+                .await
+                .map_err(|error| batch::failed(error.into(), strict))?;
+        }
         match plan {
             Some(plan) if run_static => {
                 return together::run(&client, job, timeout, &display, plan, strict).await;

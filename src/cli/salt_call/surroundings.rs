@@ -16,7 +16,7 @@ use crate::grains;
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices};
 use crate::minion::{
-    ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, pillar_load,
+    ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, fire_and_wait, pillar_load,
     request_patience,
 };
 use crate::transport::bus::{BusPaths, fire_blocking};
@@ -86,7 +86,7 @@ impl Surroundings {
         refuse_pillar_roots(&self.opts)?;
         let source = Arc::new(LocalSource::from_opts(self.opts.as_map()));
         let files = Files::from_opts(source, self.opts.as_map());
-        let services = Box::new(Alone { files, bus: bus_paths(&self.opts) });
+        let services = Box::new(Alone { files, bus: BusPaths::of_minion(self.opts.as_map()) });
         Ok(Connected { pillar: Map::new(), services, uplink: None, _runtime: None })
     }
 
@@ -202,13 +202,9 @@ fn refused(address: &MasterAddress, problem: &SignInError) -> Stop {
     }
 }
 
-fn bus_paths(opts: &Opts) -> BusPaths {
-    BusPaths::minion(&opts.path("sock_dir"), opts.id(), opts.str("hash_type").parse().unwrap_or_default())
-}
-
 /// Events for the master go there at once; others to the bus of the minion daemon, if one runs.
 fn fire(opts: &Opts, uplink: Arc<Uplink>) -> Fire {
-    let (id, bus) = (opts.id().to_owned(), bus_paths(opts));
+    let (id, bus) = (opts.id().to_owned(), BusPaths::of_minion(opts.as_map()));
     Box::new(move |tag, data| match tag {
         "fire_master" => match event_load(&id, data) {
             Some(load) => uplink.request(&load, uplink.patience).map(|_| ()),
@@ -254,6 +250,16 @@ impl MinionServices for Alone {
 
     fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
         fire_locally(&self.bus, tag, data)
+    }
+
+    fn fire_and_wait(
+        &self,
+        tag: &str,
+        data: Map,
+        answer: &str,
+        timeout: Duration,
+    ) -> Result<Option<Map>, Fault> {
+        fire_and_wait(&self.bus, tag, data, answer, timeout)
     }
 
     fn files(&self) -> &dyn FileClient {

@@ -1,6 +1,7 @@
 //! `salt-key`: shows, accepts, rejects and deletes the keys of minions. Salt: cli/key.py, key.py.
 
 mod make;
+mod remote;
 
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -169,8 +170,12 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let log = opts.str("key_logfile").to_owned();
     opts.set("log_file", log);
     start_logging(&call.prog, &opts);
-    become_user(&opts)?;
     let display = Display::new(&opts)?;
+    let asks_master = !matches!(task, Task::GenKeys(_) | Task::GenSignature);
+    if asks_master && parsed.text("eauth").is_some_and(|eauth| !eauth.is_empty()) {
+        return remote::run(&parsed, &opts, task, &display);
+    }
+    become_user(&opts)?;
     let keys = KeyDirs::new(opts.path("pki_dir"));
     match task {
         Task::GenKeys(name) => {
@@ -279,8 +284,15 @@ fn show(display: &Display, value: &Value) -> anyhow::Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Accepts, rejects or deletes what fits, after asking.
-fn change(act: KeyAct, globs: &str, keys: &KeyDirs, opts: &Opts, display: &Display) -> anyhow::Result<Exit> {
+/// The states whose keys are meant, as the `--include-…` options say.
+struct Wanted {
+    states: Vec<KeyState>,
+    accepted: bool,
+    rejected: bool,
+    denied: bool,
+}
+
+fn wanted(act: KeyAct, opts: &Opts) -> Wanted {
     let wanted = |option: &str| opts.bool(option);
     let (accepted, rejected) = match act {
         KeyAct::Accept => (false, wanted("include_all") || wanted("include_rejected")),
@@ -296,6 +308,12 @@ fn change(act: KeyAct, globs: &str, keys: &KeyDirs, opts: &Opts, display: &Displ
             states.push(state);
         }
     }
+    Wanted { states, accepted, rejected, denied }
+}
+
+/// Accepts, rejects or deletes what fits, after asking.
+fn change(act: KeyAct, globs: &str, keys: &KeyDirs, opts: &Opts, display: &Display) -> anyhow::Result<Exit> {
+    let Wanted { states, accepted, rejected, denied } = wanted(act, opts);
     let mut found = keys.matching(globs);
     if act != KeyAct::Delete {
         let kept = states.iter().filter_map(|state| {
@@ -310,7 +328,7 @@ fn change(act: KeyAct, globs: &str, keys: &KeyDirs, opts: &Opts, display: &Displ
     }
     print(&act.announcement())?;
     display.show(&found.value().into(), Some("key"), 0)?;
-    if !wanted("yes") && !agreed(act)? {
+    if !opts.bool("yes") && !agreed(act)? {
         return Ok(Exit::OK);
     }
     let (changes, told) = match act {

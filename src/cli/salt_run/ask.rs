@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail};
 use super::Order;
 use super::files;
 use super::show::Shower;
-use crate::cli::{Exit, Stop, complain};
+use crate::cli::login::{Login, use_proof};
+use crate::cli::{Exit, Parsed, Stop, complain};
 use crate::client::{ClientError, LocalClient};
 use crate::config::Opts;
 use crate::map;
@@ -26,16 +27,33 @@ const TRIMMED: &str = "VALUE_TRIMMED";
 
 pub(super) fn run(
     opts: &Opts,
+    parsed: &Parsed,
     order: &Order,
     without_waiting: bool,
     shower: &Shower,
 ) -> anyhow::Result<Exit> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
-    let client = LocalClient::new(opts.clone());
+    let mut client = LocalClient::new(opts.clone());
+    let login = match parsed.text("eauth") {
+        Some(_) => Login::read(parsed, opts, !client.who().key.is_empty())?,
+        None => Login::Key,
+    };
+    if let Login::Unknown(told) = login {
+        // Salt quirk (runner.py, all): no failure.
+        return Err(Stop { stdout: told, ..Stop::failed(Exit::OK, "Authentication failed\n") }.into());
+    }
     runtime.block_on(async {
         let mut events = client.listen("salt/run/").await?;
-        let started = start(&client, order).await.map_err(explained)?;
+        let by_password = matches!(login, Login::Proof { .. });
+        if let Login::Proof { fields, make_token } = login {
+            use_proof(&mut client, fields, make_token).await.map_err(explained)?;
+        }
+        let started = match start(&client, order).await {
+            // Salt (runner.py, all): a refused password is shown like a result.
+            Err(ClientError::Publish(told)) if by_password => return shower.refused(&told),
+            started => started.map_err(explained)?,
+        };
         if without_waiting {
             tracing::warn!(
                 "Running in asynchronous mode. Results of this execution may be collected by attaching to the master \

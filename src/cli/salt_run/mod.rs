@@ -98,7 +98,7 @@ fn carry_out(
     display: &Display,
 ) -> anyhow::Result<Exit> {
     let shower = Shower::new(display, registry, order);
-    match ask::run(&opts, order, parsed.flag("async"), &shower) {
+    match ask::run(&opts, parsed, order, parsed.flag("async"), &shower) {
         // No master: the files of one are still there.
         Err(error) if matches!(error.downcast_ref(), Some(ClientError::NoMaster { .. })) => {
             tracing::info!("{error} The runner runs in this process.");

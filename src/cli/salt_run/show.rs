@@ -35,6 +35,14 @@ impl<'a> Shower<'a> {
         }
     }
 
+    /// The master refuses to run it, in these words.
+    pub fn refused(&self, told: &str) -> anyhow::Result<Exit> {
+        if !self.quiet {
+            self.display.show(&told.into(), Some("nested"), 0)?;
+        }
+        Ok(Exit::OK)
+    }
+
     /// The end: the data of the event `salt/run/<jid>/ret`. Gives the exit code.
     pub fn result(&self, data: &Map) -> anyhow::Result<Exit> {
         let returned = data.get("return").cloned().unwrap_or_default();

@@ -26,7 +26,11 @@ pub(super) fn pillar(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
     let seconds = args.get("timeout").as_float().unwrap_or(30.0).max(0.0);
     let timeout = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(30));
-    let done = cx.minion.fire_and_wait("pillar_refresh", data, PILLAR_DONE, timeout)?;
+    let done = match cx.minion.fire_and_wait("pillar_refresh", data, PILLAR_DONE, timeout) {
+        // Salt: without a daemon nobody is told.
+        Err(Fault::Unreachable(_)) => return Ok(Value::Bool(false)),
+        done => done?,
+    };
     if !done.is_some_and(|done| done.get("complete") != Some(&Value::Bool(false))) {
         tracing::warn!(seconds, "Pillar refresh did not complete within timeout");
     }
@@ -38,8 +42,10 @@ pub(super) fn modules(cx: &Context, args: &Args) -> Result<Value, Fault> {
         return tell(cx, "module_refresh", Map::new());
     }
     let data = map! { "notify" => true };
-    cx.minion.fire_and_wait("module_refresh", data, MODULES_DONE, Duration::from_secs(30))?;
-    Ok(Value::Bool(true))
+    match cx.minion.fire_and_wait("module_refresh", data, MODULES_DONE, Duration::from_secs(30)) {
+        Err(Fault::Unreachable(_)) => Ok(Value::Bool(false)),
+        done => done.map(|_| Value::Bool(true)),
+    }
 }
 
 pub(super) fn grains(cx: &Context, args: &Args) -> Result<Value, Fault> {

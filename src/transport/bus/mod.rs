@@ -3,6 +3,7 @@
 //!
 //! [`BusServer`] is a daemon's side, with a [`Bus`] for its own use; [`BusClient`] that of tools.
 
+mod ask;
 mod client;
 mod hub;
 mod server;
@@ -15,12 +16,14 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use ask::fire_and_wait_blocking;
 pub use client::{BusClient, BusEvents, fire_blocking};
 pub use hub::{Bus, BusCounters, LocalEvents};
 pub use server::{BusOptions, BusServer};
 
 use crate::crypt::HashType;
 use crate::event::StreamError;
+use crate::value::Map;
 
 /// Where the two sockets of a bus are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,13 @@ impl BusPaths {
             publish: sock_dir.join("master_event_pub.ipc"),
             pull: sock_dir.join("master_event_pull.ipc"),
         }
+    }
+
+    /// The bus of the minion that these options are of (`sock_dir`, `id`, `hash_type`).
+    pub fn of_minion(opts: &Map) -> Self {
+        let text = |name: &str| opts.str(name).unwrap_or_default();
+        let hash_type = text("hash_type").parse().unwrap_or_default();
+        Self::minion(Path::new(text("sock_dir")), text("id"), hash_type)
     }
 
     /// A minion's bus in its `sock_dir`; `hash_type` is that of its configuration.

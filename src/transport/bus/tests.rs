@@ -248,3 +248,28 @@ fn a_minions_sockets_carry_ten_digits_of_the_hash_of_its_id() {
     assert_eq!(paths.publish, PathBuf::from("/run/minion_event_c14cb8c242_pub.ipc"));
     assert_eq!(paths.pull, PathBuf::from("/run/minion_event_c14cb8c242_pull.ipc"));
 }
+
+#[tokio::test]
+async fn who_fires_and_waits_hears_the_answer_that_comes_at_once() {
+    let place = Place::new();
+    let server = place.serve(&BusOptions::default());
+    let bus = server.handle();
+    let mut inside = bus.subscribe(Filter::prefix("ask"));
+    let paths = place.paths.clone();
+    let asking = tokio::task::spawn_blocking(move || {
+        fire_and_wait_blocking(&paths, "ask/1", map! { "n" => 1 }, "answer/1", PATIENCE)
+    });
+    inside.next().await.expect("the question");
+    bus.fire("answer/2", map! { "n" => 2 }).expect("fired");
+    bus.fire("answer/1", map! { "n" => 3 }).expect("fired");
+    let answer = asking.await.expect("no panic").expect("a bus").expect("an answer");
+    assert_eq!(answer.get("n"), Some(&3.into()));
+
+    let paths = place.paths.clone();
+    let nobody_answers = tokio::task::spawn_blocking(move || {
+        fire_and_wait_blocking(&paths, "ask/2", map! {}, "answer", Duration::ZERO)
+    });
+    assert_eq!(nobody_answers.await.expect("no panic").expect("a bus"), None);
+    let nowhere = BusPaths::master(&place.root.join("nowhere"));
+    assert!(fire_and_wait_blocking(&nowhere, "ask", map! {}, "answer", PATIENCE).is_err());
+}

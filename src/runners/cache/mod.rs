@@ -1,18 +1,46 @@
 //! `cache`: what the master has cached of minions. Salt: runners/cache.py.
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt};
+mod banks;
+
+use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::value::{Map, Value};
 
 const TARGET: &[Param] = &[opt("tgt", Default::Str("*")), opt("tgt_type", Default::Str("glob"))];
+
+const CACHEDIR: Param = opt("cachedir", Default::None);
 
 pub(super) static MODULE: Module = Module {
     file: "cache",
     provides: "cache",
     available: always,
     functions: &[
+        Function::new(
+            "fetch",
+            &[req("bank"), req("key"), CACHEDIR],
+            "What a bank of the cache holds under a key; an empty map where there is nothing.",
+            banks::fetch,
+        ),
+        Function::new(
+            "flush",
+            &[req("bank"), opt("key", Default::None), CACHEDIR],
+            "Removes a key from a bank, or the whole bank with those below it: whether there was one.",
+            banks::flush,
+        ),
         Function::new("grains", TARGET, "Cached grains of the minions of a target: `{id: grains}`.", grains),
+        Function::new(
+            "list",
+            &[req("bank"), CACHEDIR],
+            "The keys of a bank, and the banks below it.",
+            banks::list,
+        ),
         Function::new("mine", TARGET, "Cached mines of the minions of a target: `{id: mine}`.", mine),
         Function::new("pillar", TARGET, "Cached pillars of the minions of a target: `{id: pillar}`.", pillar),
+        Function::new(
+            "store",
+            &[req("bank"), req("key"), req("data"), CACHEDIR],
+            "Keeps a value in a bank of the cache: `cache.store mycache mykey 'a value'`.",
+            banks::store,
+        ),
     ],
 };
 
