@@ -12,7 +12,7 @@ use crate::value::{Map, Value};
 pub struct Scope<'a> {
     /// Every option of the daemon, by Salt's names.
     pub opts: &'a Map,
-    pub grains: &'a Map,
+    pub grains: Grains<'a>,
     pub pillar: &'a Map,
     /// The load of the publish that started the job (`jid`, `fun`, `arg`, `tgt`, `user` …); empty outside of jobs.
     pub published: &'a Map,
@@ -20,6 +20,43 @@ pub struct Scope<'a> {
     pub host: &'a dyn Host,
     pub minion: &'a dyn MinionServices,
     pub master: &'a dyn MasterServices,
+}
+
+/// Something that has grains once it is asked.
+pub trait GrainSource {
+    /// All of them, always the same.
+    fn grains(&self) -> &Map;
+}
+
+/// Grains: at hand, or collected when a function first looks at them. Collecting takes longer than most functions.
+#[derive(Clone, Copy)]
+pub enum Grains<'a> {
+    Here(&'a Map),
+    Later(&'a dyn GrainSource),
+}
+
+impl<'a> Grains<'a> {
+    /// All of them.
+    pub fn map(self) -> &'a Map {
+        match self {
+            Grains::Here(map) => map,
+            Grains::Later(source) => source.grains(),
+        }
+    }
+}
+
+impl std::ops::Deref for Grains<'_> {
+    type Target = Map;
+
+    fn deref(&self) -> &Map {
+        self.map()
+    }
+}
+
+impl<'a> From<&'a Map> for Grains<'a> {
+    fn from(map: &'a Map) -> Self {
+        Grains::Here(map)
+    }
 }
 
 /// The scope of a job, and what its function leaves behind.

@@ -13,7 +13,7 @@ mod services;
 
 pub use args::Args;
 pub use bind::{Call, bind};
-pub use context::{Context, Scope};
+pub use context::{Context, GrainSource, Grains, Scope};
 pub use fault::{Fault, Returned, settle};
 pub use registry::Registry;
 pub use services::{FileClient, HashOf, MasterServices, MinionServices, Nowhere};

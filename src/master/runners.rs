@@ -99,7 +99,7 @@ fn carry_out(
     let empty = Map::new();
     let scope = Scope {
         opts: &master.opts,
-        grains: &empty,
+        grains: (&empty).into(),
         pillar: &empty,
         published: &published,
         registry: &registry,

@@ -72,7 +72,7 @@ impl JobProcess {
         };
         let scope = Scope {
             opts: &opts,
-            grains: &grains,
+            grains: (&grains).into(),
             pillar: &pillar,
             published: &job.load,
             registry: &registry,

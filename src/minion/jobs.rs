@@ -164,7 +164,7 @@ async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
             ChannelServices::new(link.uplink(), daemon.opts.as_map(), Arc::clone(&grains), link.fire());
         let scope = Scope {
             opts: daemon.opts.as_map(),
-            grains: &grains,
+            grains: (&*grains).into(),
             pillar: &pillar,
             published: &job.load,
             registry: &daemon.registry,

@@ -182,7 +182,7 @@ fn places<'a>(cx: &Context<'a>, omit: Omit) -> impl Iterator<Item = &'a Map> + u
     let place = |omit: bool, map: Option<&'a Map>| map.filter(|_| !omit);
     [
         place(omit.opts, Some(cx.opts)),
-        place(omit.grains, Some(cx.grains)),
+        place(omit.grains, Some(cx.grains.map())),
         place(omit.pillar, Some(cx.pillar)),
         place(omit.master, pillar_master(cx)),
     ]
@@ -263,7 +263,7 @@ fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {
                 }
             };
             let mut all = defaults();
-            let places = [pillar_master(cx), Some(cx.pillar), Some(cx.grains), Some(cx.opts)];
+            let places = [pillar_master(cx), Some(cx.pillar), Some(cx.grains.map()), Some(cx.opts)];
             for place in places.into_iter().flatten() {
                 merge_maps(&mut all, place.clone(), strategy);
             }

@@ -94,7 +94,7 @@ fn send(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let environment = || cx.host.env_all().into_iter().collect::<Map>();
     for (name, key, all) in [
         ("with_env", "environ", environment()),
-        ("with_grains", "grains", cx.grains.clone()),
+        ("with_grains", "grains", cx.grains.map().clone()),
         ("with_pillar", "pillar", cx.pillar.clone()),
     ] {
         match args.get(name) {

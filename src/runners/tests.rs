@@ -61,7 +61,7 @@ fn run(table: &Table, fun: &str, args: Vec<Value>, kwargs: Map) -> Result<Value,
     let host = FakeHost::default();
     let scope = Scope {
         opts: &opts,
-        grains: &empty,
+        grains: (&empty).into(),
         pillar: &empty,
         published: &published,
         registry: &registry,

@@ -13,7 +13,7 @@ use super::{
 use crate::builtin;
 use crate::config::Opts;
 use crate::host::{Host, RealHost};
-use crate::loader::{self, Fault, Function, Nowhere, Registry, Scope};
+use crate::loader::{self, Fault, Function, GrainSource, Grains, Nowhere, Registry, Scope};
 use crate::map;
 use crate::minion::{self, Called};
 use crate::names::Jid;
@@ -188,9 +188,10 @@ impl Caller<'_> {
         if let Some(metadata) = self.metadata() {
             load.insert("metadata", metadata);
         }
+        // Many functions need none, and collecting them is most of the time of a short call.
         let scope = Scope {
             opts: opts.as_map(),
-            grains: surroundings.grains(),
+            grains: Grains::Later(surroundings),
             pillar: surroundings.pillar(),
             published: &load,
             registry: &registry,

@@ -14,7 +14,7 @@ use crate::config::Opts;
 use crate::fileclient::{Files, LocalSource};
 use crate::grains;
 use crate::host::RealHost;
-use crate::loader::{Fault, FileClient, MinionServices};
+use crate::loader::{Fault, FileClient, GrainSource, MinionServices};
 use crate::minion::{
     ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, fire_and_wait, pillar_load,
     request_patience,
@@ -51,11 +51,6 @@ impl Surroundings {
     /// The options.
     pub fn opts(&self) -> &Opts {
         &self.opts
-    }
-
-    /// The grains, collected when first asked for.
-    pub fn grains(&self) -> &Map {
-        self.collected()
     }
 
     fn collected(&self) -> &Arc<Map> {
@@ -199,6 +194,13 @@ fn refused(address: &MasterAddress, problem: &SignInError) -> Stop {
             )
         }
         other => Stop::failed(Exit::GENERIC, format!("Unable to sign_in to master {address}: {other}\n")),
+    }
+}
+
+impl GrainSource for Surroundings {
+    /// Collected when first asked for.
+    fn grains(&self) -> &Map {
+        self.collected()
     }
 }
 

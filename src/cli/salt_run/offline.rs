@@ -25,7 +25,7 @@ pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Show
     let empty = Map::new();
     let context = Context::new(Scope {
         opts: opts.as_map(),
-        grains: &empty,
+        grains: (&empty).into(),
         pillar: &empty,
         published: &published,
         registry,

@@ -150,7 +150,7 @@ fn in_a_directory(name: &str, test: impl FnOnce(&Context, &Server)) {
     test(
         &Context::new(Scope {
             opts: &opts,
-            grains: &empty,
+            grains: (&empty).into(),
             pillar: &empty,
             published: &empty,
             registry: &registry,

@@ -52,7 +52,7 @@ pub(super) static MODULE: Module = Module {
             filter::GRAINS,
             "The value of the first key of a map that matches a grain (`os_family`), or of the key `default`; with \
              the map `merge` laid on top, and the value of the key `base` below.",
-            |cx, args| filter::filter_by(cx.grains, args, "grain"),
+            |cx, args| filter::filter_by(&cx.grains, args, "grain"),
         )
         .cheap(),
         Function::new("get", GET, "A grain by its path (`a:b:0`), or `default`.", get).cheap(),
@@ -74,7 +74,7 @@ pub(super) static MODULE: Module = Module {
             &[opt("sanitize", Default::False)],
             "Every grain. `sanitize=True` hides names and serial numbers.",
             |cx, args| {
-                let mut grains = cx.grains.clone();
+                let mut grains = cx.grains.map().clone();
                 if is_true(args.get("sanitize")) {
                     sanitize(&mut grains);
                 }

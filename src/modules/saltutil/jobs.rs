@@ -150,7 +150,7 @@ mod tests {
         let (registry, host) = (Registry::new(&[]), FakeHost::default());
         let scope = Scope {
             opts: &opts,
-            grains: &none,
+            grains: (&none).into(),
             pillar: &none,
             published: &published,
             registry: &registry,

@@ -268,7 +268,7 @@ fn deprecation_warning(_: &Context, _: &Args) -> Result<Value, Fault> {
 
 fn opts_pkg(cx: &Context, _: &Args) -> Result<Value, Fault> {
     let mut opts = cx.opts.clone();
-    opts.insert("grains", cx.grains.clone());
+    opts.insert("grains", cx.grains.map().clone());
     Ok(opts.into())
 }
 
