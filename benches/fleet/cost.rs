@@ -33,8 +33,11 @@ impl Cost {
             }
             cost.processes += 1;
             cost.cpu += stat.ticks as f64 / USER_HZ;
-            let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
-                .with_context(|| format!("the memory of {pid}"))?;
+            // A child may have ended meanwhile; a master never does.
+            let rollup = match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
+                Err(_) if *pid != root => continue,
+                rollup => rollup.with_context(|| format!("the memory of {pid}"))?,
+            };
             cost.rss += kib(&rollup, "Rss:") * 1024;
             cost.pss += kib(&rollup, "Pss:") * 1024;
         }

@@ -72,7 +72,7 @@ async fn load(words: &Words) -> anyhow::Result<serde_json::Value> {
         "processes": idle.processes,
         "sign_in": storms,
         "subscribe": subscribed,
-        "returns": jobs,
+        "jobs": jobs,
         "memory_mib": { "idle": idle.shown(), "signed_in": signed_in.shown(), "connected": connected.shown(), "after": after.shown() },
         "kib_per_minion": { "rss": each(idle.rss, connected.rss), "pss": each(idle.pss, connected.pss) },
     }))

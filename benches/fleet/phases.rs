@@ -15,7 +15,7 @@ use zmtp::{Endpoint, Event, Options, ReqSocket, SubSocket};
 
 use crate::SETTLE;
 use crate::cost::Cost;
-use crate::minion::{Minion, Returned};
+use crate::minion::{Minion, Returned, SILENCE};
 
 /// How long the master may take for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -90,13 +90,20 @@ pub async fn jobs(fleet: Vec<Listening>, master: &Master, jobs: usize) -> anyhow
     for Listening { minion, publishes } in fleet {
         tokio::spawn(minion.work(publishes, sender.clone()));
     }
-    job(master, &mut returns, count).await.context("the first job")?;
+    job(master, "test.ping", &mut returns, count).await.context("the first job")?;
     sleep(SETTLE).await;
+    let (before, start) = (Cost::of(master.pid)?, Instant::now());
+    for _ in 0..jobs {
+        job(master, SILENCE, &mut returns, count).await.context("a job without returns")?;
+    }
+    let wall = start.elapsed();
+    sleep(SETTLE).await;
+    let published = spent(before, Cost::of(master.pid)?, wall, count * jobs);
     let (before, start) = (Cost::of(master.pid)?, Instant::now());
     let (mut jids, mut walls) = (Vec::new(), Vec::new());
     for _ in 0..jobs {
         let start = Instant::now();
-        jids.push(job(master, &mut returns, count).await?);
+        jids.push(job(master, "test.ping", &mut returns, count).await?);
         walls.push(start.elapsed().as_secs_f64() * 1e3);
     }
     let wall = start.elapsed();
@@ -105,15 +112,17 @@ pub async fn jobs(fleet: Vec<Listening>, master: &Master, jobs: usize) -> anyhow
     walls.sort_by(f64::total_cmp);
     report["median_ms_per_job"] = json!(walls.get(jobs / 2));
     report["jids"] = json!(jids);
-    Ok(report)
+    Ok(json!({ "publish": published, "job": report }))
 }
 
+/// Publishes a job and waits until every minion has heard it and, but for [`SILENCE`], its return is acknowledged.
 async fn job(
     master: &Master,
+    fun: &str,
     returns: &mut mpsc::UnboundedReceiver<Returned>,
     count: usize,
 ) -> anyhow::Result<String> {
-    let jid = publish(master).await?;
+    let jid = publish(master, fun).await?;
     let mut acknowledged = 0;
     while acknowledged < count {
         let returned = timeout(PATIENCE, returns.recv()).await;
@@ -125,13 +134,13 @@ async fn job(
     Ok(jid)
 }
 
-/// `test.ping` for everybody, as the command line asks for it. Returns the jid.
-async fn publish(master: &Master) -> anyhow::Result<String> {
+/// A job for everybody, as the command line asks for it. Returns the jid.
+async fn publish(master: &Master, fun: &str) -> anyhow::Result<String> {
     let name = master.key_file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let user = name.trim_start_matches('.').trim_end_matches("_key");
     let key = std::fs::read_to_string(&master.key_file).context("the local key")?;
     let load = map! {
-        "cmd" => "publish", "tgt" => "*", "fun" => "test.ping", "arg" => Vec::<Value>::new(),
+        "cmd" => "publish", "tgt" => "*", "fun" => fun, "arg" => Vec::<Value>::new(),
         "key" => key, "tgt_type" => "glob", "ret" => "", "jid" => "", "user" => user,
     };
     let reply = clear(&master.request, load).await?;
