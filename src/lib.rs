@@ -27,6 +27,8 @@ pub mod channel;
 
 pub mod matchers;
 
+pub mod jinja;
+
 pub mod output;
 
 pub mod event;

@@ -1,0 +1,99 @@
+//! Arguments of a call, and Python's rules for binding them to names.
+
+use std::rc::Rc;
+
+use super::fault::{Fault, Res};
+use super::val::Val;
+
+/// Arguments as they were given.
+#[derive(Clone, Default)]
+pub(super) struct Args {
+    pub pos: Vec<Val>,
+    pub kw: Vec<(Rc<str>, Val)>,
+}
+
+impl Args {
+    pub(super) fn of(pos: Vec<Val>) -> Self {
+        Args { pos, kw: Vec::new() }
+    }
+
+    /// Takes a keyword argument out.
+    pub(super) fn take(&mut self, name: &str) -> Option<Val> {
+        let at = self.kw.iter().position(|(key, _)| &**key == name)?;
+        Some(self.kw.remove(at).1)
+    }
+
+    /// The arguments in the order of `params`; the first `required` of them have to be there.
+    ///
+    /// # Errors
+    /// With the text of Python's `TypeError` for `function`.
+    pub(super) fn bind<const N: usize>(
+        self,
+        function: &str,
+        params: [&str; N],
+        required: usize,
+    ) -> Res<[Option<Val>; N]> {
+        let given = self.pos.len();
+        if given > N {
+            let takes = if required < N { format!("from {required} to {N}") } else { N.to_string() };
+            let plural = if required < N || N != 1 { "s" } else { "" };
+            let were = if given == 1 { "was" } else { "were" };
+            return Err(Fault::other(format!(
+                "{function}() takes {takes} positional argument{plural} but {given} {were} given"
+            )));
+        }
+        let mut bound: [Option<Val>; N] = std::array::from_fn(|_| None);
+        for (slot, val) in bound.iter_mut().zip(self.pos) {
+            *slot = Some(val);
+        }
+        for (name, val) in self.kw {
+            let Some(index) = params.iter().position(|param| *param == &*name) else {
+                return Err(Fault::other(format!("{function}() got an unexpected keyword argument '{name}'")));
+            };
+            if bound[index].is_some() {
+                return Err(Fault::other(format!("{function}() got multiple values for argument '{name}'")));
+            }
+            bound[index] = Some(val);
+        }
+        let missing: Vec<String> = (0..required)
+            .filter(|index| bound[*index].is_none())
+            .map(|index| format!("'{}'", params[index]))
+            .collect();
+        if !missing.is_empty() {
+            return Err(missing_arguments(function, &missing));
+        }
+        Ok(bound)
+    }
+}
+
+fn missing_arguments(function: &str, missing: &[String]) -> Fault {
+    let names = match missing {
+        [only] => only.clone(),
+        [a, b] => format!("{a} and {b}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+        [] => String::new(),
+    };
+    let plural = if missing.len() == 1 { "" } else { "s" };
+    Fault::other(format!("{function}() missing {} required positional argument{plural}: {names}", missing.len()))
+}
+
+/// A required argument that has been bound.
+pub(super) fn given(slot: Option<Val>) -> Val {
+    slot.unwrap_or(Val::None)
+}
+
+/// An integer argument, or what it is when it is left out.
+pub(super) fn int(slot: Option<Val>, default: i64) -> Res<i64> {
+    match slot {
+        None => Ok(default),
+        Some(Val::Undefined(undefined)) => Err(undefined.fault()),
+        Some(val) => val.as_index().ok_or_else(|| {
+            Fault::other(format!("'{}' object cannot be interpreted as an integer", val.type_name()))
+        }),
+    }
+}
+
+/// The truth of an argument, or what it is when it is left out.
+pub(super) fn flag(slot: Option<Val>, default: bool) -> Res<bool> {
+    slot.map_or(Ok(default), |val| val.truthy())
+}

@@ -1,0 +1,186 @@
+//! Why a template failed, and where: the frames it was in, innermost first. Salt: utils/templates.py.
+
+use std::fmt;
+use std::rc::Rc;
+
+/// The result of nearly everything here.
+pub(super) type Res<T> = Result<T, Fault>;
+
+/// What kind of failure it was; Salt words each kind differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Jinja's `UndefinedError`.
+    Undefined,
+    /// `TemplateSyntaxError`, `TemplateRuntimeError`, `SecurityError`.
+    Template,
+    /// `TemplateNotFound`: `include … ignore missing` forgives it.
+    NotFound,
+    /// A Salt function refused (`SaltInvocationError`, `CommandExecutionError`).
+    Call,
+    /// Any other exception: `TypeError`, `KeyError` …
+    Other,
+}
+
+/// What a frame runs: Salt looks for the line of an error only in the first two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrameKind {
+    Root,
+    Macro,
+    Block,
+}
+
+/// One frame that an error passed.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub kind: FrameKind,
+    /// The file, when the template came from one.
+    pub path: Option<Rc<str>>,
+    pub source: Rc<str>,
+    pub line: u32,
+}
+
+/// A failure on its way out of a template.
+#[derive(Debug)]
+pub(super) struct Fault(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    /// The line of a syntax error, until the frame of its template is known.
+    line: Option<u32>,
+    trail: Vec<Place>,
+}
+
+impl Fault {
+    pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Fault(Box::new(Inner { kind, message: message.into(), line: None, trail: Vec::new() }))
+    }
+
+    /// A `TypeError`, `ValueError` or the like.
+    pub(super) fn other(message: impl Into<String>) -> Self {
+        Fault::new(Kind::Other, message)
+    }
+
+    /// A `TemplateRuntimeError` or `SecurityError`.
+    pub(super) fn template(message: impl Into<String>) -> Self {
+        Fault::new(Kind::Template, message)
+    }
+
+    pub(super) fn undefined(message: impl Into<String>) -> Self {
+        Fault::new(Kind::Undefined, message)
+    }
+
+    pub(super) fn syntax(message: impl Into<String>, line: u32) -> Self {
+        let mut fault = Fault::new(Kind::Template, message);
+        fault.0.line = Some(line);
+        fault
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The line of a syntax error that has no frame yet.
+    pub(super) fn take_line(&mut self) -> Option<u32> {
+        self.0.line.take()
+    }
+
+    pub(super) fn passed(&mut self, place: Place) {
+        if self.0.trail.len() < 64 {
+            self.0.trail.push(place);
+        }
+    }
+
+    /// As Salt tells it.
+    pub(super) fn into_error(self) -> Error {
+        let inner = *self.0;
+        let what = match inner.kind {
+            Kind::Undefined => "Jinja variable",
+            Kind::Template => "Jinja syntax error:",
+            Kind::Call => "Problem running salt function in Jinja template:",
+            Kind::Other | Kind::NotFound => "Jinja error:",
+        };
+        let mut error = Error {
+            message: format!("{what} {}", inner.message),
+            line: 0,
+            source: Rc::from(""),
+            path: None,
+            trail: inner.trail.iter().map(|p| (p.path.as_deref().map(str::to_owned), p.line)).collect(),
+        };
+        let place = inner.trail.iter().find(|place| place.kind != FrameKind::Block);
+        if let Some(place) = place {
+            if let Some(path) = &place.path {
+                let context = context(&place.source, place.line);
+                error.message.push_str(&format!("\n{path}({}):\n{context}", place.line));
+                error.path = Some(path.to_string());
+            } else {
+                error.source = Rc::clone(&place.source);
+            }
+            error.line = place.line;
+        }
+        error
+    }
+}
+
+/// A render that failed, in Salt's words.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// `Jinja variable 'x' is undefined` and the like; for an error in an imported file with that file's name, line
+    /// and surroundings.
+    pub message: String,
+    /// The line, from 1, in the file where it happened; 0 when it is not known.
+    pub line: u32,
+    source: Rc<str>,
+    /// The file, when it is not the template that was asked for.
+    pub path: Option<String>,
+    /// File and line of each call on the way, innermost first; `None` is the template that was asked for.
+    pub trail: Vec<(Option<String>, u32)>,
+}
+
+impl Error {
+    /// An error without a place.
+    pub fn plain(message: impl Into<String>) -> Self {
+        Error { message: message.into(), line: 0, source: Rc::from(""), path: None, trail: Vec::new() }
+    }
+}
+
+impl fmt::Display for Error {
+    /// The text of Salt's `SaltRenderError`: with the line and its surroundings.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if self.line > 0 && self.path.is_none() && !self.source.is_empty() {
+            write!(f, "; line {}\n\n{}", self.line, context(&self.source, self.line))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Five lines before and after a line, which gets a marker. Salt: `stringutils.get_context`.
+pub fn context(source: &str, line: u32) -> String {
+    let lines: Vec<&str> = super::methods::text::split_lines(source, false);
+    let line = line as usize;
+    if line > lines.len() || line == 0 {
+        return source.to_owned();
+    }
+    let start = line.saturating_sub(6);
+    let end = lines.len().min(line + 5);
+    let mut out = String::from("---\n");
+    if start > 0 {
+        out.push_str("[...]\n");
+    }
+    for (index, text) in lines.iter().enumerate().take(end).skip(start) {
+        out.push_str(text);
+        if index + 1 == line {
+            out.push_str("    <======================");
+        }
+        out.push('\n');
+    }
+    if end < lines.len() {
+        out.push_str("[...]\n");
+    }
+    out.push_str("---");
+    out
+}

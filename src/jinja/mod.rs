@@ -1,0 +1,82 @@
+//! Jinja as Salt's users write it: an engine with Jinja2 3.1 as its specification. Salt: utils/jinja.py,
+//! utils/templates.py (`render_jinja_tmpl`); Jinja2 3.1: lexer.py, parser.py, compiler.py, runtime.py, sandbox.py.
+//!
+//! Text goes through `lex` and `parse` to a tree (`syntax`), which `run` walks. A template knows plain data, the
+//! methods of Python's types (`methods`), filters, tests and globals; everything else it has to ask of its
+//! [`Surroundings`]. Nothing of Python's object model is there to walk into. Steps, memory, depth and stack of a
+//! render are bounded by [`Limits`].
+
+mod call;
+mod compare;
+mod convert;
+mod fault;
+mod filters;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+mod format;
+mod globals;
+mod iterate;
+mod lex;
+mod methods;
+mod number;
+mod object;
+mod operate;
+mod options;
+mod parse;
+mod pattern;
+mod percent;
+mod print;
+mod run;
+mod surroundings;
+mod syntax;
+mod tests;
+mod val;
+
+use std::rc::Rc;
+
+pub use fault::{Error, context};
+pub use options::{Limits, Options};
+pub use surroundings::{CallFault, Nothing, SourceFile, Surroundings};
+
+use crate::value::Map;
+use fault::{Fault, FrameKind, Place};
+use parse::{Tag, parse};
+use run::{Run, Template};
+
+/// Renders a template. `vars` are the variables that every template sees (`grains`, `pillar`, `opts`, `sls`, `tpldir`
+/// …); `salt` is there by itself. A final line end is kept, as Salt does.
+///
+/// # Errors
+/// When the template is wrong, fails, or uses more than its limits; the text is Salt's.
+pub fn render(source: &str, vars: &Map, around: &dyn Surroundings, options: &Options) -> Result<String, Error> {
+    let text: Rc<str> = source.into();
+    let parsed = parse(source, options, &knows).map_err(|fault| placed(fault, &text).into_error())?;
+    let template = Rc::new(Template { name: None, path: None, source: text, parsed });
+    let mut out = Run::new(template, vars, around, options).main().map_err(Fault::into_error)?;
+    if source.ends_with('\n') {
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// Checks the syntax of a template without running it.
+///
+/// # Errors
+/// As [`render`], for what can be seen without running.
+pub fn check(source: &str, options: &Options) -> Result<(), Error> {
+    let text: Rc<str> = source.into();
+    parse(source, options, &knows).map(|_| ()).map_err(|fault| placed(fault, &text).into_error())
+}
+
+fn placed(mut fault: Fault, source: &Rc<str>) -> Fault {
+    let line = fault.take_line().unwrap_or(1);
+    fault.passed(Place { kind: FrameKind::Root, path: None, source: Rc::clone(source), line });
+    fault
+}
+
+fn knows(tag: Tag, name: &str) -> bool {
+    match tag {
+        Tag::Filter => filters::find(name).is_some(),
+        Tag::Test => tests::find(name).is_some(),
+    }
+}
