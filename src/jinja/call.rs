@@ -48,7 +48,9 @@ impl Args {
         }
         for (name, val) in self.kw {
             let Some(index) = params.iter().position(|param| *param == &*name) else {
-                return Err(Fault::other(format!("{function}() got an unexpected keyword argument '{name}'")));
+                return Err(Fault::other(format!(
+                    "{function}() got an unexpected keyword argument '{name}'"
+                )));
             };
             if bound[index].is_some() {
                 return Err(Fault::other(format!("{function}() got multiple values for argument '{name}'")));
@@ -74,7 +76,10 @@ fn missing_arguments(function: &str, missing: &[String]) -> Fault {
         [] => String::new(),
     };
     let plural = if missing.len() == 1 { "" } else { "s" };
-    Fault::other(format!("{function}() missing {} required positional argument{plural}: {names}", missing.len()))
+    Fault::other(format!(
+        "{function}() missing {} required positional argument{plural}: {names}",
+        missing.len()
+    ))
 }
 
 /// A required argument that has been bound.

@@ -164,7 +164,8 @@ fn ordered_at(op: Order, a: &Val, b: &Val, depth: u32) -> Res<bool> {
         (Val::Tuple(a), Val::Tuple(b)) => sequence(op, &a.items, &b.items, depth),
         (Val::Set(a), Val::Set(b)) => {
             let (a, b) = (a.0.borrow(), b.0.borrow());
-            let below = |a: &indexmap::IndexSet<_>, b: &indexmap::IndexSet<_>| a.iter().all(|key| b.contains(key));
+            let below =
+                |a: &indexmap::IndexSet<_>, b: &indexmap::IndexSet<_>| a.iter().all(|key| b.contains(key));
             Ok(match op {
                 Order::Lt => a.len() < b.len() && below(&a, &b),
                 Order::Le => below(&a, &b),
@@ -198,6 +199,9 @@ pub(super) fn sort<T: Clone>(items: &mut Vec<T>, less: &mut dyn FnMut(&T, &T) ->
     if items.len() < 2 {
         return Ok(());
     }
+    if items.len() < 64 {
+        return sort_few(items, less);
+    }
     let mut right = items.split_off(items.len() / 2);
     sort(items, less)?;
     sort(&mut right, less)?;
@@ -210,5 +214,34 @@ pub(super) fn sort<T: Clone>(items: &mut Vec<T>, less: &mut dyn FnMut(&T, &T) ->
     merged.extend(left);
     merged.extend(right);
     *items = merged;
+    Ok(())
+}
+
+/// As CPython sorts few items: the run at the start is kept or turned round, the rest is put in by halves. The order of
+/// the comparisons decides which one a message names.
+fn sort_few<T: Clone>(items: &mut [T], less: &mut dyn FnMut(&T, &T) -> Res<bool>) -> Res<()> {
+    let mut sorted = 2;
+    if less(&items[1], &items[0])? {
+        while sorted < items.len() && less(&items[sorted], &items[sorted - 1])? {
+            sorted += 1;
+        }
+        items[..sorted].reverse();
+    } else {
+        while sorted < items.len() && !less(&items[sorted], &items[sorted - 1])? {
+            sorted += 1;
+        }
+    }
+    for at in sorted..items.len() {
+        let (mut low, mut high) = (0, at);
+        while low < high {
+            let middle = (low + high) / 2;
+            if less(&items[at], &items[middle])? {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        items[low..=at].rotate_right(1);
+    }
     Ok(())
 }

@@ -92,8 +92,9 @@ impl Fault {
         }
     }
 
-    /// As Salt tells it.
-    pub(super) fn into_error(self) -> Error {
+    /// As Salt tells it: `main` is the template that was asked for, `sls` the name of its SLS file, if it is one. An
+    /// error in another file is shown there, but for a template without that name in its path.
+    pub(super) fn into_error(self, main: &Rc<str>, sls: Option<&str>) -> Error {
         let inner = *self.0;
         let what = match inner.kind {
             Kind::Undefined => "Jinja variable",
@@ -104,20 +105,22 @@ impl Fault {
         let mut error = Error {
             message: format!("{what} {}", inner.message),
             line: 0,
-            source: Rc::from(""),
+            source: Rc::clone(main),
             path: None,
             trail: inner.trail.iter().map(|p| (p.path.as_deref().map(str::to_owned), p.line)).collect(),
         };
-        let place = inner.trail.iter().find(|place| place.kind != FrameKind::Block);
-        if let Some(place) = place {
-            if let Some(path) = &place.path {
-                let context = context(&place.source, place.line);
-                error.message.push_str(&format!("\n{path}({}):\n{context}", place.line));
-                error.path = Some(path.to_string());
-            } else {
-                error.source = Rc::clone(&place.source);
-            }
-            error.line = place.line;
+        let Some(place) = inner.trail.iter().find(|place| place.kind != FrameKind::Block) else {
+            return error;
+        };
+        error.line = place.line;
+        // Salt quirk: utils/templates.py tells another file only when its path does not end with the SLS name.
+        let own = sls.map(|sls| sls.replace('.', "/"));
+        if let Some(path) = &place.path
+            && own.is_none_or(|own| !path.ends_with(own.as_str()))
+        {
+            let context = context(&place.source, place.line);
+            error.message.push_str(&format!("\n{path}({}):\n{context}", place.line));
+            error.path = Some(path.to_string());
         }
         error
     }

@@ -79,7 +79,8 @@ fn parse(spec: &str, val: &Val) -> Res<Spec> {
     }
     if chars.get(at) == Some(&'.') {
         at += 1;
-        out.precision = Some(number(&mut at)?.ok_or_else(|| Fault::other("Format specifier missing precision"))?);
+        out.precision =
+            Some(number(&mut at)?.ok_or_else(|| Fault::other("Format specifier missing precision"))?);
         if out.precision > Some(MAX_PRECISION) && !matches!(val, Val::Str(_) | Val::Markup(_)) {
             return Err(Fault::other("precision too big"));
         }
@@ -299,8 +300,9 @@ fn special(float: f64) -> Option<String> {
 
 /// `%f`
 pub(super) fn fixed(float: f64, precision: usize, alternate: bool) -> String {
-    special(float)
-        .unwrap_or_else(|| format!("{float:.precision$}") + if alternate && precision == 0 { "." } else { "" })
+    special(float).unwrap_or_else(|| {
+        format!("{float:.precision$}") + if alternate && precision == 0 { "." } else { "" }
+    })
 }
 
 /// `%e`
@@ -462,9 +464,9 @@ impl Run<'_> {
             None
         };
         let mut val = match index {
-            Some(index) => args.pos.get(index).cloned().ok_or_else(|| {
-                Fault::other(format!("Replacement index {index} out of range for positional args tuple"))
-            })?,
+            Some(index) => {
+                args.pos.get(index).cloned().ok_or_else(|| Fault::other("tuple index out of range"))?
+            }
             None => args
                 .kw
                 .iter()

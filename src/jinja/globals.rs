@@ -87,7 +87,10 @@ fn cycler(_: &mut Run<'_>, args: Args) -> Res<Val> {
 
 fn joiner(_: &mut Run<'_>, args: Args) -> Res<Val> {
     let [separator] = args.bind("Joiner.__init__", ["sep"], 0)?;
-    Ok(Val::obj(Obj::Joiner { separator: separator.unwrap_or_else(|| Val::str(", ")), used: Cell::new(false) }))
+    Ok(Val::obj(Obj::Joiner {
+        separator: separator.unwrap_or_else(|| Val::str(", ")),
+        used: Cell::new(false),
+    }))
 }
 
 fn namespace(run: &mut Run<'_>, args: Args) -> Res<Val> {

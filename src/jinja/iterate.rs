@@ -11,7 +11,7 @@ use super::val::{Dict, Gen, List, Range, Set, Tuple, Val, ViewKind, Why};
 pub(super) enum Source {
     List(Rc<List>, usize),
     Tuple(Rc<Tuple>, usize),
-    Text { text: Rc<str>, at: usize, markup: bool },
+    Text(Rc<str>, usize),
     Bytes(Rc<[u8]>, usize),
     Dict { dict: Rc<Dict>, kind: ViewKind, at: usize, length: usize },
     Set(Rc<Set>, usize),
@@ -27,8 +27,7 @@ impl Source {
         Ok(match val {
             Val::List(list) => Source::List(Rc::clone(list), 0),
             Val::Tuple(tuple) => Source::Tuple(Rc::clone(tuple), 0),
-            Val::Str(text) => Source::Text { text: Rc::clone(text), at: 0, markup: false },
-            Val::Markup(text) => Source::Text { text: Rc::clone(text), at: 0, markup: true },
+            Val::Str(text) | Val::Markup(text) => Source::Text(Rc::clone(text), 0),
             Val::Bytes(bytes) => Source::Bytes(Rc::clone(bytes), 0),
             Val::Dict(dict) => Source::dict(dict, ViewKind::Keys),
             Val::View(kind, dict) => Source::dict(dict, *kind),
@@ -57,11 +56,10 @@ impl Source {
                 let item = tuple.items.get(*at).cloned();
                 (at, item)
             }
-            Source::Text { text, at, markup } => {
+            Source::Text(text, at) => {
                 let Some(char) = text[*at..].chars().next() else { return Ok(None) };
                 *at += char.len_utf8();
-                let item: Rc<str> = Rc::from(&*char.encode_utf8(&mut [0; 4]));
-                return Ok(Some(if *markup { Val::Markup(item) } else { Val::Str(item) }));
+                return Ok(Some(Val::Str(Rc::from(&*char.encode_utf8(&mut [0; 4])))));
             }
             Source::Bytes(bytes, at) => {
                 let item = bytes.get(*at).map(|byte| Val::Int(i64::from(*byte)));

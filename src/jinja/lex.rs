@@ -63,8 +63,8 @@ impl Tok {
 
 /// Longest first.
 const OPERATORS: [&str; 26] = [
-    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=",
-    ".", ":", "|", ",", ";",
+    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<",
+    "=", ".", ":", "|", ",", ";",
 ];
 
 /// Every token of a template; the last is `Eof` or `Wrong`.
@@ -80,6 +80,11 @@ pub(super) fn tokens(source: &str, options: &Options) -> Vec<Token> {
     };
     let line = lexer.line;
     let mut out = lexer.out;
+    // The end has the line of the last token, a mistake the line it stands on.
+    let line = match last {
+        Tok::Eof => out.last().map_or(1, |token| token.line),
+        _ => line,
+    };
     out.push(Token { line, kind: last });
     out
 }
@@ -253,7 +258,8 @@ impl Lexer<'_> {
             _ => (None, rest),
         };
         let rest = rest.trim_start_matches(is_space).strip_prefix("raw")?.trim_start_matches(is_space);
-        let rest = match rest.strip_prefix('-').and_then(|r| r.strip_prefix(self.options.block_end.as_str())) {
+        let rest = match rest.strip_prefix('-').and_then(|r| r.strip_prefix(self.options.block_end.as_str()))
+        {
             Some(rest) => rest.trim_start_matches(is_space),
             None => rest.strip_prefix(self.options.block_end.as_str())?,
         };
@@ -353,7 +359,10 @@ impl Lexer<'_> {
             }
             let Some(operator) = OPERATORS.into_iter().find(|op| rest.starts_with(op)) else {
                 let place = self.text[..self.at].chars().count();
-                return Err(format!("unexpected char {} at {place}", text_repr_owned(first.encode_utf8(&mut [0; 4]))));
+                return Err(format!(
+                    "unexpected char {} at {place}",
+                    text_repr_owned(first.encode_utf8(&mut [0; 4]))
+                ));
             };
             match operator {
                 "{" => open.push(b'}'),
@@ -407,7 +416,9 @@ impl Lexer<'_> {
         if length == 0 {
             return false;
         }
-        self.push(Tok::Int(BigInt::parse_bytes(digits.replace('_', "").as_bytes(), radix).unwrap_or_default()));
+        self.push(Tok::Int(
+            BigInt::parse_bytes(digits.replace('_', "").as_bytes(), radix).unwrap_or_default(),
+        ));
         self.advance(self.at + length);
         true
     }
@@ -466,7 +477,9 @@ fn integer(text: &str) -> (&str, u32, usize) {
             }
         }
         let mut at = 1;
-        while bytes.get(at) == Some(&b'0') || (bytes.get(at) == Some(&b'_') && bytes.get(at + 1) == Some(&b'0')) {
+        while bytes.get(at) == Some(&b'0')
+            || (bytes.get(at) == Some(&b'_') && bytes.get(at + 1) == Some(&b'0'))
+        {
             at += 1;
         }
         return ("0", 10, at);

@@ -11,9 +11,9 @@ mod compare;
 mod convert;
 mod fault;
 mod filters;
+mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
-mod format;
 mod globals;
 mod iterate;
 mod lex;
@@ -48,11 +48,19 @@ use run::{Run, Template};
 ///
 /// # Errors
 /// When the template is wrong, fails, or uses more than its limits; the text is Salt's.
-pub fn render(source: &str, vars: &Map, around: &dyn Surroundings, options: &Options) -> Result<String, Error> {
+pub fn render(
+    source: &str,
+    vars: &Map,
+    around: &dyn Surroundings,
+    options: &Options,
+) -> Result<String, Error> {
     let text: Rc<str> = source.into();
-    let parsed = parse(source, options, &knows).map_err(|fault| placed(fault, &text).into_error())?;
-    let template = Rc::new(Template { name: None, path: None, source: text, parsed });
-    let mut out = Run::new(template, vars, around, options).main().map_err(Fault::into_error)?;
+    let sls = vars.str("sls");
+    let parsed =
+        parse(source, options, &knows).map_err(|fault| placed(fault, &text).into_error(&text, sls))?;
+    let template = Rc::new(Template { name: None, path: None, source: Rc::clone(&text), parsed });
+    let mut out =
+        Run::new(template, vars, around, options).main().map_err(|fault| fault.into_error(&text, sls))?;
     if source.ends_with('\n') {
         out.push('\n');
     }
@@ -65,7 +73,7 @@ pub fn render(source: &str, vars: &Map, around: &dyn Surroundings, options: &Opt
 /// As [`render`], for what can be seen without running.
 pub fn check(source: &str, options: &Options) -> Result<(), Error> {
     let text: Rc<str> = source.into();
-    parse(source, options, &knows).map(|_| ()).map_err(|fault| placed(fault, &text).into_error())
+    parse(source, options, &knows).map(|_| ()).map_err(|fault| placed(fault, &text).into_error(&text, None))
 }
 
 fn placed(mut fault: Fault, source: &Rc<str>) -> Fault {

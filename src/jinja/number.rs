@@ -126,10 +126,16 @@ fn integers(op: BinaryOp, a: i64, b: i64) -> Res<Val> {
         BinaryOp::Div if a.unsigned_abs() < 1 << 53 && b.unsigned_abs() < 1 << 53 => {
             return Ok(Val::Float(a as f64 / b as f64));
         }
-        BinaryOp::FloorDiv | BinaryOp::Mod if b == 0 => return Err(Fault::other(
-            if op == BinaryOp::Mod { "integer modulo by zero" } else { "integer division or modulo by zero" },
-        )),
-        BinaryOp::FloorDiv => a.checked_div_euclid(b).map(|q| if b < 0 && a.rem_euclid(b) != 0 { q - 1 } else { q }),
+        BinaryOp::FloorDiv | BinaryOp::Mod if b == 0 => {
+            return Err(Fault::other(if op == BinaryOp::Mod {
+                "integer modulo by zero"
+            } else {
+                "integer division or modulo by zero"
+            }));
+        }
+        BinaryOp::FloorDiv => {
+            a.checked_div_euclid(b).map(|q| if b < 0 && a.rem_euclid(b) != 0 { q - 1 } else { q })
+        }
         BinaryOp::Mod => a.checked_rem_euclid(b).map(|r| if b < 0 && r != 0 { r + b } else { r }),
         BinaryOp::Pow if b >= 0 => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
         BinaryOp::Pow if a == 0 => return Err(zero(op, false)),
@@ -165,7 +171,8 @@ fn bigs(op: BinaryOp, a: &BigInt, b: &BigInt) -> Res<Val> {
             }
             return Err(Fault::other("integer division result too large for a float"));
         }
-        BinaryOp::FloorDiv | BinaryOp::Mod if is_zero => return Err(zero(op, false)),
+        BinaryOp::Mod if is_zero => return Err(Fault::other("integer modulo by zero")),
+        BinaryOp::FloorDiv if is_zero => return Err(zero(op, false)),
         BinaryOp::FloorDiv => floor_div(a, b).0,
         BinaryOp::Mod => floor_div(a, b).1,
         BinaryOp::Pow => return power(a, b),

@@ -16,19 +16,40 @@ pub(super) type Native = fn(&mut Run<'_>, Args) -> Res<Val>;
 pub(super) enum Obj {
     Namespace(RefCell<IndexMap<Rc<str>, Val>>),
     Loop(Rc<LoopState>),
-    Cycler { items: Vec<Val>, at: Cell<usize> },
-    Joiner { separator: Val, used: Cell<bool> },
+    Cycler {
+        items: Vec<Val>,
+        at: Cell<usize>,
+    },
+    Joiner {
+        separator: Val,
+        used: Cell<bool>,
+    },
     /// An imported template.
-    Module { name: Rc<str>, exported: RefCell<IndexMap<Rc<str>, Val>>, body: Rc<str> },
+    Module {
+        name: Rc<str>,
+        exported: RefCell<IndexMap<Rc<str>, Val>>,
+        body: Rc<str>,
+    },
     /// `self`
     SelfRef(Rc<Context>),
     /// `super`, `self.block`
-    BlockRef { name: Rc<str>, context: Rc<Context>, depth: usize },
+    BlockRef {
+        name: Rc<str>,
+        context: Rc<Context>,
+        depth: usize,
+    },
     Macro(Macro),
     /// A method with the value it belongs to.
-    Method { of: Val, name: Rc<str> },
+    Method {
+        of: Val,
+        name: Rc<str>,
+    },
     /// A function or type that is there for every template.
-    Native { name: &'static str, run: Native, is_type: bool },
+    Native {
+        name: &'static str,
+        run: Native,
+        is_type: bool,
+    },
     /// `salt`
     Salt,
     /// `salt.cmd`

@@ -41,7 +41,9 @@ impl Run<'_> {
                 self.charge(out.len())?;
                 return Ok(Val::Markup(out.into()));
             }
-            (_, Val::Undefined(undefined), _) | (_, _, Val::Undefined(undefined)) => return Err(undefined.fault()),
+            (_, Val::Undefined(undefined), _) | (_, _, Val::Undefined(undefined)) => {
+                return Err(undefined.fault());
+            }
             (BinaryOp::Add, _, _) => {
                 if let Some(out) = self.add(a, b)? {
                     return Ok(out);
@@ -62,6 +64,11 @@ impl Run<'_> {
     }
 
     fn unsupported(&self, op: BinaryOp, a: &Val, b: &Val) -> Fault {
+        if op == BinaryOp::Mul
+            && ((is_sequence(a) && matches!(b, Val::Big(_))) || (is_sequence(b) && matches!(a, Val::Big(_))))
+        {
+            return Fault::other("cannot fit 'int' into an index-sized integer");
+        }
         let (left, right) = (a.type_name(), b.type_name());
         match (op, a) {
             (BinaryOp::Add, Val::Str(_)) => {
@@ -74,13 +81,27 @@ impl Run<'_> {
                 Fault::other(format!("can only concatenate tuple (not \"{right}\") to tuple"))
             }
             (BinaryOp::Add, Val::Bytes(_)) => Fault::other(format!("can't concat {right} to bytes")),
+            (BinaryOp::Mul, Val::Markup(_)) if !is_sequence(b) || matches!(b, Val::Markup(_)) => {
+                Fault::other(format!("unsupported operand type(s) for *: '{left}' and '{right}'"))
+            }
+            (BinaryOp::Mul, Val::Markup(_)) => {
+                Fault::other(format!("can't multiply sequence by non-int of type '{left}'"))
+            }
+            (BinaryOp::Mul, _) if matches!(b, Val::Markup(_)) && !is_sequence(a) => {
+                Fault::other(format!("unsupported operand type(s) for *: '{left}' and '{right}'"))
+            }
+            (BinaryOp::Mod, Val::Bytes(_)) => {
+                Fault::other("not all arguments converted during bytes formatting")
+            }
             (BinaryOp::Mul, seq) if is_sequence(seq) => {
                 Fault::other(format!("can't multiply sequence by non-int of type '{right}'"))
             }
             (BinaryOp::Mul, _) if is_sequence(b) => {
                 Fault::other(format!("can't multiply sequence by non-int of type '{left}'"))
             }
-            _ => Fault::other(format!("unsupported operand type(s) for {}: '{left}' and '{right}'", sign(op))),
+            _ => {
+                Fault::other(format!("unsupported operand type(s) for {}: '{left}' and '{right}'", sign(op)))
+            }
         }
     }
 
@@ -165,7 +186,9 @@ impl Run<'_> {
                 None => Ok(false),
             },
             Val::Bytes(bytes) => match item {
-                Val::Bytes(part) => Ok(part.is_empty() || bytes.windows(part.len()).any(|window| window == &**part)),
+                Val::Bytes(part) => {
+                    Ok(part.is_empty() || bytes.windows(part.len()).any(|window| window == &**part))
+                }
                 Val::Int(int) => Ok(u8::try_from(*int).is_ok_and(|byte| bytes.contains(&byte))),
                 other => {
                     Err(Fault::other(format!("a bytes-like object is required, not '{}'", other.type_name())))
@@ -192,7 +215,9 @@ impl Run<'_> {
     /// `val[index]`, `None` where Python raises a `LookupError` or `TypeError`.
     pub(super) fn index(&mut self, val: &Val, index: &Val) -> Res<Option<Val>> {
         Ok(match val {
-            Val::Undefined(undefined) if undefined.strict || !matches!(undefined.why, super::val::Why::Hint(_)) => {
+            Val::Undefined(undefined)
+                if undefined.strict || !matches!(undefined.why, super::val::Why::Hint(_)) =>
+            {
                 return Err(undefined.fault());
             }
             Val::Dict(dict) => match index {
@@ -230,8 +255,9 @@ impl Run<'_> {
                 if let Val::Undefined(undefined) = part {
                     return Err(undefined.fault());
                 }
-                // A `TypeError`, which Jinja takes for a missing element.
-                return Ok(None);
+                return Err(Fault::other(
+                    "slice indices must be integers or None or have an __index__ method",
+                ));
             }
         }
         let step = parts[2].as_ref().and_then(Val::as_index).unwrap_or(1);
@@ -245,10 +271,15 @@ impl Run<'_> {
             step,
         );
         self.charge(places.len())?;
-        let pick = |items: &[Val]| -> Vec<Val> { places.iter().filter_map(|at| items.get(*at).cloned()).collect() };
+        let pick =
+            |items: &[Val]| -> Vec<Val> { places.iter().filter_map(|at| items.get(*at).cloned()).collect() };
         let pick_text = |text: &str| -> String {
             if text.is_ascii() {
-                return places.iter().filter_map(|at| text.as_bytes().get(*at)).map(|b| char::from(*b)).collect();
+                return places
+                    .iter()
+                    .filter_map(|at| text.as_bytes().get(*at))
+                    .map(|b| char::from(*b))
+                    .collect();
             }
             let chars: Vec<char> = text.chars().collect();
             places.iter().filter_map(|at| chars.get(*at)).collect()
@@ -261,7 +292,17 @@ impl Run<'_> {
             Val::Bytes(bytes) => {
                 Val::Bytes(places.iter().filter_map(|at| bytes.get(*at)).copied().collect::<Vec<u8>>().into())
             }
-            Val::Range(range) => Val::list(places.iter().filter_map(|at| range.at(*at)).map(Val::Int).collect()),
+            Val::Range(range) => {
+                let bound = |at: i64| range.start.saturating_add(at.saturating_mul(range.step));
+                let (start, stop) = slice_bounds(
+                    length,
+                    parts[0].as_ref().and_then(Val::as_index),
+                    parts[1].as_ref().and_then(Val::as_index),
+                    step,
+                );
+                let step = range.step.saturating_mul(step);
+                Val::Range(Rc::new(super::val::Range { start: bound(start), stop: bound(stop), step }))
+            }
             other => other.clone(),
         }))
     }
@@ -304,13 +345,19 @@ fn char_at(text: &str, index: &Val) -> Option<String> {
     text.chars().nth(at).map(String::from)
 }
 
-/// The places that `[start:stop:step]` picks of `length` items.
-pub(super) fn slice_places(length: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> Vec<usize> {
+/// Where `[start:stop:step]` begins and ends in `length` items.
+fn slice_bounds(length: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (i64, i64) {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let (low, high) = if step < 0 { (-1, length - 1) } else { (0, length) };
     let clamp = |index: i64| (if index < 0 { index.saturating_add(length) } else { index }).clamp(low, high);
     let start = start.map_or(if step < 0 { high } else { low }, clamp);
     let stop = stop.map_or(if step < 0 { low } else { high }, clamp);
+    (start, stop)
+}
+
+/// The places that `[start:stop:step]` picks of `length` items.
+pub(super) fn slice_places(length: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> Vec<usize> {
+    let (start, stop) = slice_bounds(length, start, stop, step);
     let mut places = Vec::new();
     let mut at = start;
     while if step < 0 { at > stop } else { at < stop } {

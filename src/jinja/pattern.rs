@@ -35,7 +35,7 @@ pub(super) fn compile(pattern: &str, ignore_case: bool, multiline: bool) -> Res<
     };
     let regex = fancy_regex::RegexBuilder::new(&format!("{flags}{text}"))
         .backtrack_limit(1_000_000)
-        .delegate_size_limit(1 << 21)
+        .delegate_size_limit(1 << 24)
         .build()
         .map_err(|error| Fault::other(python_error(pattern, &error.to_string())))?;
     let names = regex.capture_names().map(|name| name.map(str::to_owned)).collect();
@@ -78,7 +78,10 @@ fn translate(pattern: &str, multiline: bool) -> String {
         match c {
             '\\' => match chars.next() {
                 Some('Z') if !class => out.push_str("\\z"),
-                Some(c @ ('"' | '\'' | '/' | '%' | '@' | '!' | '=' | ':' | ',' | ';' | '<' | '>' | '`' | '_' | ' ')) => {
+                Some(
+                    c @ ('"' | '\'' | '/' | '%' | '@' | '!' | '=' | ':' | ',' | ';' | '<' | '>' | '`' | '_'
+                    | ' '),
+                ) => {
                     if "&~-#".contains(c) {
                         out.push('\\');
                     }
@@ -146,7 +149,8 @@ fn translate(pattern: &str, multiline: bool) -> String {
             }
             '}' if !class => {
                 let open = out.rfind('{').filter(|at| !out[..*at].ends_with('\\'));
-                let counts = open.is_some_and(|at| out[at + 1..].bytes().all(|b| b.is_ascii_digit() || b == b','));
+                let counts =
+                    open.is_some_and(|at| out[at + 1..].bytes().all(|b| b.is_ascii_digit() || b == b','));
                 out.push_str(if counts { "}" } else { "\\}" });
             }
             other => out.push(other),
@@ -163,8 +167,9 @@ impl Pattern {
             .captures_from_pos(text, at)
             .map_err(|_| Fault::other("the pattern takes too many steps on this text"))?;
         let Some(found) = found else { return Ok(None) };
-        let groups: Vec<Option<(usize, usize)>> =
-            (0..found.len()).map(|index| found.get(index).map(|group| (group.start(), group.end()))).collect();
+        let groups: Vec<Option<(usize, usize)>> = (0..found.len())
+            .map(|index| found.get(index).map(|group| (group.start(), group.end())))
+            .collect();
         let starts = groups.first().copied().flatten().is_some_and(|(from, _)| from == at);
         if anchored && !starts {
             return self.anchored(text, at);
@@ -175,7 +180,7 @@ impl Pattern {
     fn anchored(&self, text: &str, at: usize) -> Res<Option<Found>> {
         let regex = fancy_regex::RegexBuilder::new(&format!("\\A(?:{})", self.regex.as_str()))
             .backtrack_limit(1_000_000)
-            .delegate_size_limit(1 << 21)
+            .delegate_size_limit(1 << 24)
             .build()
             .map_err(|error| Fault::other(error.to_string()))?;
         let found = regex
@@ -208,7 +213,8 @@ impl Pattern {
                 None => return Err(Fault::other("bad escape (end of pattern) at position 0")),
                 Some('g') => {
                     let rest: String = chars.clone().collect();
-                    let Some(name) = rest.strip_prefix('<').and_then(|rest| Some(&rest[..rest.find('>')?])) else {
+                    let Some(name) = rest.strip_prefix('<').and_then(|rest| Some(&rest[..rest.find('>')?]))
+                    else {
                         return Err(Fault::other("missing < at position 2"));
                     };
                     (0..name.chars().count() + 2).for_each(|_| {
@@ -257,7 +263,13 @@ impl Pattern {
 }
 
 /// `re.match(pattern, text)` as a truth.
-pub(super) fn matches(run: &mut Run<'_>, val: &Val, pattern: &Val, ignore_case: bool, multiline: bool) -> Res<Val> {
+pub(super) fn matches(
+    run: &mut Run<'_>,
+    val: &Val,
+    pattern: &Val,
+    ignore_case: bool,
+    multiline: bool,
+) -> Res<Val> {
     let (text, pattern) = super::filters::subject(val, pattern)?;
     run.ticks(text.len())?;
     let pattern = compile(&pattern, ignore_case, multiline)?;

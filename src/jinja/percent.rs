@@ -27,8 +27,9 @@ impl Run<'_> {
             other => vec![other.clone()],
         };
         // What has items by key may have more than the text asks for.
-        let is_mapping = matches!(val, Val::Dict(_) | Val::List(_) | Val::Bytes(_) | Val::Range(_) | Val::View(..))
-            || matches!(val, Val::Undefined(_));
+        let is_mapping =
+            matches!(val, Val::Dict(_) | Val::List(_) | Val::Bytes(_) | Val::Range(_) | Val::View(..))
+                || matches!(val, Val::Undefined(_));
         let mut used = 0;
         let take = |used: &mut usize| -> Res<Val> {
             let item = args.get(*used).cloned();
@@ -219,15 +220,14 @@ fn one(code: char, val: &Val, precision: Option<usize>, flags: &Flags) -> Res<(S
         }
         'd' | 'i' | 'u' | 'o' | 'x' | 'X' => {
             let int = match Num::of(val) {
-                Some(Num::Float(float)) if matches!(code, 'd' | 'i' | 'u') => {
-                    float_to_big(float.trunc()).ok_or_else(|| {
+                Some(Num::Float(float)) if matches!(code, 'd' | 'i' | 'u') => float_to_big(float.trunc())
+                    .ok_or_else(|| {
                         Fault::other(if float.is_nan() {
                             "cannot convert float NaN to integer"
                         } else {
                             "cannot convert float infinity to integer"
                         })
-                    })?
-                }
+                    })?,
                 Some(Num::Float(_)) => {
                     return Err(Fault::other(format!("%{code} format: an integer is required, not float")));
                 }
@@ -236,8 +236,7 @@ fn one(code: char, val: &Val, precision: Option<usize>, flags: &Flags) -> Res<(S
                     if let Val::Undefined(undefined) = val {
                         return Err(undefined.fault());
                     }
-                    let wanted =
-                        if matches!(code, 'd' | 'i' | 'u') { "a real number" } else { "an integer" };
+                    let wanted = if matches!(code, 'd' | 'i' | 'u') { "a real number" } else { "an integer" };
                     let code = if matches!(code, 'i' | 'u') { 'd' } else { code };
                     return Err(Fault::other(format!(
                         "%{code} format: {wanted} is required, not {}",

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::fault::{Fault, Res};
 use super::object::Obj;
-use super::val::{Dict, Val, ViewKind, Why};
+use super::val::{Dict, Val, ViewKind};
 use crate::value::{Value, float_repr, repr as value_repr, str_of as value_str};
 
 /// How deep values may be nested to be printed, compared or converted.
@@ -63,7 +63,7 @@ pub(super) fn write_str(out: &mut String, val: &Val) -> Res<()> {
         Val::Str(text) | Val::Markup(text) => out.push_str(text),
         Val::Int(int) => push_int(out, *int),
         Val::Undefined(undefined) => {
-            if undefined.strict || matches!(undefined.why, Why::Unsafe(_)) {
+            if undefined.strict {
                 return Err(undefined.fault());
             }
         }
@@ -102,7 +102,9 @@ fn explore(val: &Val, depth: u32) -> Res<()> {
         Val::Tuple(tuple) => {
             tuple.items.iter().try_for_each(|item| explore(item, depth + 1))?;
             if tuple.is_group {
-                return Err(Fault::other("_GroupTuple.__new__() missing 1 required positional argument: 'list'"));
+                return Err(Fault::other(
+                    "_GroupTuple.__new__() missing 1 required positional argument: 'list'",
+                ));
             }
             Ok(())
         }
@@ -302,7 +304,9 @@ fn write_obj(out: &mut String, obj: &Obj, depth: u32, finalized: bool) -> Res<()
         },
         Obj::Module { name, .. } => out.push_str(&format!("<TemplateModule {}>", text_repr_owned(name))),
         Obj::SelfRef(_) => out.push_str("<TemplateReference None>"),
-        Obj::Loop(state) => out.push_str(&format!("<LoopContext {}/{}>", state.index(), state.known_length())),
+        Obj::Loop(state) => {
+            out.push_str(&format!("<LoopContext {}/{}>", state.index(), state.known_length()))
+        }
         Obj::Method { of, name } => {
             out.push_str(&format!("<built-in method {name} of {} object at 0x7f0000000000>", of.type_name()));
         }

@@ -135,27 +135,71 @@ pub(super) type Body = Vec<Statement>;
 pub(super) enum Stmt {
     Output(Vec<Node>),
     Set(Node, Node),
-    SetBlock { target: Node, filter: Option<Node>, body: Body },
+    SetBlock {
+        target: Node,
+        filter: Option<Node>,
+        body: Body,
+    },
     For(Rc<ForLoop>),
-    If { branches: Vec<(u32, Node, Body)>, otherwise: Body },
-    With { assignments: Vec<(Node, Node)>, body: Body },
+    If {
+        branches: Vec<(u32, Node, Body)>,
+        otherwise: Body,
+    },
+    With {
+        assignments: Vec<(Node, Node)>,
+        body: Body,
+    },
     Macro(Rc<MacroDef>),
-    CallBlock { call: Node, block: Rc<MacroDef> },
-    FilterBlock { filter: Node, body: Body },
-    Block { name: Rc<str>, scoped: bool, required: bool },
+    CallBlock {
+        call: Node,
+        block: Rc<MacroDef>,
+    },
+    FilterBlock {
+        filter: Node,
+        body: Body,
+    },
+    Block {
+        name: Rc<str>,
+        scoped: bool,
+        required: bool,
+    },
     Extends(Node),
-    Include { template: Node, ignore_missing: bool, with_context: bool },
-    Import { template: Node, target: Rc<str>, with_context: bool },
-    FromImport { template: Node, names: Vec<(Rc<str>, Rc<str>)>, with_context: bool },
+    Include {
+        template: Node,
+        ignore_missing: bool,
+        with_context: bool,
+    },
+    Import {
+        template: Node,
+        target: Rc<str>,
+        with_context: bool,
+    },
+    FromImport {
+        template: Node,
+        names: Vec<(Rc<str>, Rc<str>)>,
+        with_context: bool,
+    },
     Do(Node),
     Break,
     Continue,
     /// `load_yaml as x` … `endload`
-    Load { filter: &'static str, target: Node, body: Rc<Body> },
+    Load {
+        filter: &'static str,
+        target: Node,
+        body: Rc<Body>,
+    },
     /// `import_yaml 'file' as x`
-    ImportData { filter: &'static str, template: Node, target: Rc<str>, with_context: bool },
+    ImportData {
+        filter: &'static str,
+        template: Node,
+        target: Rc<str>,
+        with_context: bool,
+    },
     /// `profile as 'label'`; the body stands in the same scope.
-    Profile { label: Node, body: Body },
+    Profile {
+        label: Node,
+        body: Body,
+    },
     /// A block with a scope of its own and no effect (`autoescape`).
     Scope(Body),
 }

@@ -74,7 +74,9 @@ pub(super) enum Why {
 impl Undefined {
     pub(super) fn fault(&self) -> Fault {
         match &self.why {
-            Why::Name(name) => Fault::undefined(format!("{} is undefined", super::print::text_repr_owned(name))),
+            Why::Name(name) => {
+                Fault::undefined(format!("{} is undefined", super::print::text_repr_owned(name)))
+            }
             Why::Member { owner, name: Val::Str(name) | Val::Markup(name) } => Fault::undefined(format!(
                 "{} has no attribute {}",
                 super::print::text_repr_owned(owner),
@@ -344,7 +346,8 @@ mod undo {
         let depth = DEPTH.get();
         if depth >= 30 {
             LATER.with_borrow_mut(|later| {
-                later.extend(items.filter(|item| matches!(item, Val::List(_) | Val::Tuple(_) | Val::Dict(_))));
+                later
+                    .extend(items.filter(|item| matches!(item, Val::List(_) | Val::Tuple(_) | Val::Dict(_))));
             });
             return;
         }

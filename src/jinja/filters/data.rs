@@ -198,7 +198,13 @@ fn representable(val: &Val, depth: u32) -> Res<Value> {
             }
             Value::Map(map)
         }
-        Val::None | Val::Bool(_) | Val::Int(_) | Val::Big(_) | Val::Float(_) | Val::Str(_) | Val::Bytes(_)
+        Val::None
+        | Val::Bool(_)
+        | Val::Int(_)
+        | Val::Big(_)
+        | Val::Float(_)
+        | Val::Str(_)
+        | Val::Bytes(_)
         | Val::Time(_) => to_value(val)?,
         _ => Value::text(STAND_IN),
     })
@@ -223,8 +229,7 @@ pub(super) fn yaml(run: &mut Run<'_>, args: Args) -> Res<Val> {
 }
 
 pub(super) fn dict_to_sls_yaml_params(run: &mut Run<'_>, args: Args) -> Res<Val> {
-    let [val, flow] =
-        args.bind("SerializerExtension.dict_to_sls_yaml_params", ["value", "flow_style"], 1)?;
+    let [val, flow] = args.bind("SerializerExtension.dict_to_sls_yaml_params", ["value", "flow_style"], 1)?;
     let val = given(val);
     let Val::Dict(dict) = &val else {
         return Err(match &val {
@@ -257,7 +262,7 @@ pub(super) fn load_yaml(run: &mut Run<'_>, args: Args) -> Res<Val> {
         Val::Str(text) | Val::Markup(text) => Rc::clone(text),
         Val::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
         Val::Undefined(undefined) => return Err(undefined.fault()),
-        other => return Err(Fault::template(format!("Unable to load yaml from {}", str_of(other)?))),
+        _ => return Err(Fault::other("a string or stream input is required")),
     };
     run.charge(text.len() * 4)?;
     match yaml::load(&text, "<unicode string>") {

@@ -16,9 +16,43 @@ use super::numbers::parse_int;
 use super::strings::{python_class, to_num};
 use crate::value::yaml::yamlify_arg;
 
-pub(super) fn identity(_: &mut Run<'_>, args: Args) -> Res<Val> {
-    let mut pos = args.pos.into_iter();
-    pos.next().ok_or_else(|| Fault::other("encode() missing 1 required positional argument: 'data'"))
+/// Text as bytes, all the way down.
+fn encoded(val: &Val, depth: u32) -> Res<Val> {
+    if depth > super::super::print::MAX_NESTING {
+        return Err(super::super::print::too_deep());
+    }
+    Ok(match val {
+        Val::Str(text) | Val::Markup(text) => Val::Bytes(text.as_bytes().into()),
+        Val::List(_) | Val::Tuple(_) => {
+            fresh(items_of(val)?.iter().map(|item| encoded(item, depth + 1)).collect::<Res<_>>()?)
+        }
+        Val::Dict(dict) => {
+            let mut out = Entries::new();
+            for (key, val) in dict.entries.borrow().iter() {
+                out.insert(Key(encoded(&key.0, depth + 1)?), encoded(val, depth + 1)?);
+            }
+            Val::dict(out)
+        }
+        other => other.clone(),
+    })
+}
+
+pub(super) fn encode_list(_: &mut Run<'_>, args: Args) -> Res<Val> {
+    let Some(val) = args.pos.first() else {
+        return Err(Fault::other("encode_list() missing 1 required positional argument: 'data'"));
+    };
+    Ok(fresh(items_of(val)?.iter().map(|item| encoded(item, 1)).collect::<Res<_>>()?))
+}
+
+pub(super) fn encode_dict(_: &mut Run<'_>, args: Args) -> Res<Val> {
+    let Some(val) = args.pos.first() else {
+        return Err(Fault::other("encode_dict() missing 1 required positional argument: 'data'"));
+    };
+    match val {
+        Val::Dict(_) => encoded(val, 0),
+        Val::Undefined(undefined) => Err(undefined.fault()),
+        other => Err(Fault::other(format!("'{}' object has no attribute 'items'", other.type_name()))),
+    }
 }
 
 fn entries(val: &Val) -> Res<Entries> {
@@ -208,10 +242,17 @@ fn target(run: &mut Run<'_>, args: Args, name: &str) -> Res<Target> {
         run.charge(64)?;
         let next = {
             let mut entries = dict.entries.borrow_mut();
-            entries.entry(Key(Val::str(part))).or_insert_with(|| new_dict(ordered)).clone()
+            let slot = entries.entry(Key(Val::str(part))).or_insert(Val::None);
+            if !matches!(slot, Val::Dict(_)) {
+                *slot = new_dict(ordered);
+            }
+            slot.clone()
         };
         let Val::Dict(next) = next else {
-            return Err(Fault::other(format!("'{}' object does not support item assignment", next.type_name())));
+            return Err(Fault::other(format!(
+                "'{}' object does not support item assignment",
+                next.type_name()
+            )));
         };
         dict = next;
     }

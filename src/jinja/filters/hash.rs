@@ -130,7 +130,8 @@ pub(super) fn hmac_compute(run: &mut Run<'_>, args: Args) -> Res<Val> {
 
 pub(super) fn random_hash(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [size, kind] = args.bind("random_hash", ["size", "hash_type"], 0)?;
-    let size = u64::try_from(int(size, 9_999_999_999)?).map_err(|_| Fault::other("empty range for randrange()"))?;
+    let size =
+        u64::try_from(int(size, 9_999_999_999)?).map_err(|_| Fault::other("empty range for randrange()"))?;
     let drawn = (run.around.random() % size.saturating_add(1)).to_string();
     let kind = kind.filter(|kind| !matches!(kind, Val::None));
     let name = kind.as_ref().and_then(Val::as_str).map_or("md5".to_owned(), |kind| kind.to_string());
@@ -171,7 +172,7 @@ pub(super) fn uuid(run: &mut Run<'_>, args: Args) -> Res<Val> {
         Val::Str(_) | Val::Markup(_) | Val::Bytes(_) => octets(&val)?,
         other => {
             return Err(Fault::other(format!(
-                "expected str, bytearray, or unicode, not <class '{}'>",
+                "expected str, bytes, or bytearray not <class '{}'>",
                 python_class(other)
             )));
         }

@@ -5,6 +5,7 @@ use super::super::fault::{Fault, Res};
 use super::super::globals::counted_items;
 use super::super::lex::is_space;
 use super::super::methods::text::{escape as escaped, strip_tags};
+use super::super::pattern::compile;
 use super::super::run::Run;
 use super::super::val::{Val, ViewKind};
 
@@ -80,7 +81,9 @@ pub(super) fn quote(text: &[u8], query: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => out.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
+                out.push(char::from(*byte))
+            }
             b'/' if !query => out.push('/'),
             b' ' if query => out.push('+'),
             other => out.push_str(&format!("%{other:02X}")),
@@ -101,7 +104,9 @@ pub(super) fn urlencode(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let val = given(val);
     let pairs = match &val {
         Val::Dict(dict) => Val::View(ViewKind::Items, dict.clone()),
-        Val::List(_) | Val::Tuple(_) | Val::Set(_) | Val::Gen(_) | Val::View(..) | Val::Range(_) => val.clone(),
+        Val::List(_) | Val::Tuple(_) | Val::Set(_) | Val::Gen(_) | Val::View(..) | Val::Range(_) => {
+            val.clone()
+        }
         other => {
             let out = quote_val(run, other, false)?;
             return run.text(out);
@@ -109,7 +114,10 @@ pub(super) fn urlencode(run: &mut Run<'_>, args: Args) -> Res<Val> {
     };
     let mut parts = Vec::new();
     for pair in counted_items(run, &pairs)? {
-        let items = counted_items(run, &pair)?;
+        let items = counted_items(run, &pair).map_err(|fault| match &pair {
+            Val::Undefined(_) => fault,
+            other => Fault::other(format!("cannot unpack non-iterable {} object", other.type_name())),
+        })?;
         let [key, val] = items.as_slice() else {
             let (wanted, got) = (2, items.len());
             return Err(Fault::other(if got < wanted {
@@ -124,11 +132,8 @@ pub(super) fn urlencode(run: &mut Run<'_>, args: Args) -> Res<Val> {
 }
 
 pub(super) fn urlize(run: &mut Run<'_>, args: Args) -> Res<Val> {
-    let [val, limit, nofollow, target, rel, schemes] = args.bind(
-        "do_urlize",
-        ["value", "trim_url_limit", "nofollow", "target", "rel", "extra_schemes"],
-        1,
-    )?;
+    let [val, limit, nofollow, target, rel, schemes] =
+        args.bind("do_urlize", ["value", "trim_url_limit", "nofollow", "target", "rel", "extra_schemes"], 1)?;
     let text = escape_val(run, &given(val))?;
     let limit = match limit {
         None | Some(Val::None) => None,
@@ -235,31 +240,14 @@ impl Link {
     }
 }
 
-fn is_label(label: &str) -> bool {
-    !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '%'))
-}
+/// What `urlize` takes for the address of a page, and of a person. Jinja2 3.1: `utils.py`.
+const URL: &str = r"^((https?://|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,59})|([\w%-]{2,63}\.)+(com|net|int|edu|gov|org|info|mil)|(https?://)((([\d]{1,3})(\.[\d]{1,3}){3})|(\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}])))(?::[\d]{1,5})?(?:[/?#]\S*)?$";
+const MAIL: &str = r"^\S+@\w[\w.-]*\.\w+$";
 
-/// `http(s)://host…`, `www.…`, or a host below one of the old top levels.
 fn is_url(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    if let Some(rest) = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")) {
-        return !rest.is_empty() && !rest.starts_with(['/', '?', '#']);
-    }
-    let host_end = lower.find(['/', '?', '#', ':']).unwrap_or(lower.len());
-    let host = &lower[..host_end];
-    if host.starts_with("www.") {
-        let labels: Vec<&str> = host.split('.').collect();
-        return labels.len() > 2 && labels.iter().all(|label| is_label(label));
-    }
-    let labels: Vec<&str> = host.split('.').collect();
-    let known = matches!(labels.last(), Some(&("com" | "net" | "int" | "edu" | "gov" | "org" | "info" | "mil")));
-    known && labels.len() > 1 && labels.iter().all(|label| is_label(label))
+    compile(URL, true, false).and_then(|it| it.captures(text, 0, true)).is_ok_and(|found| found.is_some())
 }
 
 fn is_mail(text: &str) -> bool {
-    let Some((user, host)) = text.split_once('@') else { return false };
-    let labels: Vec<&str> = host.split('.').collect();
-    !user.is_empty()
-        && labels.len() > 1
-        && labels.iter().all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')))
+    compile(MAIL, false, false).and_then(|it| it.captures(text, 0, true)).is_ok_and(|found| found.is_some())
 }

@@ -129,7 +129,14 @@ pub(super) fn is_list(_: &mut Run<'_>, args: Args) -> Res<Val> {
 fn goes_through(val: &Val) -> bool {
     matches!(
         val,
-        Val::List(_) | Val::Tuple(_) | Val::Dict(_) | Val::Set(_) | Val::Range(_) | Val::View(..) | Val::Gen(_)
+        Val::List(_)
+            | Val::Tuple(_)
+            | Val::Dict(_)
+            | Val::Set(_)
+            | Val::Range(_)
+            | Val::View(..)
+            | Val::Gen(_)
+            | Val::Bytes(_)
     )
 }
 
@@ -265,7 +272,9 @@ fn sample(run: &mut Run<'_>, val: &Val, size: Option<i64>, seed: Option<Val>) ->
     };
     let mut twister = match seed {
         None | Some(Val::None) => Twister::seeded(&run.around.random().to_be_bytes()),
-        Some(Val::Str(seed) | Val::Markup(seed)) => Twister::of_text(&super::hash::sha512_hex(seed.as_bytes())),
+        Some(Val::Str(seed) | Val::Markup(seed)) => {
+            Twister::of_text(&super::hash::sha512_hex(seed.as_bytes()))
+        }
         Some(Val::Bytes(seed)) => Twister::of_text(&super::hash::sha512_hex(&seed)),
         Some(Val::Undefined(undefined)) => return Err(undefined.fault()),
         Some(_) => return Err(Fault::other("object supporting the buffer API required")),
@@ -376,9 +385,8 @@ fn permute(items: &[Val], size: usize, places: &mut Vec<usize>, out: &mut Vec<Va
 pub(super) fn product(run: &mut Run<'_>, mut args: Args) -> Res<Val> {
     let repeat = match args.take("repeat") {
         None => 1,
-        repeat => {
-            usize::try_from(int(repeat, 1)?).map_err(|_| Fault::other("repeat argument cannot be negative"))?
-        }
+        repeat => usize::try_from(int(repeat, 1)?)
+            .map_err(|_| Fault::other("repeat argument cannot be negative"))?,
     };
     let mut pools = Vec::new();
     for val in &args.pos {

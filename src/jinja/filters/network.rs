@@ -95,10 +95,30 @@ fn is_private(ip: IpAddr) -> bool {
     in_any(
         ip,
         &[
-            "0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/29",
-            "192.0.0.170/31", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-            "203.0.113.0/24", "240.0.0.0/4", "255.255.255.255/32", "::1/128", "::/128", "::ffff:0:0/96",
-            "100::/64", "2001::/23", "2001:2::/48", "2001:db8::/32", "2001:10::/28", "fc00::/7", "fe80::/10",
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/29",
+            "192.0.0.170/31",
+            "192.0.2.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "240.0.0.0/4",
+            "255.255.255.255/32",
+            "::1/128",
+            "::/128",
+            "::ffff:0:0/96",
+            "100::/64",
+            "2001::/23",
+            "2001:2::/48",
+            "2001:db8::/32",
+            "2001:10::/28",
+            "fc00::/7",
+            "fe80::/10",
         ],
     )
 }
@@ -107,8 +127,22 @@ fn is_reserved(ip: IpAddr) -> bool {
     in_any(
         ip,
         &[
-            "240.0.0.0/4", "::/8", "100::/8", "200::/7", "400::/6", "800::/5", "1000::/4", "4000::/3", "6000::/3",
-            "8000::/3", "A000::/3", "C000::/3", "E000::/4", "F000::/5", "F800::/6", "FE00::/9",
+            "240.0.0.0/4",
+            "::/8",
+            "100::/8",
+            "200::/7",
+            "400::/6",
+            "800::/5",
+            "1000::/4",
+            "4000::/3",
+            "6000::/3",
+            "8000::/3",
+            "A000::/3",
+            "C000::/3",
+            "E000::/4",
+            "F000::/5",
+            "F800::/6",
+            "FE00::/9",
         ],
     )
 }
@@ -131,6 +165,9 @@ fn option_holds(option: &str, ip: IpAddr) -> bool {
 fn checked(val: &Val, version: i64, options: Option<&str>) -> Option<String> {
     let address = match val {
         Val::Str(text) | Val::Markup(text) => Address::parse(text)?,
+        Val::Big(big) => {
+            Address { ip: IpAddr::V6(Ipv6Addr::from(u128::try_from(&**big).ok()?)), prefix: None }
+        }
         Val::Int(int) if *int >= 0 => match u32::try_from(*int) {
             Ok(int) => Address { ip: IpAddr::V4(Ipv4Addr::from(int)), prefix: None },
             Err(_) => Address { ip: IpAddr::V6(Ipv6Addr::from(u128::try_from(*int).ok()?)), prefix: None },
@@ -147,7 +184,8 @@ fn checked(val: &Val, version: i64, options: Option<&str>) -> Option<String> {
         return None;
     }
     let options = options.unwrap_or_default();
-    let holds = options.is_empty() || options.split(',').all(|option| option_holds(option.trim(), address.ip));
+    let holds =
+        options.is_empty() || options.split(',').all(|option| option_holds(option.trim(), address.ip));
     holds.then(|| address.text())
 }
 
@@ -161,6 +199,9 @@ fn options_of(run: &mut Run<'_>, options: Option<Val>) -> Res<Option<Rc<str>>> {
 fn is_version(run: &mut Run<'_>, args: Args, name: &str, versions: &[i64]) -> Res<Val> {
     let [val, options] = args.bind(name, ["ip_addr", "options"], 1)?;
     let (val, options) = (given(val), options_of(run, options)?);
+    if let Val::Undefined(undefined) = &val {
+        return Err(undefined.fault());
+    }
     Ok(Val::Bool(versions.iter().any(|version| checked(&val, *version, options.as_deref()).is_some())))
 }
 
@@ -268,7 +309,8 @@ pub(super) fn ip_host(run: &mut Run<'_>, args: Args) -> Res<Val> {
 pub(super) fn network_hosts(run: &mut Run<'_>, args: Args) -> Res<Val> {
     per_address(run, args, "network_hosts", |run, address| {
         let Some(net) = address.network() else { return Ok(Val::None) };
-        let size = 1_u128.checked_shl(u32::from(net.max_prefix_len() - net.prefix_len())).unwrap_or(u128::MAX);
+        let size =
+            1_u128.checked_shl(u32::from(net.max_prefix_len() - net.prefix_len())).unwrap_or(u128::MAX);
         run.charge(usize::try_from(size.saturating_mul(64)).unwrap_or(usize::MAX))?;
         let hosts: Vec<Val> = match net {
             IpNet::V4(net) => hosts_v4(net).map(|ip| Val::str(ip.to_string())).collect(),
@@ -377,9 +419,7 @@ pub(super) fn filter_by_networks(run: &mut Run<'_>, args: Args) -> Res<Val> {
             Ok(Val::dict(out))
         }
         Val::List(_) | Val::Tuple(_) | Val::Str(_) | Val::Markup(_) | Val::Range(_) => inside(&val),
-        other => {
-            Err(Fault::other(format!("Do not know how to filter a <class '{}'>", python_class(other))))
-        }
+        other => Err(Fault::other(format!("Do not know how to filter a <class '{}'>", python_class(other)))),
     }
 }
 
@@ -392,7 +432,9 @@ pub(super) fn ipwrap(run: &mut Run<'_>, args: Args) -> Res<Val> {
         _ => val,
     };
     Ok(match given(val) {
-        val @ (Val::List(_) | Val::Tuple(_)) => fresh(counted_items(run, &val)?.into_iter().map(wrap).collect()),
+        val @ (Val::List(_) | Val::Tuple(_)) => {
+            fresh(counted_items(run, &val)?.into_iter().map(wrap).collect())
+        }
         other => wrap(other),
     })
 }

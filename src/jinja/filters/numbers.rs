@@ -20,7 +20,6 @@ pub(super) fn abs(_: &mut Run<'_>, args: Args) -> Res<Val> {
         Some(Num::Float(float)) => Ok(Val::Float(float.abs())),
         Some(num) => Ok(Val::from_big(BigInt::from(num.big().magnitude().clone()))),
         None => Err(match &val {
-            Val::Undefined(undefined) => undefined.fault(),
             other => Fault::other(format!("bad operand type for abs(): '{}'", other.type_name())),
         }),
     }
@@ -38,7 +37,11 @@ pub(super) fn parse_int(text: &str, base: u32) -> Option<BigInt> {
         (Some("0x"), 0 | 16) => (16, digits.get(2..)?, true),
         (Some("0o"), 0 | 8) => (8, digits.get(2..)?, true),
         (Some("0b"), 0 | 2) => (2, digits.get(2..)?, true),
-        (_, 0) if digits.len() > 1 && digits.starts_with('0') && digits.bytes().any(|b| b != b'0' && b != b'_') => {
+        (_, 0)
+            if digits.len() > 1
+                && digits.starts_with('0')
+                && digits.bytes().any(|b| b != b'0' && b != b'_') =>
+        {
             return None;
         }
         (_, 0) => (10, digits, false),
@@ -85,7 +88,7 @@ pub(super) fn int(_: &mut Run<'_>, args: Args) -> Res<Val> {
     let default = default.unwrap_or(Val::Int(0));
     let whole = |float: f64| float_to_big(float.trunc()).map(Val::from_big);
     Ok(match &val {
-        Val::Undefined(undefined) if undefined.strict => return Err(undefined.fault()),
+        Val::Undefined(undefined) => return Err(undefined.fault()),
         Val::Str(text) | Val::Markup(text) => {
             let base = int_arg(base, 10)?;
             let base = u32::try_from(base).unwrap_or(1);
@@ -156,7 +159,7 @@ pub(super) fn filesizeformat(run: &mut Run<'_>, args: Args) -> Res<Val> {
         return run.text("1 Byte".to_owned());
     }
     if bytes < base {
-        return run.text(format!("{} Bytes", bytes.trunc()));
+        return run.text(format!("{} Bytes", bytes as i64));
     }
     let units = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
     let mut unit = base;
@@ -180,7 +183,7 @@ pub(super) fn round(_: &mut Run<'_>, args: Args) -> Res<Val> {
         return Err(Fault::template("method must be common, ceil or floor"));
     }
     let num = match (&val, Num::of(&val)) {
-        (Val::Undefined(undefined), _) => return Err(undefined.fault()),
+        (Val::Undefined(undefined), _) if method != "common" => return Err(undefined.fault()),
         (_, Some(num)) => num,
         (other, None) => {
             let name = other.type_name();
@@ -274,7 +277,7 @@ pub(super) fn max(run: &mut Run<'_>, args: Args) -> Res<Val> {
 pub(super) fn avg(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("lst_avg", ["lst"], 1)?;
     let val = given(val);
-    if let Val::List(_) | Val::Set(_) | Val::Dict(_) = &val {
+    if let Val::List(_) | Val::Set(_) | Val::Dict(_) | Val::View(..) = &val {
         let items = counted_items(run, &val)?;
         let mut total = Val::Int(0);
         for item in &items {

@@ -29,5 +29,14 @@ macro_rules! outside {
 }
 
 outside!(
-    dns_check, file_hashsum, get_uid, http_query, is_bin_file, is_empty, is_text_file, json_query, list_files, which
+    dns_check,
+    file_hashsum,
+    get_uid,
+    http_query,
+    is_bin_file,
+    is_empty,
+    is_text_file,
+    json_query,
+    list_files,
+    which
 );

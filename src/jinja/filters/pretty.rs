@@ -74,15 +74,14 @@ fn flat(out: &mut String, val: &Val, depth: u32) -> Res<()> {
 fn sorted(dict: &Dict) -> Vec<(Val, Val)> {
     let mut entries: Vec<(Val, Val)> =
         dict.entries.borrow().iter().map(|(key, val)| (key.0.clone(), val.clone())).collect();
-    let result = super::super::compare::sort(&mut entries, &mut |a, b| {
-        match ordered(Order::Lt, &a.0, &b.0) {
+    let result =
+        super::super::compare::sort(&mut entries, &mut |a, b| match ordered(Order::Lt, &a.0, &b.0) {
             Ok(less) => Ok(less),
             Err(_) => {
                 let key = |val: &Val| (val.type_name(), repr(val).unwrap_or_default());
                 Ok(key(&a.0) < key(&b.0))
             }
-        }
-    });
+        });
     debug_assert!(result.is_ok(), "the comparison has an answer for everything");
     entries
 }
@@ -169,7 +168,8 @@ fn string(out: &mut String, text: &str, indent: usize, allowance: usize, depth: 
         let mut rest = *line;
         while !rest.is_empty() {
             let word = rest.find(super::super::lex::is_space).unwrap_or(rest.len());
-            let space = rest[word..].len() - rest[word..].trim_start_matches(super::super::lex::is_space).len();
+            let space =
+                rest[word..].len() - rest[word..].trim_start_matches(super::super::lex::is_space).len();
             parts.push(rest[..word + space].to_owned());
             rest = &rest[word + space..];
         }

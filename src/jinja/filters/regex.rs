@@ -12,7 +12,10 @@ pub(super) fn regex_escape(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let Some(text) = val.as_str() else {
         return Err(match &val {
             Val::Undefined(undefined) => undefined.fault(),
-            _ => Fault::other("decoding to str: need a bytes-like object"),
+            other => Fault::other(format!(
+                "decoding to str: need a bytes-like object, {} found",
+                other.type_name()
+            )),
         });
     };
     let mut out = String::with_capacity(text.len());
@@ -79,9 +82,10 @@ pub(super) fn regex_replace(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let Some(template) = with.as_str().cloned() else {
         return Err(match &with {
             Val::Undefined(undefined) => undefined.fault(),
-            other => {
-                Fault::other(format!("decoding to str: need a bytes-like object, {} found", other.type_name()))
-            }
+            other => Fault::other(format!(
+                "decoding to str: need a bytes-like object, {} found",
+                other.type_name()
+            )),
         });
     };
     let pattern = compile(&pattern, ignore_case, multiline)?;

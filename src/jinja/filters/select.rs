@@ -68,7 +68,7 @@ pub(super) fn attr(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val, name] = args.bind("do_attr", ["obj", "name"], 2)?;
     let (val, name) = (given(val), given(name));
     let Some(name) = name.as_str().cloned() else {
-        return Err(Fault::other("attribute name must be string"));
+        return Err(Fault::other(format!("attribute name must be string, not '{}'", name.type_name())));
     };
     if let Val::Undefined(undefined) = &val {
         return Err(undefined.fault());

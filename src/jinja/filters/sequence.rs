@@ -38,8 +38,15 @@ pub(super) fn last(run: &mut Run<'_>, args: Args) -> Res<Val> {
 fn reversible(run: &mut Run<'_>, val: &Val) -> Res<Vec<Val>> {
     match val {
         Val::Undefined(undefined) => Err(undefined.fault()),
-        Val::Set(_) | Val::Gen(_) | Val::None | Val::Bool(_) | Val::Int(_) | Val::Big(_) | Val::Float(_)
-        | Val::Obj(_) | Val::Time(_) => Err(Fault::other(format!("'{}' object is not reversible", val.type_name()))),
+        Val::Set(_)
+        | Val::Gen(_)
+        | Val::None
+        | Val::Bool(_)
+        | Val::Int(_)
+        | Val::Big(_)
+        | Val::Float(_)
+        | Val::Obj(_)
+        | Val::Time(_) => Err(Fault::other(format!("'{}' object is not reversible", val.type_name()))),
         other => counted_items(run, other),
     }
 }
@@ -222,4 +229,3 @@ pub(super) fn sort(run: &mut Run<'_>, args: Args) -> Res<Val> {
     sort_keyed(&mut keyed, flag(reverse, false)?)?;
     Ok(fresh(keyed.into_iter().map(|(_, item)| item).collect()))
 }
-

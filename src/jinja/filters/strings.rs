@@ -48,7 +48,7 @@ pub(super) fn to_bool(_: &mut Run<'_>, args: Args) -> Res<Val> {
         Val::Int(int) => int > 0,
         Val::Big(big) => big.sign() == num_bigint::Sign::Plus,
         val @ (Val::List(_) | Val::Dict(_) | Val::Set(_)) => val.truthy()?,
-        Val::Undefined(undefined) if undefined.strict => return Err(undefined.fault()),
+        val @ Val::View(..) => val.truthy()?,
         _ => false,
     }))
 }
@@ -110,7 +110,8 @@ pub(super) fn human_to_bytes(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let (number, rest) = size.split_at(end);
     let rest = rest.trim_start_matches(is_space).to_lowercase();
     let unit = if rest.is_empty() { default } else { rest };
-    let Some(number) = parse_int(number, 10).map(Val::from_big).or_else(|| parse_float(number).map(Val::Float))
+    let Some(number) =
+        parse_int(number, 10).map(Val::from_big).or_else(|| parse_float(number).map(Val::Float))
     else {
         return Ok(Val::Int(0));
     };
@@ -263,7 +264,9 @@ fn expression_matches(text: &str, expression: &str) -> bool {
     }
     pattern.push_str("\\Z");
     let found = |pattern: &str| {
-        compile(pattern, false, false).and_then(|it| it.captures(text, 0, true)).is_ok_and(|found| found.is_some())
+        compile(pattern, false, false)
+            .and_then(|it| it.captures(text, 0, true))
+            .is_ok_and(|found| found.is_some())
     };
     found(&pattern) || found(&format!("\\A{expression}\\Z"))
 }
@@ -283,7 +286,7 @@ pub(super) fn path_join(run: &mut Run<'_>, mut args: Args) -> Res<Val> {
                 Some(text) => text.to_string(),
                 None => {
                     return Err(Fault::other(format!(
-                        "expected str, bytearray, or unicode, not <class '{}'>",
+                        "expected str, bytes, or bytearray not <class '{}'>",
                         python_class(other)
                     )));
                 }
@@ -398,7 +401,8 @@ pub(super) fn yaml_encode(run: &mut Run<'_>, args: Args) -> Res<Val> {
         Val::Bytes(bytes) => {
             use base64::Engine;
             let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-            let lines: Vec<&str> = text.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+            let lines: Vec<&str> =
+                text.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
             lines.iter().map(|line| format!("{line}\n")).collect()
         }
         Val::List(_) | Val::Tuple(_) | Val::Dict(_) | Val::Set(_) => {

@@ -101,9 +101,9 @@ pub(super) fn trim(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let val = soft(run, &given(val))?;
     let chars = match &chars {
         None | Some(Val::None) => None,
-        Some(val) => Some(
-            val.as_str().cloned().ok_or_else(|| Fault::other("strip arg must be None or str"))?,
-        ),
+        Some(val) => {
+            Some(val.as_str().cloned().ok_or_else(|| Fault::other("strip arg must be None or str"))?)
+        }
     };
     let out = strip_chars(&text(&val), chars.as_deref(), true, true).to_owned();
     made(run, &val, out)
@@ -124,10 +124,10 @@ pub(super) fn indent(run: &mut Run<'_>, args: Args) -> Res<Val> {
         return Err(match &val {
             Val::Undefined(undefined) => undefined.fault(),
             Val::List(_) => Fault::other("'list' object has no attribute 'splitlines'"),
-            other => Fault::other(format!(
-                "unsupported operand type(s) for +=: '{}' and 'str'",
-                other.type_name()
-            )),
+            Val::Tuple(_) => Fault::other("can only concatenate tuple (not \"str\") to tuple"),
+            other => {
+                Fault::other(format!("unsupported operand type(s) for +=: '{}' and 'str'", other.type_name()))
+            }
         });
     };
     let indention = match &width {
@@ -199,7 +199,8 @@ pub(super) fn truncate(run: &mut Run<'_>, args: Args) -> Res<Val> {
         return Err(Fault::other(format!("'{}' object cannot be truncated", val.type_name())));
     };
     let kept: String = text.chars().take(usize::try_from(length - end_length).unwrap_or_default()).collect();
-    let kept = if killwords { kept.as_str() } else { kept.rsplit_once(' ').map_or(kept.as_str(), |(kept, _)| kept) };
+    let kept =
+        if killwords { kept.as_str() } else { kept.rsplit_once(' ').map_or(kept.as_str(), |(kept, _)| kept) };
     let out = format!("{kept}{end}");
     run.charge(out.len())?;
     Ok(like(&val, out))

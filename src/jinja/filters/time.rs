@@ -55,7 +55,8 @@ pub(super) fn date_format(run: &mut Run<'_>, args: Args) -> Res<Val> {
         })?,
     };
     let val = given(val);
-    let unreadable = |shown: &str| Fault::other(format!("Unable to parse {shown}. Consider installing timelib"));
+    let unreadable =
+        |shown: &str| Fault::other(format!("Unable to parse {shown}. Consider installing timelib"));
     let seconds = match &val {
         Val::Time(time) => return run.text(strftime(time, &format)),
         Val::None => None,

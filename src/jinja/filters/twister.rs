@@ -32,7 +32,9 @@ impl Twister {
         state[0] = 19_650_218;
         for at in 1..N {
             let last = state[at - 1];
-            state[at] = 1_812_433_253_u32.wrapping_mul(last ^ (last >> 30)).wrapping_add(u32::try_from(at).unwrap_or(0));
+            state[at] = 1_812_433_253_u32
+                .wrapping_mul(last ^ (last >> 30))
+                .wrapping_add(u32::try_from(at).unwrap_or(0));
         }
         let (mut at, mut word) = (1, 0);
         for _ in 0..N.max(key.len()) {

@@ -123,7 +123,11 @@ fn chunks(text: &str, on_hyphens: bool) -> Vec<String> {
         }
         let word_end = rest.find(is_wrap_space).unwrap_or(rest.len());
         let word = &rest[..word_end];
-        if on_hyphens { split_hyphens(word, &mut out) } else { out.push(word.to_owned()) }
+        if on_hyphens {
+            split_hyphens(word, &mut out)
+        } else {
+            out.push(word.to_owned())
+        }
         rest = &rest[word_end..];
     }
     out
@@ -132,16 +136,21 @@ fn chunks(text: &str, on_hyphens: bool) -> Vec<String> {
 /// Cuts after a hyphen between two letters on each side, and around dashes.
 fn split_hyphens(word: &str, out: &mut Vec<String>) {
     let chars: Vec<char> = word.chars().collect();
-    let letter = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphabetic() || *c == '_');
+    let letter =
+        |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphabetic() || *c == '_');
     let word_char = |at: Option<usize>| {
-        at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric() || *c == '_' || "!\"'&.,?".contains(*c))
+        at.and_then(|at| chars.get(at))
+            .is_some_and(|c| c.is_alphanumeric() || *c == '_' || "!\"'&.,?".contains(*c))
     };
     let mut start = 0;
     let mut at = 0;
     while at < chars.len() {
         if chars[at] == '-' {
             let run = chars[at..].iter().take_while(|c| **c == '-').count();
-            if run >= 2 && word_char(at.checked_sub(1)) && chars.get(at + run).is_some_and(|c| c.is_alphanumeric() || *c == '_') {
+            if run >= 2
+                && word_char(at.checked_sub(1))
+                && chars.get(at + run).is_some_and(|c| c.is_alphanumeric() || *c == '_')
+            {
                 // A dash stands alone.
                 if start < at {
                     out.push(chars[start..at].iter().collect());
@@ -152,7 +161,8 @@ fn split_hyphens(word: &str, out: &mut Vec<String>) {
                 continue;
             }
             if run == 1 {
-                let before = letter(at.checked_sub(1)) && (letter(at.checked_sub(2)) || chars.get(at.wrapping_sub(2)) == Some(&'-'));
+                let before = letter(at.checked_sub(1))
+                    && (letter(at.checked_sub(2)) || chars.get(at.wrapping_sub(2)) == Some(&'-'));
                 let after = letter(Some(at + 1)) && (letter(Some(at + 2)) || chars.get(at + 2) == Some(&'-'));
                 if before && after {
                     out.push(chars[start..=at].iter().collect());

@@ -38,11 +38,10 @@ fn pairs(val: &Val) -> Res<Vec<(Val, Val)>> {
         }
         Val::List(list) => list.0.borrow().clone(),
         Val::Tuple(tuple) => tuple.items.clone(),
-        Val::Undefined(undefined) => return Err(undefined.fault()),
         _ => return Err(Fault::template("Value is not a dict or list. Cannot render as XML")),
     };
     match items.first() {
-        None => Err(Fault::other("list index out of range")),
+        None => Err(Fault::other(format!("{} index out of range", val.type_name()))),
         Some(Val::Str(_) | Val::Markup(_)) => items
             .iter()
             .map(|item| match item.as_str().map(|text| text.chars().collect::<Vec<char>>()) {
@@ -61,7 +60,13 @@ fn pairs(val: &Val) -> Res<Vec<(Val, Val)>> {
     }
 }
 
-fn build(run: &mut Run<'_>, pairs: &[(Val, Val)], into: &mut Vec<Element>, root: bool, depth: u32) -> Res<()> {
+fn build(
+    run: &mut Run<'_>,
+    pairs: &[(Val, Val)],
+    into: &mut Vec<Element>,
+    root: bool,
+    depth: u32,
+) -> Res<()> {
     if depth > MAX_NESTING {
         return Err(too_deep());
     }
@@ -98,7 +103,9 @@ fn build(run: &mut Run<'_>, pairs: &[(Val, Val)], into: &mut Vec<Element>, root:
                 let entries = dict.entries.borrow().clone();
                 for (key, val) in &entries {
                     if !matches!(val, Val::Dict(_) | Val::List(_)) {
-                        element.attributes.push((run.text_of(&key.0)?.to_string(), run.text_of(val)?.to_string()));
+                        element
+                            .attributes
+                            .push((run.text_of(&key.0)?.to_string(), run.text_of(val)?.to_string()));
                     }
                 }
                 for (key, inner) in &entries {

@@ -36,9 +36,7 @@ fn decode(run: &mut Run<'_>, of: &Val, args: Args) -> Res<Val> {
         "utf-8" | "utf8" | "ascii" => match std::str::from_utf8(octets) {
             Ok(text) => run.text(text.to_owned()),
             Err(_) if errors == "replace" => run.text(String::from_utf8_lossy(octets).into_owned()),
-            Err(_) if errors == "ignore" => {
-                run.text(String::from_utf8_lossy(octets).replace('\u{fffd}', ""))
-            }
+            Err(_) if errors == "ignore" => run.text(String::from_utf8_lossy(octets).replace('\u{fffd}', "")),
             Err(error) => {
                 let at = error.valid_up_to();
                 let octet = octets.get(at).copied().unwrap_or_default();
@@ -47,7 +45,9 @@ fn decode(run: &mut Run<'_>, of: &Val, args: Args) -> Res<Val> {
                 )))
             }
         },
-        "latin-1" | "latin1" | "iso-8859-1" => run.text(octets.iter().map(|octet| char::from(*octet)).collect()),
+        "latin-1" | "latin1" | "iso-8859-1" => {
+            run.text(octets.iter().map(|octet| char::from(*octet)).collect())
+        }
         other => Err(Fault::other(format!("unknown encoding: {other}"))),
     }
 }

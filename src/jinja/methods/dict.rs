@@ -130,4 +130,3 @@ pub(in super::super) fn from_keys(args: Args) -> Res<Val> {
     }
     Ok(Val::dict(entries))
 }
-

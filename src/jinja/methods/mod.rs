@@ -50,14 +50,11 @@ pub(super) fn has(val: &Val, name: &str) -> bool {
 /// Calls a method that [`has`] knows.
 pub(super) fn call(run: &mut Run<'_>, of: &Val, name: &str, args: Args) -> Res<Val> {
     run.tick()?;
-    let method = find(table(of), name).or_else(|| {
-        if matches!(of, Val::Markup(_)) { find(text::MARKUP_METHODS, name) } else { None }
-    });
+    let method = find(table(of), name)
+        .or_else(|| if matches!(of, Val::Markup(_)) { find(text::MARKUP_METHODS, name) } else { None });
     match method {
         Some(method) => method(run, of, args),
-        None => {
-            Err(Fault::other(format!("'{}' object has no attribute '{name}'", of.type_name())))
-        }
+        None => Err(Fault::other(format!("'{}' object has no attribute '{name}'", of.type_name()))),
     }
 }
 

@@ -14,7 +14,9 @@ use super::{Table, between, none, one};
 
 pub(super) static METHODS: Table = &[
     ("capitalize", |run, of, args| simple(run, of, args, "capitalize", capitalize)),
-    ("casefold", |run, of, args| simple(run, of, args, "casefold", |text| text.to_lowercase().replace('ß', "ss"))),
+    ("casefold", |run, of, args| {
+        simple(run, of, args, "casefold", |text| text.to_lowercase().replace('ß', "ss"))
+    }),
     ("center", more::center),
     ("count", |_, of, args| more::count(of, args)),
     ("encode", |_, of, args| more::encode(of, args)),
@@ -231,16 +233,22 @@ fn strip(run: &mut Run<'_>, of: &Val, args: Args, left: bool, right: bool) -> Re
     let chars = match args.first() {
         None | Some(Val::None) => None,
         Some(Val::Undefined(undefined)) => return Err(undefined.fault()),
-        Some(val) => {
-            Some(text_arg(&Val::None, val).ok_or_else(|| Fault::other(format!("{name} arg must be None or str")))?)
-        }
+        Some(val) => Some(
+            text_arg(&Val::None, val)
+                .ok_or_else(|| Fault::other(format!("{name} arg must be None or str")))?,
+        ),
     };
     let out = strip_chars(text(of), chars.as_deref(), left, right);
     made(run, of, out.to_owned())
 }
 
 /// `text.strip(chars)`, on the sides that are asked for.
-pub(in super::super) fn strip_chars<'t>(text: &'t str, chars: Option<&str>, left: bool, right: bool) -> &'t str {
+pub(in super::super) fn strip_chars<'t>(
+    text: &'t str,
+    chars: Option<&str>,
+    left: bool,
+    right: bool,
+) -> &'t str {
     let strips = |c: char| match chars {
         Some(chars) => chars.contains(c),
         None => is_space(c),
@@ -260,7 +268,9 @@ fn starts_or_ends(of: &Val, args: Args, starts: bool) -> Res<Val> {
     };
     let one = |val: &Val| -> Res<bool> {
         match val {
-            Val::Str(it) | Val::Markup(it) => Ok(if starts { part.starts_with(&**it) } else { part.ends_with(&**it) }),
+            Val::Str(it) | Val::Markup(it) => {
+                Ok(if starts { part.starts_with(&**it) } else { part.ends_with(&**it) })
+            }
             Val::Undefined(undefined) if undefined.strict => Err(Fault::other(format!(
                 "{name} first arg must be str or a tuple of str, not {}",
                 val.type_name()

@@ -14,9 +14,9 @@ use super::text::{like, made, range, text, text_arg};
 pub(super) fn part(text: &str, bounds: &[Val]) -> Res<Option<(usize, usize)>> {
     let bound = |val: Option<&Val>| match val {
         None | Some(Val::None) => Ok(None),
-        Some(val) => int(Some(val.clone()), 0).map(Some).map_err(|_| {
-            Fault::other("slice indices must be integers or None or have an __index__ method")
-        }),
+        Some(val) => int(Some(val.clone()), 0)
+            .map(Some)
+            .map_err(|_| Fault::other("slice indices must be integers or None or have an __index__ method")),
     };
     let (start, stop) = (bound(bounds.first())?, bound(bounds.get(1))?);
     if start.is_none() && stop.is_none() {
@@ -116,6 +116,13 @@ pub(super) fn encode(of: &Val, args: Args) -> Res<Val> {
             _ if errors == "replace" => out.push(b'?'),
             _ => {
                 let code = if limit == 0x80 { "ascii" } else { "latin-1" };
+                let bad = it.chars().skip(at).take_while(|c| *c as u32 >= limit).count();
+                if bad > 1 {
+                    return Err(Fault::other(format!(
+                        "'{code}' codec can't encode characters in position {at}-{}: ordinal not in range({limit})",
+                        at + bad - 1
+                    )));
+                }
                 let shown = super::super::format::ascii(&c.to_string());
                 return Err(Fault::other(format!(
                     "'{code}' codec can't encode character '{shown}' in position {at}: ordinal not in \
@@ -234,9 +241,8 @@ pub(super) fn partition(run: &mut Run<'_>, of: &Val, args: Args, last: bool) -> 
 
 pub(super) fn remove(run: &mut Run<'_>, of: &Val, args: Args, name: &str) -> Res<Val> {
     let val = super::one(args, &format!("str.{name}"))?;
-    let part = text_arg(&Val::None, &val).ok_or_else(|| {
-        Fault::other(format!("{name}() argument must be str, not {}", val.type_name()))
-    })?;
+    let part = text_arg(&Val::None, &val)
+        .ok_or_else(|| Fault::other(format!("{name}() argument must be str, not {}", val.type_name())))?;
     let it = text(of);
     let out = if name == "removeprefix" { it.strip_prefix(&*part) } else { it.strip_suffix(&*part) };
     made(run, of, out.unwrap_or(it).to_owned())

@@ -274,31 +274,25 @@ impl Parser {
         Ok(Expr::Dict(items))
     }
 
-    fn tuple_ends(&self, extra: Option<&str>) -> bool {
+    fn tuple_ends(&self) -> bool {
         matches!(self.current(), Tok::VariableEnd | Tok::BlockEnd | Tok::Op(")"))
-            || extra.is_some_and(|name| self.current().is_name(name))
     }
 
     /// One expression, or several with commas between, which make a tuple.
-    pub(super) fn tuple(&mut self, with_condition: bool, extra_end: Option<&str>) -> Res<Node> {
+    pub(super) fn tuple(&mut self, with_condition: bool) -> Res<Node> {
         self.down()?;
         let item: fn(&mut Parser) -> Res<Node> =
             if with_condition { Parser::conditional } else { Parser::or };
-        let node = self.tuple_of(item, extra_end, false)?;
+        let node = self.tuple_of(item, false)?;
         self.up();
         Ok(node)
     }
 
     fn parenthesised(&mut self) -> Res<Node> {
-        self.tuple_of(Parser::conditional, None, true)
+        self.tuple_of(Parser::conditional, true)
     }
 
-    fn tuple_of(
-        &mut self,
-        item: fn(&mut Parser) -> Res<Node>,
-        extra_end: Option<&str>,
-        may_be_empty: bool,
-    ) -> Res<Node> {
+    fn tuple_of(&mut self, item: fn(&mut Parser) -> Res<Node>, may_be_empty: bool) -> Res<Node> {
         let mut line = self.line();
         let mut items = Vec::new();
         let mut is_tuple = false;
@@ -306,7 +300,7 @@ impl Parser {
             if !items.is_empty() {
                 self.expect_op(",")?;
             }
-            if self.tuple_ends(extra_end) {
+            if self.tuple_ends() {
                 break;
             }
             items.push(item(self)?);
@@ -329,12 +323,15 @@ impl Parser {
     }
 
     /// What can be assigned to: names, tuples of them, and with `namespace` also `ns.attr`.
-    pub(super) fn target(&mut self, extra_end: Option<&str>, namespace: bool) -> Res<Node> {
+    pub(super) fn target(&mut self, namespace: bool) -> Res<Node> {
         let item: fn(&mut Parser) -> Res<Node> =
             if namespace { |parser| parser.primary(true) } else { |parser| parser.primary(false) };
         let special = self.special;
-        let node = self.tuple_of(item, extra_end, false)?;
+        let node = self.tuple_of(item, false)?;
         self.special = special;
+        if self.in_for > 0 && assigns_loop(&node) {
+            return Err(Fault::syntax("Can't assign to special loop variable in for-loop target", node.line));
+        }
         if !can_assign(&node) {
             return Err(Fault::syntax(format!("can't assign to '{}'", node.expr.kind()), node.line));
         }
@@ -541,6 +538,14 @@ fn can_assign(node: &Node) -> bool {
     match &node.expr {
         Expr::Name(_) | Expr::NamespaceRef(..) => true,
         Expr::Tuple(items) => items.iter().all(can_assign),
+        _ => false,
+    }
+}
+
+fn assigns_loop(node: &Node) -> bool {
+    match &node.expr {
+        Expr::Name(name) => &**name == "loop",
+        Expr::Tuple(items) => items.iter().any(assigns_loop),
         _ => false,
     }
 }

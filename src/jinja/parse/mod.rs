@@ -18,11 +18,7 @@ const MAX_CHAIN: usize = 1_000;
 ///
 /// # Errors
 /// A syntax error with its line, in Jinja's words.
-pub(super) fn parse(
-    source: &str,
-    options: &Options,
-    knows: &dyn Fn(Tag, &str) -> bool,
-) -> Res<Parsed> {
+pub(super) fn parse(source: &str, options: &Options, knows: &dyn Fn(Tag, &str) -> bool) -> Res<Parsed> {
     let mut parser = Parser {
         tokens: tokens(source, options),
         at: 0,
@@ -34,6 +30,7 @@ pub(super) fn parse(
         depth: 0,
         nested: 0,
         loops: 0,
+        in_for: 0,
     };
     parser.check()?;
     let body = parser.body(None)?;
@@ -83,6 +80,8 @@ struct Parser {
     /// Statements around that `extends` must not stand in.
     nested: u32,
     loops: u32,
+    /// Loops around, those outside of a macro too: none lets its `loop` be set.
+    in_for: u32,
 }
 
 impl Parser {
@@ -204,7 +203,7 @@ impl Parser {
                 }
                 Tok::VariableBegin => {
                     self.next()?;
-                    data.push(self.tuple(true, None)?);
+                    data.push(self.tuple(true)?);
                     self.expect(*self.current() == Tok::VariableEnd, "end of print statement")?;
                 }
                 Tok::BlockBegin => {

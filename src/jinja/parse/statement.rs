@@ -15,7 +15,18 @@ impl Parser {
         };
         self.tags.push(Rc::clone(&name));
         let from = self.uses.len();
-        let nests = !matches!(&*name, "block" | "extends");
+        let nests = matches!(
+            &*name,
+            "for"
+                | "macro"
+                | "call"
+                | "filter"
+                | "with"
+                | "autoescape"
+                | "load_yaml"
+                | "load_json"
+                | "load_text"
+        );
         self.nested += u32::from(nests);
         let stmt = match &*name {
             "set" => self.set(),
@@ -32,7 +43,7 @@ impl Parser {
             "from" => self.from_import(),
             "print" => self.print(),
             "autoescape" => self.autoescape(),
-            "do" => self.next().and_then(|_| Ok(Stmt::Do(self.tuple(true, None)?))),
+            "do" => self.next().and_then(|_| Ok(Stmt::Do(self.tuple(true)?))),
             "break" | "continue" => self.loop_control(&name, line),
             "load_yaml" => self.load("load_yaml"),
             "load_json" => self.load("load_json"),
@@ -60,9 +71,9 @@ impl Parser {
 
     fn set(&mut self) -> Res<Stmt> {
         self.next()?;
-        let target = self.target(None, true)?;
+        let target = self.target(true)?;
         if self.skip_op("=")? {
-            return Ok(Stmt::Set(target, self.tuple(true, None)?));
+            return Ok(Stmt::Set(target, self.tuple(true)?));
         }
         let filter = self.filters(None, false)?;
         let body = self.statements_to(&["endset"])?;
@@ -75,7 +86,7 @@ impl Parser {
         let mut branches = Vec::new();
         let mut otherwise = Body::new();
         loop {
-            let test = self.tuple(false, None)?;
+            let test = self.tuple(false)?;
             let body = self.statements(&["elif", "else", "endif"])?;
             branches.push((line, test, body));
             let end = self.next()?.kind;
@@ -94,9 +105,10 @@ impl Parser {
 
     fn for_(&mut self) -> Res<Stmt> {
         self.next()?;
-        let target = self.target(Some("in"), false)?;
+        self.in_for += 1;
+        let target = self.target(false)?;
         self.expect_name("in")?;
-        let iter = self.tuple(false, Some("recursive"))?;
+        let iter = self.tuple(false)?;
         let test = if self.skip_name("if")? { Some(self.expression()?) } else { None };
         let recursive = self.skip_name("recursive")?;
         self.loops += 1;
@@ -104,6 +116,7 @@ impl Parser {
         self.loops -= 1;
         let otherwise =
             if self.next()?.kind.is_name("endfor") { Body::new() } else { self.statements_to(&["endfor"])? };
+        self.in_for -= 1;
         Ok(Stmt::For(Rc::new(ForLoop { target, iter, body, otherwise, test, recursive })))
     }
 
@@ -124,7 +137,7 @@ impl Parser {
             if !assignments.is_empty() {
                 self.expect_op(",")?;
             }
-            let target = self.target(None, false)?;
+            let target = self.target(false)?;
             self.expect_op("=")?;
             assignments.push((target, self.expression()?));
         }
@@ -357,7 +370,7 @@ impl Parser {
     fn load(&mut self, filter: &'static str) -> Res<Stmt> {
         self.next()?;
         self.expect_name("as")?;
-        let target = self.target(None, false)?;
+        let target = self.target(false)?;
         let loops = std::mem::take(&mut self.loops);
         let body = Rc::new(self.statements_to(&["endload"])?);
         self.loops = loops;

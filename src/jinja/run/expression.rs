@@ -114,7 +114,9 @@ impl Run<'_> {
                 let parts = self.eval_all(parts, cx)?;
                 self.join(&parts)?
             }
-            Expr::NamespaceRef(..) => return Err(Fault::template("a namespace can only be assigned to here")),
+            Expr::NamespaceRef(..) => {
+                return Err(Fault::template("a namespace can only be assigned to here"));
+            }
         })
     }
 
@@ -152,17 +154,11 @@ impl Run<'_> {
             for (bound, part) in bounds.iter_mut().zip(parts.iter()) {
                 *bound = part.as_ref().map(|part| self.eval(part, cx)).transpose()?;
             }
-            return match self.slice(val, &bounds)? {
-                Some(val) => Ok(val),
-                None => {
-                    let parts: Vec<String> = bounds
-                        .iter()
-                        .map(|bound| bound.as_ref().map_or_else(|| Ok("None".to_owned()), super::super::print::repr))
-                        .collect::<Res<_>>()?;
-                    let name = format!("slice({})", parts.join(", "));
-                    Ok(self.undefined(Why::Hint(format!("{} has no element {name}", val.owner_name()))))
-                }
-            };
+            return self.slice(val, &bounds)?.ok_or_else(|| match val {
+                Val::Undefined(undefined) => undefined.fault(),
+                Val::Dict(_) => Fault::other("unhashable type: 'slice'"),
+                other => Fault::other(format!("'{}' object is not subscriptable", other.type_name())),
+            });
         }
         let index = self.eval(index, cx)?;
         self.subscript(val, &index)
@@ -185,10 +181,9 @@ impl Run<'_> {
         if let Some(star) = star {
             let items = items_of(&star).map_err(|fault| match &star {
                 Val::Undefined(_) => fault,
-                other => Fault::other(format!(
-                    "jinja2.runtime.Context.call() argument after * must be an iterable, not {}",
-                    other.type_name()
-                )),
+                other => {
+                    Fault::other(format!("Value after * must be an iterable, not {}", other.type_name()))
+                }
             })?;
             self.charge(items.len() * 24)?;
             args.pos.extend(items);
@@ -203,7 +198,7 @@ impl Run<'_> {
                 return match &val {
                     Val::Undefined(undefined) => Err(undefined.fault()),
                     other => Err(Fault::other(format!(
-                        "jinja2.runtime.Context.call() argument after ** must be a mapping, not {}",
+                        "jinja2.sandbox.SandboxedEnvironment.call() argument after ** must be a mapping, not {}",
                         other.type_name()
                     ))),
                 };
@@ -212,7 +207,7 @@ impl Run<'_> {
                 let Some(name) = key.0.as_str() else { return Err(Fault::other("keywords must be strings")) };
                 if args.kw.iter().any(|(known, _)| known == name) {
                     return Err(Fault::other(format!(
-                        "jinja2.runtime.Context.call() got multiple values for keyword argument '{name}'"
+                        "jinja2.sandbox.SandboxedEnvironment.call() got multiple values for keyword argument '{name}'"
                     )));
                 }
                 args.kw.push((Rc::clone(name), val.clone()));

@@ -65,8 +65,7 @@ impl Run<'_> {
         if def.uses_caller && !found_caller {
             let at = kwargs.iter().position(|(key, _)| &**key == "caller");
             let caller = at.map(|at| kwargs.remove(at).1).filter(|caller| !matches!(caller, Val::None));
-            let caller =
-                caller.unwrap_or_else(|| self.undefined(Why::Hint("No caller defined".to_owned())));
+            let caller = caller.unwrap_or_else(|| self.undefined(Why::Hint("No caller defined".to_owned())));
             inner.set(&Rc::from("caller"), caller);
         }
         if def.uses_kwargs {

@@ -10,17 +10,48 @@ use super::Run;
 
 /// Names that every Python object has and no template may use.
 const DUNDER: [&str; 34] = [
-    "__class__", "__init__", "__dict__", "__doc__", "__len__", "__getitem__", "__setitem__", "__delitem__",
-    "__contains__", "__iter__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__repr__",
-    "__str__", "__format__", "__sizeof__", "__reduce__", "__reduce_ex__", "__new__", "__getattribute__",
-    "__setattr__", "__delattr__", "__dir__", "__init_subclass__", "__subclasshook__", "__add__", "__mul__",
-    "__globals__", "__call__",
+    "__class__",
+    "__init__",
+    "__dict__",
+    "__doc__",
+    "__len__",
+    "__getitem__",
+    "__setitem__",
+    "__delitem__",
+    "__contains__",
+    "__iter__",
+    "__eq__",
+    "__ne__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__hash__",
+    "__repr__",
+    "__str__",
+    "__format__",
+    "__sizeof__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__new__",
+    "__getattribute__",
+    "__setattr__",
+    "__delattr__",
+    "__dir__",
+    "__init_subclass__",
+    "__subclasshook__",
+    "__add__",
+    "__mul__",
+    "__globals__",
+    "__call__",
 ];
 
 impl Run<'_> {
     /// `val.name`: an attribute, or else what lies below that key.
     pub(in super::super) fn attr(&mut self, val: &Val, name: &Rc<str>) -> Res<Val> {
-        if let Val::Undefined(undefined) = val {
+        if let Val::Undefined(undefined) = val
+            && !name.starts_with("__")
+        {
             return Err(undefined.fault());
         }
         if let Some(member) = self.member(val, name)? {
@@ -38,6 +69,9 @@ impl Run<'_> {
                 }
             }
             _ => {}
+        }
+        if let Val::Undefined(undefined) = val {
+            return Err(undefined.fault());
         }
         Ok(self.no_member(val, Val::Str(Rc::clone(name))))
     }
@@ -63,8 +97,7 @@ impl Run<'_> {
     pub(in super::super) fn member(&mut self, val: &Val, name: &Rc<str>) -> Res<Option<Val>> {
         if name.starts_with('_') {
             if DUNDER.contains(&&**name) {
-                let text =
-                    format!("access to attribute '{name}' of '{}' object is unsafe.", val.type_name());
+                let text = format!("access to attribute '{name}' of '{}' object is unsafe.", val.type_name());
                 return Ok(Some(self.undefined(Why::Unsafe(text))));
             }
             return Ok(None);
@@ -136,10 +169,9 @@ impl Run<'_> {
     pub(in super::super) fn object_contains(&mut self, obj: &Obj, item: &Val) -> Res<bool> {
         match obj {
             Obj::Salt => Ok(item.as_str().is_some_and(|name| self.around.has_function(name))),
-            other => Err(super::Fault::other(format!(
-                "argument of type '{}' is not iterable",
-                other.type_name()
-            ))),
+            other => {
+                Err(super::Fault::other(format!("argument of type '{}' is not iterable", other.type_name())))
+            }
         }
     }
 }

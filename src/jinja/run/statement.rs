@@ -121,7 +121,8 @@ impl Run<'_> {
             Stmt::Load { filter, target, body } => {
                 let template = Rc::clone(&self.template);
                 let inner = Cx { parent: None, ..cx.inner() };
-                let text = self.frame(super::FrameKind::Macro, &template, |run| run.captured(body, &inner))?;
+                let text =
+                    self.frame(super::FrameKind::Macro, &template, |run| run.captured(body, &inner))?;
                 self.line = statement.line;
                 let val = self.apply_filter(filter, Val::Str(text.into()))?;
                 self.assign(target, val, cx)?;
@@ -129,7 +130,8 @@ impl Run<'_> {
             Stmt::Profile { label, body } => {
                 let label = self.eval(label, cx)?;
                 let flow = self.body(body, cx, out)?;
-                self.around.log("profile", &format!("rendered profile block '{}'", str_of(&label)?));
+                let label = str_of(&label).unwrap_or_else(|_| Rc::from("Undefined"));
+                self.around.log("profile", &format!("rendered profile block '{label}'"));
                 return Ok(flow);
             }
             Stmt::Do(value) => {

@@ -18,7 +18,12 @@ use super::{BlockLevel, Context, Cx, Run, Template, Vars};
 
 impl Run<'_> {
     /// Runs a template from its top, and then the one it extends.
-    pub(super) fn root(&mut self, template: &Rc<Template>, context: &Rc<Context>, out: &mut String) -> Res<()> {
+    pub(super) fn root(
+        &mut self,
+        template: &Rc<Template>,
+        context: &Rc<Context>,
+        out: &mut String,
+    ) -> Res<()> {
         self.frame(FrameKind::Root, template, |run| {
             let parent = Rc::new(RefCell::new(None));
             let cx = Cx { scope: None, context: Rc::clone(context), parent: Some(Rc::clone(&parent)) };
@@ -83,12 +88,8 @@ impl Run<'_> {
             });
             fault
         })?;
-        let template = Rc::new(Template {
-            name: Some(Rc::clone(&name)),
-            path: Some(file.path.into()),
-            source,
-            parsed,
-        });
+        let template =
+            Rc::new(Template { name: Some(Rc::clone(&name)), path: Some(file.path.into()), source, parsed });
         self.templates.insert(name, Rc::clone(&template));
         Ok(template)
     }
@@ -110,7 +111,10 @@ impl Run<'_> {
         }
         let names: Vec<String> =
             names.iter().map(|name| str_of(name).map(|name| name.to_string())).collect::<Res<_>>()?;
-        Err(Fault::new(Kind::NotFound, format!("none of the templates given were found: {}", names.join(", "))))
+        Err(Fault::new(
+            Kind::NotFound,
+            format!("none of the templates given were found: {}", names.join(", ")),
+        ))
     }
 
     pub(super) fn include(
@@ -259,7 +263,13 @@ impl Run<'_> {
         self.block_level(name, &context, 0, out)
     }
 
-    fn block_level(&mut self, name: &Rc<str>, context: &Rc<Context>, level: usize, out: &mut String) -> Res<()> {
+    fn block_level(
+        &mut self,
+        name: &Rc<str>,
+        context: &Rc<Context>,
+        level: usize,
+        out: &mut String,
+    ) -> Res<()> {
         let found: Option<BlockLevel> =
             context.blocks.borrow().get(name).and_then(|levels| levels.get(level)).cloned();
         let Some((block, template)) = found else { return Ok(()) };
@@ -286,7 +296,12 @@ impl Run<'_> {
         self.undefined(Why::Hint(format!("there is no parent block called {}.", text_repr_owned(name))))
     }
 
-    pub(in super::super) fn call_block(&mut self, name: &Rc<str>, context: &Rc<Context>, level: usize) -> Res<Val> {
+    pub(in super::super) fn call_block(
+        &mut self,
+        name: &Rc<str>,
+        context: &Rc<Context>,
+        level: usize,
+    ) -> Res<Val> {
         let mut out = String::new();
         self.block_level(name, context, level, &mut out)?;
         Ok(Val::Str(out.into()))

@@ -1,13 +1,15 @@
 """
 Records what real Salt makes of small templates, for tests/golden/jinja.rs.
 
-    PYTHONHASHSEED=0 PYTHON_WITH_SALT_3006.25 record.py > cases.jsonl
+    PYTHONHASHSEED=0 TZ=UTC PYTHON_WITH_SALT_3006.25 record.py > cases.jsonl
     PYTHONHASHSEED=0 PYTHON_WITH_SALT_3006.25 record.py --random N SEED > /tmp/random.jsonl
 
-The first line holds the files and the variables that all templates see; each other line is one template with what it
+`common.jsonl` beside it holds older cases in the same form. The first line holds the files and the variables that all templates see; each other line is one template with what it
 renders to, or with the error. Rendered by `salt.utils.templates.render_jinja_tmpl`. `salt['cmd.run']`, `pillar.get` and
 `grains.filter_by` are stand-ins that print their arguments; `test.refuse` raises CommandExecutionError, `test.fail`
-ValueError. Of an error that Salt prints with Python's traceback only the first line is kept. Templates whose output
+ValueError. An error with `line` alone stands
+for one with the usual surroundings; of a `problem`, which Salt prints with Python's traceback, only its text and line
+are kept. Templates whose output
 holds an address of an object, or whose order is that of a set, are left out.
 """
 
@@ -46,6 +48,7 @@ FILES = {
     "sub/b.jinja": "B",
     "sub/c.jinja": "{% from 'sub/d.jinja' import x %}{% set y = x %}",
     "sub/d.jinja": "{% set x = tpldir ~ '|' ~ tplfile %}",
+    "sub/e.jinja": "{% include 'undef.jinja' %}",
     "ns.jinja": "{% set ns = namespace(n=0) %}{% macro inc() %}{% set ns.n = ns.n + 1 %}{{ ns.n }}{% endmacro %}",
     "map.jinja": "{% import_yaml 'd.yaml' as defaults %}{% set m = defaults.d %}{% do m.update({'z': 26}) %}",
 }
@@ -78,7 +81,13 @@ class Functions(dict):
         found = {key.split(".", 1)[1]: val for key, val in self.items() if key.startswith(name + ".")}
         if not found:
             raise AttributeError(name)
-        return type("Module", (), {key: staticmethod(val) for key, val in found.items()})()
+        members = {key: staticmethod(val) for key, val in found.items()}
+        return type("LoadedMod", (), {"__module__": "salt.loader.lazy", **members})()
+
+
+# Messages name the class.
+Functions.__name__ = "AliasedLoader"
+Functions.__module__ = "salt.utils.templates"
 
 
 def stand_in(name):
@@ -130,6 +139,9 @@ def render(template, env):
     opts["jinja_env"] = env
     opts["allow_undefined"] = allow
     context = json.loads(json.dumps(CONTEXT))
+    if "sls" in env:
+        context["sls"] = env.pop("sls")
+        opts["jinja_sls_env"] = opts.pop("jinja_env")
     context.update(opts=opts, saltenv="base", salt=SALT)
     try:
         return {"render": salt.utils.templates.render_jinja_tmpl(template, context)}
@@ -138,7 +150,11 @@ def render(template, env):
         if text.startswith("Jinja error") or text.startswith("Problem running"):
             text = exc.error if isinstance(exc.error, str) else text
             text = text.split("\nTraceback")[0]
-            return {"error": text, "line": exc.line_num}
+            return {"problem": text, "line": exc.line_num}
+        # The usual surroundings of a template of one line are not kept.
+        usual = f"; line 1\n\n---\n{template}    <======================\n---"
+        if "\n" not in template and text.endswith(usual):
+            return {"error": text[: -len(usual)], "line": 1}
         return {"error": text}
     except Exception as exc:  # the renderer itself falls over
         return {"error": "CRASH " + type(exc).__name__ + ": " + str(exc)}
@@ -164,7 +180,7 @@ VALUES = [
 ]
 
 FILTERS = """abs capitalize center count default d dictsort e escape filesizeformat first float forceescape format indent int
-items|list join last length list lower max min pprint random|string|length reverse|list round safe string striptags sum title tojson trim truncate
+items|list join last length list lower max min pprint reverse|list round safe string striptags sum title tojson trim truncate
 unique upper urlencode urlize wordcount wordwrap xmlattr yaml json python load_yaml load_json load_text yaml_dquote
 yaml_squote yaml_encode to_bool to_num str_to_num is_hex contains_whitespace human_to_bytes to_bytes to_snake_case
 to_camelcase quote regex_escape skip sequence avg is_list is_iter exactly_one_true sorted_ignorecase flatten base64_encode
@@ -342,6 +358,9 @@ def systematic():
         add(text)
     for text in ["{{ nope }}", "{{ nope.x }}", "{{ mp.zz }}", "{{ mp.zz.y }}", "[{{ nope }}]", "{% for x in nope %}a{% else %}b{% endfor %}", "{{ nope == 1 }}{{ not nope }}", "{{ nope ~ 'a' }}", "{{ nope + 1 }}", "{{ nope|length }}", "{{ nope() }}", "{{ [nope] }}", "{% if nope %}a{% else %}b{% endif %}", "{{ nope|default('x') }}", "{{ nope|upper }}", "{{ nope|int }}", "{{ nope|list }}", "{{ nope == nopetoo }}", "{{ nope in [1] }}", "{{ {'a': nope} }}", "{{ nope.__class__ }}", "{{ nope is iterable }}", "{{ nope|first }}", "{{ nope|yaml }}", "{{ nope|json }}"]:
         add(text, allow_undefined=True)
+    for text in ["{% include 'undef.jinja' %}", "{% include 'bad.jinja' %}", "{% from 'undefmacro.jinja' import f %}\n{{ f(1) }}", "{{ nope }}", "{% extends 'base.txt' %}{% block b %}{{ nope }}{% endblock %}", "{% include 'sub/e.jinja' %}", "{{ 'a' + 1 }}", "{% import_yaml 'd.yaml' as x %}{{ x.nope }}", "a\n{% from 'lib.jinja' import m %}\n{{ m() }}"]:
+        add(text, sls="web.init")
+        add(text, sls="undef.jinja")
     for text in WHITESPACE:
         for env in [{}, {"trim_blocks": True}, {"lstrip_blocks": True}, {"trim_blocks": True, "lstrip_blocks": True}]:
             add(text, **env)
@@ -446,7 +465,9 @@ def main():
             continue
         case.update(outcome)
         shown = json.dumps(case, ensure_ascii=False)
-        if " at 0x" in shown or len(shown) > 20000:
+        if " at 0x" in shown or len(shown) > 20000 or "CRASH" in shown:
+            continue
+        if "|unique }}" in text and case.get("render", "").startswith("{"):
             continue
         print(shown.replace(Loader.root, "/srv"))
 
