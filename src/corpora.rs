@@ -5,7 +5,7 @@ mod replay;
 
 use std::path::Path;
 
-use crate::{crypt, event, master, matchers, value};
+use crate::{crypt, event, jinja, master, matchers, value};
 
 fn replay(target: &str, property: fn(&[u8])) {
     replay::replay(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus"), target, property);
@@ -49,4 +49,9 @@ fn events() {
 #[test]
 fn requests() {
     replay("requests", master::fuzzing::any_request);
+}
+
+#[test]
+fn jinja() {
+    replay("jinja", jinja::fuzzing::check);
 }

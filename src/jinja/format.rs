@@ -192,7 +192,7 @@ fn group(digits: &str, every: usize, separator: char, min: usize) -> String {
     }
     let mut count = digits.len();
     while out.len() < min {
-        if count % every == 0 {
+        if count.is_multiple_of(every) {
             out.push(separator);
             if out.len() >= min {
                 // A separator never leads.

@@ -124,10 +124,11 @@ pub(super) fn mysql_to_dict(run: &mut Run<'_>, args: Args) -> Res<Val> {
             continue;
         }
         let mut row = Entries::new();
-        for at in 1..headers.len() - 1 {
+        // The first and the last cell stand outside of the table's bars.
+        for (at, header) in headers.iter().enumerate().take(headers.len() - 1).skip(1) {
             let Some(cell) = cells.get(at) else { return Err(Fault::other("list index out of range")) };
             let cell = to_num(run, Args::of(vec![Val::str(cell)]))?;
-            row.insert(Key(Val::str(&headers[at])), cell);
+            row.insert(Key(Val::str(header)), cell);
         }
         let Some(name) = row.get(&key.key()?).cloned() else {
             return Err(Fault::other(super::super::print::repr(&key)?));

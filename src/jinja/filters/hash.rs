@@ -64,7 +64,7 @@ pub(super) fn base64_decode(run: &mut Run<'_>, args: Args) -> Res<Val> {
         }
         _ => return Err(Fault::other("Incorrect padding")),
     }
-    while clean.len() % 4 != 0 {
+    while !clean.len().is_multiple_of(4) {
         clean.push(b'=');
     }
     let engine = base64::engine::GeneralPurpose::new(

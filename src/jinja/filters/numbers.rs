@@ -19,9 +19,7 @@ pub(super) fn abs(_: &mut Run<'_>, args: Args) -> Res<Val> {
     match Num::of(&val) {
         Some(Num::Float(float)) => Ok(Val::Float(float.abs())),
         Some(num) => Ok(Val::from_big(BigInt::from(num.big().magnitude().clone()))),
-        None => Err(match &val {
-            other => Fault::other(format!("bad operand type for abs(): '{}'", other.type_name())),
-        }),
+        None => Err(Fault::other(format!("bad operand type for abs(): '{}'", val.type_name()))),
     }
 }
 

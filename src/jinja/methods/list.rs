@@ -17,18 +17,18 @@ pub(super) static METHODS: Table = &[
     ("append", |run, of, args| {
         let item = one(args, "list.append")?;
         run.charge(24)?;
-        items(of).borrow_mut().push(item);
+        items(of)?.borrow_mut().push(item);
         Ok(Val::None)
     }),
     ("clear", |_, of, args| {
         none(&args, "list.clear")?;
-        let old = items(of).take();
+        let old = items(of)?.take();
         drop(old);
         Ok(Val::None)
     }),
     ("copy", |run, of, args| {
         none(&args, "list.copy")?;
-        let copy = items(of).borrow().clone();
+        let copy = items(of)?.borrow().clone();
         run.charge(copy.len() * 24)?;
         Ok(Val::list(copy))
     }),
@@ -37,7 +37,7 @@ pub(super) static METHODS: Table = &[
         let val = one(args, "list.extend")?;
         let more = items_of(&val)?;
         run.charge(more.len() * 24)?;
-        items(of).borrow_mut().extend(more);
+        items(of)?.borrow_mut().extend(more);
         Ok(Val::None)
     }),
     ("index", index),
@@ -45,7 +45,7 @@ pub(super) static METHODS: Table = &[
         let args = between(args, "insert", 2, 2)?;
         let at = int(args.first().cloned(), 0)?;
         run.charge(24)?;
-        let mut list = items(of).borrow_mut();
+        let mut list = items(of)?.borrow_mut();
         let length = i64::try_from(list.len()).unwrap_or(i64::MAX);
         let at = if at < 0 { at.saturating_add(length).max(0) } else { at.min(length) };
         list.insert(usize::try_from(at).unwrap_or_default(), args.get(1).cloned().unwrap_or(Val::None));
@@ -54,7 +54,7 @@ pub(super) static METHODS: Table = &[
     ("pop", |_, of, args| {
         let args = between(args, "pop", 0, 1)?;
         let at = int(args.first().cloned(), -1)?;
-        let mut list = items(of).borrow_mut();
+        let mut list = items(of)?.borrow_mut();
         if list.is_empty() {
             return Err(Fault::other("pop from empty list"));
         }
@@ -65,10 +65,10 @@ pub(super) static METHODS: Table = &[
     }),
     ("remove", |_, of, args| {
         let item = one(args, "list.remove")?;
-        let list = items(of).borrow().clone();
+        let list = items(of)?.borrow().clone();
         for (at, it) in list.iter().enumerate() {
             if identical(it, &item) || equal(it, &item)? {
-                items(of).borrow_mut().remove(at);
+                items(of)?.borrow_mut().remove(at);
                 return Ok(Val::None);
             }
         }
@@ -76,7 +76,7 @@ pub(super) static METHODS: Table = &[
     }),
     ("reverse", |_, of, args| {
         none(&args, "list.reverse")?;
-        items(of).borrow_mut().reverse();
+        items(of)?.borrow_mut().reverse();
         Ok(Val::None)
     }),
     ("sort", sort),
@@ -84,14 +84,10 @@ pub(super) static METHODS: Table = &[
 
 pub(super) static TUPLE_METHODS: Table = &[("count", count), ("index", index)];
 
-fn items(of: &Val) -> &RefCell<Vec<Val>> {
-    thread_local! {
-        static NONE: &'static RefCell<Vec<Val>> = Box::leak(Box::default());
-    }
+fn items(of: &Val) -> Res<&RefCell<Vec<Val>>> {
     match of {
-        Val::List(list) => &list.0,
-        // Only lists come here: their methods stand in their table alone.
-        _ => NONE.with(|none| *none),
+        Val::List(list) => Ok(&list.0),
+        other => Err(Fault::other(format!("'{}' object is no list", other.type_name()))),
     }
 }
 
@@ -135,7 +131,7 @@ fn sort(run: &mut Run<'_>, of: &Val, args: Args) -> Res<Val> {
     }
     let [key, reverse] = args.bind("sort", ["key", "reverse"], 0)?;
     let reverse = flag(reverse, false)?;
-    let list = items(of).borrow().clone();
+    let list = items(of)?.borrow().clone();
     run.ticks(list.len())?;
     let mut keyed: Vec<(Val, Val)> = Vec::with_capacity(list.len());
     for item in list {
@@ -146,7 +142,7 @@ fn sort(run: &mut Run<'_>, of: &Val, args: Args) -> Res<Val> {
         keyed.push((by, item));
     }
     sort_keyed(&mut keyed, reverse)?;
-    items(of).replace(keyed.into_iter().map(|(_, item)| item).collect());
+    items(of)?.replace(keyed.into_iter().map(|(_, item)| item).collect());
     Ok(Val::None)
 }
 

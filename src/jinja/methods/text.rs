@@ -32,7 +32,7 @@ pub(super) static METHODS: Table = &[
         none(&args, "str.isascii")?;
         Ok(Val::Bool(text(of).is_ascii()))
     }),
-    ("isdecimal", |_, of, args| all(of, &args, "isdecimal", |c| c.is_numeric() && c.to_digit(10).is_some())),
+    ("isdecimal", |_, of, args| all(of, &args, "isdecimal", |c| c.is_ascii_digit())),
     ("isdigit", |_, of, args| all(of, &args, "isdigit", is_digit)),
     ("isidentifier", |_, of, args| {
         none(&args, "str.isidentifier")?;

@@ -288,7 +288,7 @@ pub(super) fn split_space(text: &str, max: usize, right: bool) -> Vec<&str> {
     let mut rest = if right { text.trim_end_matches(is_space) } else { text.trim_start_matches(is_space) };
     while !rest.is_empty() {
         if parts.len() == max {
-            parts.push(if right { rest } else { rest });
+            parts.push(rest);
             break;
         }
         if right {

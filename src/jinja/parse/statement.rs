@@ -40,7 +40,7 @@ impl Parser {
             "extends" => self.extends(),
             "include" => self.include(),
             "import" => self.import(),
-            "from" => self.from_import(),
+            "from" => self.import_names(),
             "print" => self.print(),
             "autoescape" => self.autoescape(),
             "do" => self.next().and_then(|_| Ok(Stmt::Do(self.tuple(true)?))),
@@ -231,7 +231,7 @@ impl Parser {
         Ok(Stmt::Import { template, target, with_context })
     }
 
-    fn from_import(&mut self) -> Res<Stmt> {
+    fn import_names(&mut self) -> Res<Stmt> {
         self.next()?;
         let template = self.expression()?;
         self.expect_name("import")?;

@@ -15,6 +15,7 @@ use super::{Cx, Run};
 impl Run<'_> {
     pub(super) fn eval(&mut self, node: &Node, cx: &Cx) -> Res<Val> {
         self.tick()?;
+        self.check_stack()?;
         Ok(match &node.expr {
             Expr::Const(val) => val.clone(),
             Expr::Data(text) => Val::Str(Rc::clone(text)),

@@ -316,6 +316,14 @@ impl<'h> Run<'h> {
         Ok(())
     }
 
+    /// Fails before the stack of the thread is used up.
+    fn check_stack(&self) -> Res<()> {
+        if self.stack_base.abs_diff(here()) > self.options.limits.stack_bytes {
+            return Err(super::print::too_deep());
+        }
+        Ok(())
+    }
+
     /// Runs one call deeper, in a frame that errors can name.
     fn frame<T>(
         &mut self,
@@ -323,8 +331,8 @@ impl<'h> Run<'h> {
         template: &Rc<Template>,
         run: impl FnOnce(&mut Self) -> Res<T>,
     ) -> Res<T> {
-        let used = self.stack_base.abs_diff(here());
-        if self.depth >= self.options.limits.depth || used > self.options.limits.stack_bytes {
+        self.check_stack()?;
+        if self.depth >= self.options.limits.depth {
             return Err(super::print::too_deep());
         }
         self.depth += 1;

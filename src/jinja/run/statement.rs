@@ -102,7 +102,7 @@ impl Run<'_> {
                 cx.unexport(target);
             }
             Stmt::FromImport { template, names, with_context } => {
-                self.from_import(template, names, *with_context, statement.line, cx)?;
+                self.import_names(template, names, *with_context, statement.line, cx)?;
             }
             Stmt::ImportData { filter, template, target, with_context } => {
                 let label = self.eval(template, cx)?;

@@ -192,7 +192,7 @@ impl Run<'_> {
         Ok(Val::obj(Obj::Module { name, exported: RefCell::new(exported), body: body.into() }))
     }
 
-    pub(super) fn from_import(
+    pub(super) fn import_names(
         &mut self,
         template: &Node,
         names: &[(Rc<str>, Rc<str>)],
