@@ -268,7 +268,8 @@ impl Connection {
         self.minor = greeting.session_minor();
         let stage = std::mem::replace(&mut self.stage, Stage::Failed(ConnectionError::Closed));
         let Stage::Greeting(mut opening) = stage else { return Ok(None) };
-        // MUST: "if the mechanisms do not match, the peer SHALL close the connection".
+        // RFC 37: "If the mechanism that the peer received does not exactly match the mechanism it sent, it MUST close the
+        // connection." And so: "An implementation MUST guard against downgrade attacks".
         if greeting.mechanism != self.options.mechanism.name() {
             return Err(Mismatch::Mechanism(greeting.mechanism.to_string()).into());
         }
@@ -388,6 +389,8 @@ impl Connection {
         }
         let publishes = self.socket_type.publishes();
         match Command::decode(&frame.body)? {
+            // RFC 37: "When a peer receives a PING command it SHALL respond with a PONG command that echoes the
+            // ping-context, which may be empty and MUST not exceed 16 octets".
             Command::Ping { ttl, context } => {
                 self.pong_due = Some(context);
                 if ttl > 0 && !self.input_paused {
@@ -397,11 +400,13 @@ impl Connection {
             }
             Command::Subscribe(topic) if publishes => Ok(Some(Event::Subscribe(topic))),
             Command::Cancel(topic) if publishes => Ok(Some(Event::Cancel(topic))),
-            // READY and ERROR during traffic are swallowed by libzmq, unknown names "SHALL be ignored".
+            // READY, ERROR and unknown names during traffic are swallowed by libzmq.
             _ => Ok(None),
         }
     }
 
+    /// RFC 37: "An implementation SHALL always send and deliver messages atomically, that is, all the frames of a message,
+    /// or none of them."
     fn take_frame(&mut self, frame: Frame) -> Result<Option<Event>, ConnectionError> {
         let single = self.partial.frames == 0 && !frame.more;
         if single {

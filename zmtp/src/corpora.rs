@@ -35,3 +35,25 @@ fn connection() {
 fn subscriptions() {
     replay("zmtp_subscriptions", pattern::subscriptions::properties::tree_equals_model);
 }
+
+#[test]
+fn handshake_null() {
+    replay("zmtp_handshake_null", crate::mechanism::properties::null_handshake);
+}
+
+#[test]
+fn handshake_plain() {
+    replay("zmtp_handshake_plain", crate::mechanism::properties::plain_handshake);
+}
+
+#[cfg(feature = "curve")]
+#[test]
+fn handshake_curve() {
+    replay("zmtp_handshake_curve", crate::mechanism::properties::curve_handshake);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn sockets() {
+    replay("zmtp_sockets", crate::net::properties::any_operations_keep_messages_whole_and_in_order);
+}

@@ -132,7 +132,7 @@ impl std::fmt::Debug for Message {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoutingId(Bytes);
 
-/// "An identity is 1 to 255 octets."
+/// RFC 37: "The first octet of the Identity SHALL NOT be zero", and it has at most 255 octets.
 pub const MAX_ROUTING_ID_OCTETS: usize = 255;
 
 impl RoutingId {

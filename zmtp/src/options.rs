@@ -103,7 +103,7 @@ pub struct Options {
     pub max_subscriptions: usize,
     /// Most octets of all topics of one peer. Default 8 MiB.
     pub max_subscription_octets: usize,
-    /// Most unfinished handshakes of one listener; above, the oldest is closed. Default 2048.
+    /// Most unfinished handshakes of one listener; above, the oldest is closed. Default 8192.
     pub max_half_open: usize,
     /// Most connections of one listener; above, new ones wait unaccepted. Default `usize::MAX`.
     pub max_connections: usize,
@@ -156,7 +156,7 @@ impl Default for Options {
             max_multipart_octets: 1 << 30,
             max_subscriptions: 100_000,
             max_subscription_octets: 8 << 20,
-            max_half_open: 2048,
+            max_half_open: 8192,
             max_connections: usize::MAX,
             max_queued_octets: 1 << 30,
         }

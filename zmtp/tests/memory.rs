@@ -59,6 +59,9 @@ async fn peers_cost_what_they_send_and_not_what_they_say() {
     announced_lengths_cost_nothing().await;
     connections_that_come_and_go_leave_nothing_behind().await;
     a_stalled_subscriber_costs_its_queue().await;
+    a_limit_in_octets_holds_for_large_messages().await;
+    the_queue_of_a_dead_peer_is_freed().await;
+    many_long_topics_are_cheap_and_freed();
 }
 
 async fn idle_subscribers_are_cheap() {
@@ -90,6 +93,7 @@ async fn idle_subscribers_are_cheap() {
     assert!(each <= 8 * 1024, "{each} octets per subscriber after traffic");
 }
 
+/// Covers: pitfalls A2
 async fn announced_lengths_cost_nothing() {
     const PEERS: usize = 300;
     let router =
@@ -104,6 +108,7 @@ async fn announced_lengths_cost_nothing() {
     assert!(each <= 8 * 1024, "{each} octets per lie");
 }
 
+/// Covers: pitfalls B11; conformance 60
 async fn connections_that_come_and_go_leave_nothing_behind() {
     let publisher = PubSocket::bind(&anywhere(), Options::default()).await.unwrap();
     let address = address(&publisher.local_endpoint().unwrap());
@@ -123,6 +128,7 @@ async fn connections_that_come_and_go_leave_nothing_behind() {
     assert!(growth <= 2 << 20, "{growth} octets leaked");
 }
 
+/// Covers: pitfalls B1 B4
 async fn a_stalled_subscriber_costs_its_queue() {
     let options = Options { sndhwm: Some(1000), sndbuf: Some(16 * 1024), ..Options::default() };
     let publisher = PubSocket::bind(&anywhere(), options).await.unwrap();
@@ -136,4 +142,65 @@ async fn a_stalled_subscriber_costs_its_queue() {
     let growth = resident().saturating_sub(before);
     println!("growth for a stalled subscriber of 1000 messages of 1 KiB: {growth}");
     assert!(growth <= 4 << 20, "{growth} octets for a queue of 1 MiB");
+}
+
+/// Covers: pitfalls B4
+async fn a_limit_in_octets_holds_for_large_messages() {
+    let options =
+        Options { sndhwm: None, sndhwm_bytes: Some(1 << 20), sndbuf: Some(16 * 1024), ..Options::default() };
+    let publisher = PubSocket::bind(&anywhere(), options).await.unwrap();
+    let address = address(&publisher.local_endpoint().unwrap());
+    let _stalled = connect(&address, &[hello("SUB"), b"\x00\x01\x01".to_vec()].concat());
+    publisher.wait_for_subscribers(1).await;
+    let before = resident();
+    for _ in 0..2000 {
+        publisher.send(Message::from(vec![7; 65_536])).await;
+    }
+    let growth = resident().saturating_sub(before);
+    println!("growth for a stalled subscriber of 1 MiB of large messages: {growth}");
+    assert!(growth <= 6 << 20, "{growth} octets for a queue of 1 MiB");
+}
+
+/// Covers: pitfalls C12
+async fn the_queue_of_a_dead_peer_is_freed() {
+    let options = Options { sndhwm: None, sndbuf: Some(16 * 1024), ..Options::default() };
+    let publisher = PubSocket::bind(&anywhere(), options).await.unwrap();
+    let address = address(&publisher.local_endpoint().unwrap());
+    let mut after_the_first = 0;
+    for round in 0..6 {
+        let stalled = connect(&address, &[hello("SUB"), b"\x00\x01\x01".to_vec()].concat());
+        publisher.wait_for_subscribers(1).await;
+        for _ in 0..500 {
+            publisher.send(Message::from(vec![7; 100_000])).await;
+        }
+        drop(stalled);
+        until("leaving", || publisher.connections() == 0).await;
+        if round == 0 {
+            after_the_first = resident();
+        }
+    }
+    let growth = resident().saturating_sub(after_the_first);
+    println!("growth over five dead peers with 50 MB each: {growth}");
+    assert!(growth <= 60 << 20, "{growth} octets kept for dead peers");
+}
+
+/// Covers: pitfalls B12
+fn many_long_topics_are_cheap_and_freed() {
+    use zmtp::pattern::subscriptions::{SubscriptionLimits, Subscriptions};
+    const PEERS: usize = 100_000;
+    let before = resident();
+    let mut tree = Subscriptions::new();
+    let mut keys = Vec::with_capacity(PEERS);
+    for peer in 0..PEERS {
+        let key = tree.add_peer(peer);
+        let topic =
+            format!("{:040x}", (peer as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_0C0F_FEE1_2345));
+        tree.subscribe(key, topic.as_bytes(), SubscriptionLimits::NONE).unwrap();
+        keys.push(key);
+    }
+    let each = resident().saturating_sub(before) / PEERS;
+    println!("octets per subscription of 40 octets: {each}");
+    assert!(each <= 400, "{each} octets per subscription");
+    keys.into_iter().for_each(|key| tree.remove_peer(key, |_| {}));
+    drop(tree);
 }

@@ -64,7 +64,7 @@ impl FrameHeader {
     /// A length of 2^63 or more, or above the limit of its kind.
     pub fn decode(input: &[u8], limits: FrameLimits) -> Result<Option<FrameHeader>, CodecError> {
         let &[flags, short, ..] = input else { return Ok(None) };
-        // Reserved bits "SHALL be zero"; libzmq ignores them on receive, and so do we.
+        // RFC 37: "Bits 7-3 are reserved for future use and MUST be zero"; libzmq ignores them on receive, and so do we.
         let (body_octets, header_octets) = if flags & LONG == 0 {
             (u64::from(short), 2)
         } else {
@@ -77,13 +77,14 @@ impl FrameHeader {
         }
         let command = flags & COMMAND != 0;
         limits.check(command, body_octets)?;
-        Ok(Some(FrameHeader { more: flags & MORE != 0, command, body_octets, header_octets }))
+        Ok(Some(FrameHeader { more: flags & MORE != 0 && !command, command, body_octets, header_octets }))
     }
 
     /// A header for a body of ours, in canonical form.
     pub fn for_body(body_octets: usize, more: bool, command: bool) -> HeaderOctets {
+        // RFC 37: "This bit [MORE] SHALL be zero on command frames."
         let mut flags = 0;
-        if more {
+        if more && !command {
             flags |= MORE;
         }
         if command {

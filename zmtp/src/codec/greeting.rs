@@ -82,7 +82,9 @@ impl Greeting {
         Greeting { major: 3, minor: 1, mechanism, as_server }
     }
 
-    /// The 64 octets to send. They can go out at once: "a peer may send its greeting without waiting".
+    /// The 64 octets to send, at once. RFC 37: "the peer SHALL send its entire greeting (64 octets) and SHALL expect a
+    /// matching 64 octet greeting. In this case the peer SHOULD set the padding field to binary zeros"; libzmq puts a 1
+    /// there, and so does this.
     pub fn encode(&self) -> [u8; GREETING_OCTETS] {
         let mut out = [0; GREETING_OCTETS];
         out[0] = 0xFF;
@@ -110,12 +112,16 @@ impl Greeting {
         if input.get(SIGNATURE_OCTETS - 1).is_some_and(|octet| octet & 1 == 0) {
             return Err(CodecError::NotZmtp);
         }
+        // RFC 37: "A peer MUST accept higher protocol versions as valid", and "If a peer cannot downgrade its protocol to
+        // match its peer, it MUST close the connection."
         if let Some(&major) = input.get(SIGNATURE_OCTETS)
             && major < 3
         {
             return Err(CodecError::OldVersion(major));
         }
         let Some(whole) = input.first_chunk::<GREETING_OCTETS>() else { return Ok(None) };
+        // RFC 37: "A peer SHALL NOT assign any significance to the padding field and MUST NOT validate this nor interpret it
+        // in any way whatsoever."
         let mut mechanism = [0; 20];
         mechanism.copy_from_slice(&whole[12..32]);
         Ok(Some(Greeting {

@@ -32,7 +32,7 @@ impl Metadata {
         self
     }
 
-    /// The first value of `name`. "Names are case-insensitive."
+    /// The first value of `name`. RFC 37: "Metadata names SHALL be case-insensitive."
     pub fn value_of(&self, name: &str) -> Option<&Bytes> {
         self.properties.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
@@ -66,11 +66,12 @@ impl Metadata {
             }
             let name_len = reader.u8("property name length")?;
             let name = reader.take(name_len.into(), "property name")?;
+            // RFC 37: "The name SHALL be 1 to 255 characters. Zero-sized names are not valid."
             let name = match std::str::from_utf8(name) {
                 Ok(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) => name,
                 _ => return Err(CodecError::BadPropertyName),
             };
-            // MUST: "value-specification" carries at most 2^31-1 octets; the bound below is far tighter.
+            // RFC 37: "The value SHALL be 0 to 2,147,483,647 octets"; the command that carries it is far shorter.
             let value_len = reader.u32("property value length")?;
             let value_len =
                 usize::try_from(value_len).map_err(|_| CodecError::Truncated("property value"))?;
@@ -101,6 +102,7 @@ mod tests {
         assert_eq!(again.value_of("Resource"), None);
     }
 
+    /// Covers: pitfalls A3; conformance 9
     #[test]
     fn every_lying_length_is_an_error() {
         let good = b"\x0bSocket-Type\0\0\0\x03PUB";

@@ -86,6 +86,7 @@ fn check_error(
     assert!(!connection.wants_transmit());
 }
 
+/// Covers: conformance 6
 #[test]
 fn greeting_and_ready_leave_at_once_and_are_those_of_libzmq() {
     let (mut connection, _) = connection(SocketType::Dealer, Options::default());
@@ -95,6 +96,7 @@ fn greeting_and_ready_leave_at_once_and_are_those_of_libzmq() {
     assert_eq!(&sent[64..], ready);
 }
 
+/// Covers: conformance 7
 #[test]
 fn only_req_dealer_and_router_tell_their_identity() {
     for socket_type in crate::pattern::socket_type::ALL {
@@ -106,6 +108,7 @@ fn only_req_dealer_and_router_tell_their_identity() {
     }
 }
 
+/// Covers: pitfalls A4; conformance 11
 #[test]
 fn nothing_but_the_handshake_leaves_before_the_peers_ready() {
     let (mut connection, now) = connection(SocketType::Sub, Options::default());
@@ -118,6 +121,7 @@ fn nothing_but_the_handshake_leaves_before_the_peers_ready() {
     assert_eq!(transmit(&mut connection), b"");
 }
 
+/// Covers: conformance 8
 #[test]
 fn every_pair_of_socket_types_is_accepted_or_refused_by_both() {
     for ours in crate::pattern::socket_type::ALL {
@@ -129,6 +133,7 @@ fn every_pair_of_socket_types_is_accepted_or_refused_by_both() {
     }
 }
 
+/// Covers: conformance 16
 #[test]
 fn any_cut_of_the_stream_gives_the_same_events() {
     let mut stream = hello("DEALER", 1);
@@ -230,6 +235,7 @@ fn subscriptions_take_the_form_of_the_minor_version() {
     assert_eq!(transmit(&mut connection)[..10], [6, 0, 0, 0, 0, 0, 0, 1, 0x36, 9]);
 }
 
+/// Covers: conformance 23
 #[test]
 fn a_publisher_takes_both_forms_on_any_session() {
     for minor in [0, 1] {
@@ -259,6 +265,7 @@ fn a_publisher_never_collects_messages() {
     );
 }
 
+/// Covers: conformance 21
 #[test]
 fn odd_commands_in_traffic_are_swallowed_and_lying_ones_close() {
     let (mut connection, now) = ready(SocketType::Rep, "REQ", 1, Options::default());
@@ -276,6 +283,7 @@ fn odd_commands_in_traffic_are_swallowed_and_lying_ones_close() {
     check_error(&mut connection, now, b"\x04\x02\x05X", CodecError::Truncated("command name"));
 }
 
+/// Covers: pitfalls A14; conformance 18
 #[test]
 fn limits_are_exact() {
     let options = Options {
@@ -301,6 +309,7 @@ fn limits_are_exact() {
     check_error(&mut connection, now, &[2, 128, 0, 0, 0, 0, 0, 0, 0], CodecError::FrameLength(1 << 63));
 }
 
+/// Covers: pitfalls A1 A2
 #[test]
 fn an_announced_length_reserves_nothing() {
     let (mut connection, now) = ready(SocketType::Pull, "PUSH", 1, Options::default());
@@ -324,6 +333,7 @@ fn a_ping_is_answered_with_at_most_16_octets_and_a_flood_with_one_pong() {
     }
 }
 
+/// Covers: pitfalls D4; conformance 52
 #[test]
 fn a_ping_between_the_frames_of_a_message_is_fine() {
     let (mut connection, now) = ready(SocketType::Req, "REP", 1, Options::default());
@@ -349,6 +359,7 @@ fn heartbeats_close_a_dead_peer_after_interval_plus_timeout() {
     assert_eq!(error, ConnectionError::TimedOut(Timer::Heartbeat));
 }
 
+/// Covers: pitfalls D5; conformance 51
 #[test]
 fn any_octet_counts_as_a_sign_of_life() {
     let options = Options { heartbeat_ivl: MS(200), ..Options::default() };
@@ -376,6 +387,7 @@ fn a_paused_reader_does_not_blame_the_peer() {
     assert!(connection.handle_timeout(now + MS(10_200)).is_err());
 }
 
+/// Covers: pitfalls D3; conformance 50
 #[test]
 fn a_time_to_live_is_honoured_over_its_whole_range() {
     for ttl in [1_u16, 5, 655, 656, u16::MAX] {
@@ -392,6 +404,7 @@ fn a_time_to_live_is_honoured_over_its_whole_range() {
     }
 }
 
+/// Covers: conformance 20
 #[test]
 fn an_unfinished_message_is_never_delivered() {
     let (mut connection, now) = ready(SocketType::Pull, "PUSH", 1, Options::default());

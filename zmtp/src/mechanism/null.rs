@@ -38,6 +38,7 @@ impl Null {
     pub(super) fn handle(body: &[u8]) -> Result<Step, ConnectionError> {
         match Command::decode(body)? {
             Command::Ready(metadata) => Ok(Done::plain(metadata, None)),
+            // RFC 37: "The peer SHALL treat an incoming ERROR command as fatal, and act by closing the connection".
             Command::Error(reason) => Err(ConnectionError::Refused(reason)),
             other => Err(Violation::UnexpectedCommand(other.name()).into()),
         }

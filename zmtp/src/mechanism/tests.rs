@@ -24,6 +24,7 @@ fn user() -> Mechanism {
     Mechanism::PlainClient { plain_username: "admin".into(), plain_password: "secret".into() }
 }
 
+/// Covers: conformance 14
 #[test]
 fn plain_says_what_libzmq_says() {
     let (mut client, mut server) = (new(user(), 0), new(Mechanism::PlainServer, 0));

@@ -1,4 +1,5 @@
-//! Connecting, for ever: attempt, connection, delay, and again.
+//! RFC 37: "All sockets SHALL establish connections opportunistically, that is: they connect to an endpoint asynchronously,
+//! and if the connection is broken, SHOULD reconnect after a suitable delay." Connecting, for ever: attempt, connection, delay, and again.
 
 use std::{sync::Arc, task::Poll, time::Duration};
 

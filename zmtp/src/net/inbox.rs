@@ -35,7 +35,8 @@ pub(crate) enum Item {
 /// An item and who sent it.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(crate) pipe: Arc<Pipe>,
+    /// Only where the socket asks, see [`Inbox::anonymous`].
+    pub(crate) pipe: Option<Arc<Pipe>>,
     pub(crate) item: Item,
 }
 
@@ -43,6 +44,8 @@ pub(crate) struct Incoming {
 pub(crate) struct Inbox {
     state: Mutex<State>,
     options: Arc<Options>,
+    /// Items come with their pipes.
+    named: bool,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +60,12 @@ struct State {
 
 impl Inbox {
     pub(crate) fn new(options: Arc<Options>) -> Inbox {
-        Inbox { state: Mutex::default(), options }
+        Inbox { state: Mutex::default(), options, named: true }
+    }
+
+    /// An inbox for sockets that do not ask who sent an item.
+    pub(crate) fn anonymous(options: Arc<Options>) -> Inbox {
+        Inbox { state: Mutex::default(), options, named: false }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -121,7 +129,7 @@ impl Inbox {
         let mut woken = Vec::new();
         let most = if self.options.conflate { 1 } else { TAKE };
         while taken.len() < most
-            && let Some((key, pipe, item)) = state.queue.pop()
+            && let Some((key, pipe, item)) = state.queue.pop_with(|pipe| self.named.then(|| pipe.clone()))
         {
             taken.push_back(Incoming { pipe, item });
             state.resume(key, &self.options, &mut woken);

@@ -16,6 +16,8 @@ mod memory;
 mod monitor;
 mod patterns;
 mod pipe;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod properties;
 mod sockets;
 mod stream;
 

@@ -2,7 +2,10 @@
 
 use std::{
     fmt::Debug,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -101,6 +104,7 @@ impl Publishing {
         }
     }
 
+    /// RFC 29: "SHALL silently drop the message if the queue for a subscriber is full", "SHALL NOT block on sending".
     /// Queues a message for every peer that wants it and has room. With `xpub_nodrop`, for all of them or none; false
     /// for none.
     pub(crate) fn publish(&self, message: Message) -> bool {
@@ -147,6 +151,11 @@ impl Publishing {
         let _never_closed = count.wait_for(|count| *count >= wanted).await;
     }
 
+    /// Under the lock: two counts told in the wrong order would stay wrong.
+    fn tell_count(&self, subscriptions: &Subscriptions<Arc<Pipe>>) {
+        self.subscribers.send_replace(subscriptions.subscribers());
+    }
+
     fn report(&self, pipe: &Pipe, event: impl FnOnce(PeerAddress) -> Event) {
         if let Some(peer) = pipe.peer.get() {
             self.monitor.report(|| event(peer.clone()));
@@ -172,6 +181,8 @@ impl Pattern for Publishing {
     }
 
     fn detach(&self, pipe: &Arc<Pipe>, _ahead: bool, _taken: u64) {
+        // RFC 29, XPUB: "SHALL, if the subscriber peer disconnects prematurely, generate a suitable unsubscribe request for
+        // the calling application".
         let Some(&key) = pipe.subscriptions.get() else { return };
         let mut gone = Vec::new();
         let mut subscriptions = lock(&self.subscriptions);
@@ -180,9 +191,8 @@ impl Pattern for Publishing {
                 gone.push(topic);
             }
         });
-        let subscribers = subscriptions.subscribers();
+        self.tell_count(&subscriptions);
         drop(subscriptions);
-        self.subscribers.send_replace(subscribers);
         for topic in gone {
             self.tell_application(pipe, Item::Unsubscribed(topic.into()));
         }
@@ -193,9 +203,8 @@ impl Pattern for Publishing {
         let mut subscriptions = lock(&self.subscriptions);
         let change =
             subscriptions.subscribe(key, &topic, self.limits).map_err(|_| Violation::TooManySubscriptions)?;
-        let subscribers = subscriptions.subscribers();
+        self.tell_count(&subscriptions);
         drop(subscriptions);
-        self.subscribers.send_replace(subscribers);
         if change.peer {
             self.report(pipe, |peer| Event::Subscribed { peer, topic: topic.clone() });
         }
@@ -209,9 +218,8 @@ impl Pattern for Publishing {
         let Some(&key) = pipe.subscriptions.get() else { return };
         let mut subscriptions = lock(&self.subscriptions);
         let change = subscriptions.cancel(key, &topic);
-        let subscribers = subscriptions.subscribers();
+        self.tell_count(&subscriptions);
         drop(subscriptions);
-        self.subscribers.send_replace(subscribers);
         if change.peer {
             self.report(pipe, |peer| Event::Unsubscribed { peer, topic: topic.clone() });
         }
@@ -227,6 +235,8 @@ pub(crate) struct Subscribing {
     inbox: Arc<Inbox>,
     monitor: Arc<Monitor>,
     state: Mutex<SubscribingState>,
+    /// The empty topic is among those subscribed to: nothing has to be compared.
+    wants_all: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -237,12 +247,13 @@ struct SubscribingState {
 
 impl Subscribing {
     pub(crate) fn new(inbox: Arc<Inbox>, monitor: Arc<Monitor>) -> Subscribing {
-        Subscribing { inbox, monitor, state: Mutex::default() }
+        Subscribing { inbox, monitor, state: Mutex::default(), wants_all: AtomicBool::new(false) }
     }
 
     pub(crate) fn subscribe(&self, topic: &[u8]) {
         let mut state = lock(&self.state);
         if state.topics.subscribe(topic) {
+            self.wants_all.fetch_or(topic.is_empty(), Ordering::Relaxed);
             let topic = Bytes::copy_from_slice(topic);
             state.publishers.iter().for_each(|pipe| pipe.push_control(Control::Subscribe(topic.clone())));
         }
@@ -251,16 +262,18 @@ impl Subscribing {
     pub(crate) fn unsubscribe(&self, topic: &[u8]) {
         let mut state = lock(&self.state);
         if state.topics.unsubscribe(topic) {
+            self.wants_all.fetch_and(!topic.is_empty(), Ordering::Relaxed);
             let topic = Bytes::copy_from_slice(topic);
             state.publishers.iter().for_each(|pipe| pipe.push_control(Control::Cancel(topic.clone())));
         }
     }
 
     pub(crate) fn wants(&self, message: &Message) -> bool {
-        lock(&self.state).topics.matches(message.first())
+        self.wants_all.load(Ordering::Relaxed) || lock(&self.state).topics.matches(message.first())
     }
 
-    /// XSUB: a message to every publisher that has room for it.
+    /// RFC 29, XSUB: "SHALL send all messages to all connected publishers", "SHALL silently drop the message if the outgoing
+    /// queue for a publisher is full".
     pub(crate) fn send_up(&self, message: &Message) {
         let encoded = Encoded::message(message);
         for pipe in &lock(&self.state).publishers {
@@ -378,7 +391,7 @@ impl Pattern for Balancing {
     fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
         let mut ring = lock(&self.ring);
         if !ring.peers().iter().any(|other| other.id == pipe.id) {
-            // "A PAIR socket SHALL have no more than one connected peer": the newcomer has to go.
+            // RFC 31: "SHALL receive incoming messages from its single peer if it has one": a second one has to go.
             if self.exclusive && !ring.peers().is_empty() {
                 return Err(Violation::PairTaken.into());
             }
@@ -458,7 +471,8 @@ impl Routing {
         lock(&self.routes).len()
     }
 
-    /// Queues a message for one peer.
+    /// RFC 28: "SHALL route the message to the outgoing queue if that queue exists, and has space", "SHALL either silently
+    /// drop the message, or return an error, depending on configuration", "SHALL NOT block on sending".
     ///
     /// # Errors
     /// Only with `router_mandatory`; otherwise what cannot be queued is dropped.

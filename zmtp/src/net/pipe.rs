@@ -1,4 +1,5 @@
-//! The way to one peer: a bounded queue that sockets fill and one driver empties.
+//! RFC 28: "If this peer disconnects, the [...] socket SHALL destroy its double queue and SHALL discard any messages it
+//! contains"; a dialled endpoint's queue lives "whether or not the connection is established". The way to one peer: a bounded queue that sockets fill and one driver empties.
 
 use std::{
     collections::VecDeque,
@@ -312,5 +313,46 @@ impl Outbox {
         if let Some(driver) = self.driver.take() {
             driver.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(options: Options, octets: usize) -> usize {
+        let pipe = Pipe::new(1, Arc::new(options));
+        let mut count = 0;
+        while count < 5000 && pipe.push(Outgoing::Message(vec![0; octets].into())).is_ok() {
+            count += 1;
+        }
+        count
+    }
+
+    /// Covers: pitfalls B3 B4; conformance 30
+    #[test]
+    fn marks_are_exact_in_messages_and_in_octets() {
+        for hwm in [1, 10, 1000] {
+            assert_eq!(pushed(Options { sndhwm: Some(hwm), ..Options::default() }, 100), hwm);
+        }
+        assert_eq!(pushed(Options { sndhwm: None, ..Options::default() }, 100), 5000, "no limit");
+        let octets = |limit| Options { sndhwm: None, sndhwm_bytes: Some(limit), ..Options::default() };
+        assert_eq!(pushed(octets(1000), 100), 10);
+        assert_eq!(pushed(octets(1099), 100), 10);
+        assert_eq!(pushed(octets(10), 100), 1, "the first always fits");
+    }
+
+    #[test]
+    fn what_was_taken_counts_until_it_is_written() {
+        let pipe = Pipe::new(1, Arc::new(Options { sndhwm: Some(4), ..Options::default() }));
+        let push = || pipe.push(Outgoing::Message("m".into())).is_ok();
+        assert!((0..4).all(|_| push()) && !push());
+        let cx = Context::from_waker(Waker::noop());
+        let mut visit = Visit::default();
+        pipe.visit(&cx, true, &mut visit);
+        assert_eq!(visit.messages.len(), 2, "half of the mark");
+        assert!(!push(), "taken and not written");
+        pipe.visit(&cx, true, &mut Visit::default());
+        assert!(push(), "the first two were written");
     }
 }

@@ -38,7 +38,9 @@ impl<P> Balancer<P> {
         &self.peers
     }
 
-    /// Offers something to one peer after the other until one takes it. `offer` gives back what it did not take.
+    /// RFC 28 and 30: "SHALL route outgoing messages to available peers using a round-robin strategy", "SHALL consider a
+    /// peer as available only when it has a outgoing queue that is not full", "SHALL NOT discard messages that it cannot
+    /// queue". Offers something to one peer after the other until one takes it. `offer` gives back what it did not take.
     ///
     /// # Errors
     /// The thing itself when nobody took it.

@@ -26,7 +26,7 @@ impl Envelope {
     }
 }
 
-/// Cuts a message behind its first empty frame.
+/// RFC 28: "SHALL remove and store the address envelope, including the delimiter." Cuts a message behind its first empty frame.
 ///
 /// # Errors
 /// The message itself, when it has no empty frame with a body behind it.
@@ -42,7 +42,7 @@ pub fn split(message: Message) -> Result<(Envelope, Message), Message> {
     }
 }
 
-/// Puts an envelope in front of a body.
+/// RFC 28: "SHALL prepend the address envelope and delimiter." Puts an envelope in front of a body.
 pub fn join(envelope: Envelope, body: Message) -> Message {
     let mut frames = envelope.frames;
     match body.into_single() {

@@ -39,7 +39,7 @@ impl<P: PartialEq> Requester<P> {
         Requester { relaxed, correlate, next_id: first_id, waiting: None }
     }
 
-    /// Sending is allowed now.
+    /// RFC 28: "SHALL send and then receive exactly one message at a time." Sending is allowed now.
     pub fn may_send(&self) -> bool {
         self.relaxed || self.waiting.is_none()
     }
@@ -65,7 +65,8 @@ impl<P: PartialEq> Requester<P> {
         self.next_id = self.next_id.wrapping_add(1);
     }
 
-    /// Judges a message that came from `peer`.
+    /// RFC 28: "SHALL accept an incoming message only from the last peer that it sent a request to", "SHALL discard silently
+    /// any messages received from other peers". Judges a message that came from `peer`.
     pub fn received(&mut self, peer: &P, message: Message) -> Verdict {
         let Some(waiting) = self.waiting.as_ref().filter(|waiting| waiting.peer == *peer) else {
             return Verdict::Skip;

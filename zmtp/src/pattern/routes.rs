@@ -22,7 +22,7 @@ impl<P> Routes<P> {
         Routes { peers: HashMap::new(), next: first }
     }
 
-    /// Gives `peer` the id that it announced or a generated one. The second value is the peer that had the id
+    /// RFC 28: "SHALL identify each double queue using a unique "identity" binary string." Gives `peer` the id that it announced or a generated one. The second value is the peer that had the id
     /// before and has to go.
     ///
     /// # Errors
@@ -79,6 +79,7 @@ impl<P> Routes<P> {
 mod tests {
     use super::*;
 
+    /// Covers: conformance 45
     #[test]
     fn generated_ids_count_up_and_wrap_around() {
         let mut routes = Routes::new(u32::MAX);

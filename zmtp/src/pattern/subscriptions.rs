@@ -3,8 +3,9 @@
 //! Nothing here recurses, so a topic may be as long as it likes. A node lives in an arena and keeps its number as
 //! long as a subscription ends at it, so a peer's subscriptions are plain lists of node numbers.
 //!
-//! "A subscription is a set per connection": libzmq's SUB sends SUBSCRIBE for every call, but CANCEL only for the
-//! last one, so subscriptions are not counted.
+//! RFC 37: "A subscription of "A" SHALL match all messages starting with "A". An empty subscription SHALL match all
+//! messages." It also says that they are counted; but libzmq's SUB sends SUBSCRIBE for every call, but CANCEL only for the
+//! last one, so here they are a set per connection.
 
 const ROOT: u32 = 0;
 
@@ -520,6 +521,7 @@ mod tests {
         assert_eq!(matches(&mut tree, b"t"), [0; 0]);
     }
 
+    /// Covers: pitfalls B13
     #[test]
     fn topics_of_a_mebibyte_do_not_recurse() {
         let mut tree = Subscriptions::new();

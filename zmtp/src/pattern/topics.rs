@@ -64,6 +64,7 @@ impl Topics {
 mod tests {
     use super::*;
 
+    /// Covers: conformance 26
     #[test]
     fn publishers_hear_of_the_first_and_the_last() {
         let mut topics = Topics::new();

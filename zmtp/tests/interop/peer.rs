@@ -66,6 +66,12 @@ impl Peer {
         self.run(&format!("send {name} {}", hex(parts)));
     }
 
+    /// Sends from a ROUTER, as soon as it knows the peer.
+    #[track_caller]
+    pub fn send_known(&mut self, name: &str, parts: &[&[u8]]) {
+        self.run(&format!("known {name} {}", hex(parts)));
+    }
+
     /// Waits for a message and compares it.
     #[track_caller]
     pub fn expect(&mut self, name: &str, parts: &[&[u8]]) {

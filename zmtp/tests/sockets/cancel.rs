@@ -29,6 +29,7 @@ async fn until_done<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     panic!("this takes too long")
 }
 
+/// Covers: pitfalls C1; conformance 58
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c1_every_receive_is_dropped_after_one_poll_and_nothing_is_lost() {
     let mut router = RouterSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -50,6 +51,7 @@ async fn c1_every_receive_is_dropped_after_one_poll_and_nothing_is_lost() {
     soon(sending).await.unwrap();
 }
 
+/// Covers: pitfalls C3
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c3_a_send_that_was_dropped_sent_nothing_and_one_that_ended_sent_all() {
     let small = Options { sndhwm: Some(3), rcvhwm: Some(3), sndbuf: Some(16_384), ..quick() };
@@ -87,6 +89,7 @@ async fn a_requester_whose_calls_are_dropped_stays_in_turn() {
     }
 }
 
+/// Covers: pitfalls C2
 #[tokio::test]
 async fn c2_a_timeout_around_every_receive_costs_little() {
     let mut pull = PullSocket::bind(&inproc("timeouts"), quick()).await.unwrap();

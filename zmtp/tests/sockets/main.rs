@@ -15,6 +15,7 @@ use zmtp::{
     RoutingId, SendError, SubSocket, XPubEvent, XPubSocket, envelope,
 };
 
+/// Covers: conformance 36
 #[tokio::test]
 async fn a_request_is_answered() {
     let mut rep = RepSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -31,6 +32,7 @@ async fn a_request_is_answered() {
     assert!(rep.send(Message::from("to nobody")).is_err());
 }
 
+/// Covers: pitfalls D10; conformance 43
 #[tokio::test]
 async fn connecting_works_before_anybody_listens_over_both_transports() {
     let dir = TempDir::new("before");
@@ -79,6 +81,7 @@ async fn a_publisher_reaches_those_who_want_it() {
     assert_eq!(soon(some.recv()).await, Message::from("last one"));
 }
 
+/// Covers: pitfalls B6 B8; conformance 29
 #[tokio::test]
 async fn topics_are_told_again_after_every_reconnect_however_many() {
     let topics = 5000;
@@ -112,6 +115,7 @@ async fn topics_are_told_again_after_every_reconnect_however_many() {
     }
 }
 
+/// Covers: pitfalls B2; conformance 30 31
 #[tokio::test]
 async fn a_stalled_subscriber_keeps_the_oldest_and_the_others_lose_nothing() {
     let hwm = 100;
@@ -150,6 +154,7 @@ async fn a_stalled_subscriber_keeps_the_oldest_and_the_others_lose_nothing() {
     assert_eq!(soon(stalled.recv()).await, Message::from("resumed"));
 }
 
+/// Covers: pitfalls B10; conformance 32
 #[tokio::test]
 async fn an_xpub_hears_of_first_and_last_subscribers() {
     let mut publisher = XPubSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -188,6 +193,7 @@ async fn a_router_tells_its_peers_apart() {
     assert!(router.sender().peer_address(&id).unwrap().ip().unwrap().is_loopback());
 }
 
+/// Covers: conformance 47
 #[tokio::test]
 async fn a_mandatory_router_says_what_it_cannot_send() {
     let options = Options { router_mandatory: true, sndhwm: Some(10), sndbuf: Some(4096), ..quick() };
@@ -235,6 +241,7 @@ async fn a_routing_id_in_use_is_refused_or_handed_over() {
     }
 }
 
+/// Covers: pitfalls C13
 #[tokio::test]
 async fn a_flood_does_not_starve_the_others() {
     let mut router = RouterSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -260,6 +267,7 @@ async fn a_flood_does_not_starve_the_others() {
     flooding.abort();
 }
 
+/// Covers: conformance 42
 #[tokio::test]
 async fn dealers_share_the_work_in_turn() {
     let a = RepSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -296,6 +304,7 @@ async fn dealers_share_the_work_in_turn() {
     }
 }
 
+/// Covers: pitfalls C4
 #[tokio::test]
 async fn a_lost_request_is_reported_and_the_socket_stays_usable() {
     let mut rep = RepSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -312,6 +321,7 @@ async fn a_lost_request_is_reported_and_the_socket_stays_usable() {
     assert_eq!(soon(req.recv()).await, Ok(Message::from("answer")));
 }
 
+/// Covers: conformance 54
 #[tokio::test]
 async fn closing_sends_what_is_queued() {
     let mut router = RouterSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -331,6 +341,7 @@ async fn closing_sends_what_is_queued() {
     assert_eq!(soon(router.recv()).await.1, Message::from("dropped, not closed"));
 }
 
+/// Covers: pitfalls D12; conformance 54
 #[tokio::test]
 async fn linger_bounds_closing() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -340,6 +351,7 @@ async fn linger_bounds_closing() {
     soon(dealer.close()).await;
 }
 
+/// Covers: pitfalls C1; conformance 58
 #[tokio::test]
 async fn dropping_futures_loses_nothing() {
     let mut rep = RepSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -364,6 +376,7 @@ async fn dropping_futures_loses_nothing() {
     }
 }
 
+/// Covers: pitfalls B15
 #[tokio::test]
 async fn a_publishing_loop_leaves_subscribers_their_turns() {
     let publisher = PubSocket::bind(&anywhere(), quick()).await.unwrap();
@@ -382,6 +395,7 @@ async fn a_publishing_loop_leaves_subscribers_their_turns() {
     flood.abort();
 }
 
+/// Covers: pitfalls D11; conformance 55
 #[tokio::test]
 async fn an_ipc_path_is_taken_from_the_dead_only_and_left_clean() {
     use std::os::unix::fs::PermissionsExt;
@@ -410,6 +424,7 @@ async fn a_busy_port_is_an_error_that_names_it() {
     assert_eq!(error.source.kind(), std::io::ErrorKind::AddrInUse);
 }
 
+/// Covers: conformance 56
 #[tokio::test]
 async fn source_addresses_and_ipv6_are_used() {
     let mut rep = RepSocket::bind(&"tcp://[::1]:0".parse().unwrap(), quick()).await.unwrap();

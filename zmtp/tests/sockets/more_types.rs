@@ -134,6 +134,7 @@ async fn inproc_carries_large_messages_and_many_subscribers() {
     drop(publisher);
 }
 
+/// Covers: conformance 34
 #[tokio::test]
 async fn conflate_keeps_the_newest_on_both_sides() {
     let conflate = Options { conflate: true, ..quick() };
@@ -159,6 +160,7 @@ async fn conflate_keeps_the_newest_on_both_sides() {
     assert!(received <= 100);
 }
 
+/// Covers: conformance 32
 #[tokio::test]
 async fn xpub_nodrop_sends_to_all_or_tells() {
     let options = Options { xpub_nodrop: true, sndhwm: Some(5), sndbuf: Some(4096), ..quick() };
@@ -190,6 +192,7 @@ async fn xpub_verbose_tells_of_every_subscriber() {
     }
 }
 
+/// Covers: pitfalls B1
 #[tokio::test]
 async fn what_was_dropped_is_counted_for_each_peer() {
     let options = Options { sndhwm: Some(5), sndbuf: Some(4096), ..quick() };

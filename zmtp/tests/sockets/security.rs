@@ -84,6 +84,7 @@ async fn nobody_gets_in_where_nobody_knows_the_passwords() {
     assert_eq!(failed_handshake(&mut events).await, "peer was not let in (400)");
 }
 
+/// Covers: pitfalls A15
 #[tokio::test]
 async fn a15_the_pause_after_a_refusal_grows() {
     let rep = RepSocket::bind(&anywhere(), with(Mechanism::PlainServer)).await.unwrap();

@@ -35,6 +35,7 @@ impl Client {
         secret: &SecretKey,
         entropy: &Entropy,
     ) -> Client {
+        // RFC 26: "The client SHALL generate a unique key pair for each connection it creates to a server."
         let randoms = Randoms::take(entropy);
         Client {
             metadata: Some(metadata),
@@ -62,7 +63,8 @@ impl Client {
         hello.extend_from_slice(&[0; 72]);
         hello.extend_from_slice(self.ephemeral.public().as_bytes());
         hello.extend_from_slice(&nonce.to_be_bytes());
-        // "The signature box SHALL encrypt 64 zeros": it proves that the client knows the server's key, and makes HELLO
+        // RFC 26: "This SHALL contain 64 zero octets, encrypted from the client's transient key C' to the server's
+        // permanent key S": it proves that the client knows the server's key, and makes HELLO
         // no shorter than WELCOME, so that nobody can use servers to amplify a flood.
         self.with_server_key()?.seal(&short_nonce(b"CurveZMQHELLO---", nonce), &[&[0; 64]], &mut hello);
         Ok(Step::Send(hello))
@@ -72,6 +74,8 @@ impl Client {
         let (name, mut reader) = open(body)?;
         match (name, &self.session) {
             (b"WELCOME", None) => {
+                // RFC 26: "The client SHALL validate all fields and SHALL disconnect from servers that send malformed
+                // WELCOME commands."
                 let nonce: [u8; 16] = array(&mut reader, "WELCOME nonce")?;
                 let sealed: [u8; 144] = array(&mut reader, "WELCOME box")?;
                 reader.finish("WELCOME command")?;

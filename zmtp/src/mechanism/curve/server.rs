@@ -59,6 +59,8 @@ impl Server {
         let (name, mut reader) = open(body)?;
         match (name, std::mem::replace(&mut self.stage, Stage::Over)) {
             (b"HELLO", Stage::Hello(randoms)) => {
+                // RFC 26: "The server SHALL validate all fields and SHALL reject and disconnect clients who send malformed
+                // HELLO commands."
                 let hello = Hello::decode(reader)?;
                 self.welcome(&hello, *randoms)
             }
@@ -77,6 +79,8 @@ impl Server {
         if zeros != [0; 64] {
             return Err(Violation::BadBox("HELLO").into());
         }
+        // RFC 26: "The server SHALL generate a new cookie for each WELCOME command it sends", and "SHALL not keep this
+        // transient key pair".
         let [cookie_nonce, welcome_nonce] = randoms.nonces;
         let cookie_key = BoxKey::own(randoms.cookie_key);
         let mut cookie = cookie_nonce.to_vec();
@@ -108,7 +112,8 @@ impl Server {
         if nonce <= hello_nonce {
             return Err(Violation::NonceReused.into());
         }
-        // A cookie of another connection or of another server does not open.
+        // RFC 26: "The server MUST discard from its memory the cookie key": it goes with `cookie_key`, which was taken out of
+        // the stage. A cookie of another connection or of another server does not open.
         let keys = cookie_key
             .open(&long_nonce(b"COOKIE--", &cookie_nonce), cookie)
             .ok_or(Violation::BadBox("cookie"))?;

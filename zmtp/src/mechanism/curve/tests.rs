@@ -79,6 +79,7 @@ fn commands_have_the_sizes_of_the_rfc_and_both_ends_understand_each_other() {
     }
 }
 
+/// Covers: pitfalls A13; conformance 15
 #[test]
 fn a13_every_changed_octet_and_every_other_length_is_refused() {
     let (honest, ..) = handshake();

@@ -68,7 +68,8 @@ impl Traffic {
         let mut nonce = [0; 8];
         nonce.copy_from_slice(reader.take(8, "MESSAGE nonce")?);
         let nonce = u64::from_be_bytes(nonce);
-        // "Each party SHALL check that the nonce is strictly greater than the last": nothing can be played back.
+        // RFC 26: "This nonce SHALL be an incrementing integer, and unique to each command within a connection": nothing
+        // can be played back.
         if nonce <= self.received {
             return Err(Violation::NonceReused.into());
         }

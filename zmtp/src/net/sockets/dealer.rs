@@ -49,7 +49,7 @@ impl DealerSocket {
     /// Outside of a tokio runtime.
     pub fn new(options: Options) -> DealerSocket {
         let options = Arc::new(options);
-        let inbox = Arc::new(Inbox::new(options.clone()));
+        let inbox = Arc::new(Inbox::anonymous(options.clone()));
         let pattern = Arc::new(Balancing::new(SocketType::Dealer, &options, Some(inbox.clone())));
         let handle = SocketHandle::new(SocketType::Dealer, options, pattern.clone(), Arc::default());
         DealerSocket { handle, sender: DealerSender { pattern }, receiver: Receiver::new(inbox) }

@@ -49,7 +49,7 @@ impl PairSocket {
     /// Outside of a tokio runtime.
     pub fn new(options: Options) -> PairSocket {
         let options = Arc::new(options);
-        let inbox = Arc::new(Inbox::new(options.clone()));
+        let inbox = Arc::new(Inbox::anonymous(options.clone()));
         let pattern = Arc::new(Balancing::new(SocketType::Pair, &options, Some(inbox.clone())));
         let handle = SocketHandle::new(SocketType::Pair, options, pattern.clone(), Arc::default());
         PairSocket { handle, sender: PairSender { pattern }, receiver: Receiver::new(inbox) }

@@ -84,7 +84,7 @@ impl PullSocket {
     /// Outside of a tokio runtime.
     pub fn new(options: Options) -> PullSocket {
         let options = Arc::new(options);
-        let inbox = Arc::new(Inbox::new(options.clone()));
+        let inbox = Arc::new(Inbox::anonymous(options.clone()));
         let pattern = Arc::new(Receiving::new(inbox.clone()));
         let handle = SocketHandle::new(SocketType::Pull, options, pattern, Arc::default());
         PullSocket { handle, receiver: Receiver::new(inbox) }

@@ -135,7 +135,7 @@ impl XPubSocket {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn new(options: Options) -> XPubSocket {
-        let inbox = Arc::new(Inbox::new(Arc::new(options.clone())));
+        let inbox = Arc::new(Inbox::anonymous(Arc::new(options.clone())));
         let (handle, publisher) = open(SocketType::XPub, options, Some(inbox.clone()));
         XPubSocket { handle, publisher, receiver: Receiver::new(inbox) }
     }

@@ -48,15 +48,16 @@ impl RepSocket {
     pub async fn recv(&mut self) -> Message {
         loop {
             let incoming = self.receiver.recv().await;
-            let Item::Message(message) = incoming.item else { continue };
+            let (Item::Message(message), Some(pipe)) = (incoming.item, incoming.pipe) else { continue };
             if let Ok((envelope, body)) = envelope::split(message) {
-                self.request = Some((incoming.pipe, envelope));
+                self.request = Some((pipe, envelope));
                 return body;
             }
         }
     }
 
-    /// Replies to the request that was received last. A reply to a peer that is gone, or that does not read its
+    /// RFC 28: "SHALL silently discard the reply, or return an error, if the originating peer is no longer connected",
+    /// "SHALL not block on sending". Replies to the request that was received last. A reply to a peer that is gone, or that does not read its
     /// replies, is dropped.
     ///
     /// # Errors

@@ -76,13 +76,14 @@ impl ReqSocket {
         }
         loop {
             let incoming = self.receiver.recv().await;
+            let Some(pipe) = incoming.pipe else { continue };
             match incoming.item {
-                Item::Message(message) => match self.turn.received(&incoming.pipe.id, message) {
+                Item::Message(message) => match self.turn.received(&pipe.id, message) {
                     Verdict::Reply(reply) => return Ok(reply),
                     Verdict::Skip => {}
-                    Verdict::Malformed => incoming.pipe.kill(Violation::NoDelimiter.into()),
+                    Verdict::Malformed => pipe.kill(Violation::NoDelimiter.into()),
                 },
-                Item::Lost(taken) if self.turn.lost(&incoming.pipe.id, taken) => {
+                Item::Lost(taken) if self.turn.lost(&pipe.id, taken) => {
                     return Err(ReqError::PeerLost);
                 }
                 _ => {}

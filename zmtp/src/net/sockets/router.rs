@@ -70,7 +70,9 @@ impl RouterSocket {
     pub async fn recv(&mut self) -> (RoutingId, Message) {
         loop {
             let incoming = self.receiver.recv().await;
-            if let (Item::Message(message), Some(id)) = (incoming.item, incoming.pipe.routing_id.get()) {
+            if let (Item::Message(message), Some(pipe)) = (incoming.item, incoming.pipe)
+                && let Some(id) = pipe.routing_id.get()
+            {
                 return (id.clone(), message);
             }
         }
@@ -80,7 +82,9 @@ impl RouterSocket {
     pub fn try_recv(&mut self) -> Option<(RoutingId, Message)> {
         loop {
             let incoming = self.receiver.try_recv()?;
-            if let (Item::Message(message), Some(id)) = (incoming.item, incoming.pipe.routing_id.get()) {
+            if let (Item::Message(message), Some(pipe)) = (incoming.item, incoming.pipe)
+                && let Some(id) = pipe.routing_id.get()
+            {
                 return Some((id.clone(), message));
             }
         }

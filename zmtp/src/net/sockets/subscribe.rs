@@ -32,7 +32,7 @@ macro_rules! subscriber {
             pub fn new(options: Options) -> $socket {
                 let options = Arc::new(options);
                 let monitor = Arc::new(Monitor::default());
-                let inbox = Arc::new(Inbox::new(options.clone()));
+                let inbox = Arc::new(Inbox::anonymous(options.clone()));
                 let pattern = Arc::new(Subscribing::new(inbox.clone(), monitor.clone()));
                 let handle = SocketHandle::new($kind, options, pattern.clone(), monitor);
                 $socket { handle, pattern, receiver: Receiver::new(inbox) }
