@@ -42,6 +42,8 @@ pub mod grains;
 
 pub mod runners;
 
+pub mod returners;
+
 pub mod fileserver;
 
 pub mod builtin;

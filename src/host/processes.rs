@@ -19,6 +19,9 @@ pub(super) fn signal(pid: u32, signal: i32) -> io::Result<()> {
 /// Sends a signal to a process, its group and its descendants. Those are collected before the first signal is
 /// sent: once a parent is gone, nobody knows whose children they were.
 pub(super) fn signal_tree(pid: u32, number: i32) -> io::Result<()> {
+    if number == 0 {
+        return signal(pid, 0);
+    }
     let root = pid_of(pid)?;
     let signal = named(number)?;
     let running = running();
@@ -115,5 +118,6 @@ mod tests {
         assert!(signal(std::process::id(), 0).is_ok());
         assert_eq!(signal(std::process::id(), 999).expect_err("no signal").raw_os_error(), Some(22));
         assert!(signal(0, 15).is_err());
+        assert!(signal_tree(std::process::id(), 0).is_ok());
     }
 }

@@ -9,6 +9,7 @@ mod bind;
 mod context;
 mod fault;
 mod registry;
+mod returner;
 mod services;
 
 pub use args::Args;
@@ -16,6 +17,7 @@ pub use bind::{Call, bind};
 pub use context::{Context, GrainSource, Grains, Scope};
 pub use fault::{Fault, Returned, settle};
 pub use registry::Registry;
+pub use returner::Returner;
 pub use services::{FileClient, HashOf, MasterServices, MinionServices, Nowhere};
 
 use crate::value::Value;

@@ -213,7 +213,7 @@ fn payload_of(message: &Message, own_topic: &str) -> Option<Bytes> {
 
 fn subscribe(link: &Link, port: u16, topic: &str) -> (SubSocket, Events) {
     let opts = &link.daemon.opts;
-    let endpoint = link.channel.address().publisher(port);
+    let endpoint = link.channel.source().for_publishes(link.channel.address().publisher(port));
     let socket = SubSocket::new(subscribe_socket(opts));
     let events = socket.events();
     if opts.bool("zmq_filtering") {

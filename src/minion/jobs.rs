@@ -27,9 +27,10 @@ use super::rpc::{Answer, Up, parent};
 use super::services::ChannelServices;
 use crate::config::Opts;
 use crate::host::{Host, RealHost};
-use crate::loader::{Nowhere, Scope};
+use crate::loader::{Context, Nowhere, Scope};
 use crate::map;
 use crate::names::Jid;
+use crate::returners;
 use crate::transport::master_channel::Patience;
 use crate::value::msgpack::Reading;
 use crate::value::{Map, Value, str_of};
@@ -94,14 +95,17 @@ pub async fn run(link: Arc<Link>, job: Job) {
         Ok(permit) => permit,
         Err(_) => match wait_for_slot(daemon, &job).await {
             Ok(permit) => permit,
-            Err(text) => return finish(&link, job.jid.clone(), failed_load(daemon.id(), &job, text)).await,
+            Err(text) => return finish(&link, &job, failed_load(daemon.id(), &job, text)).await,
         },
     };
+    if daemon.opts.bool("grains_refresh_pre_exec") {
+        daemon.refresh_grains(true).await;
+    }
     let job = Arc::new(job);
     if runs_in_process(daemon, &job) {
         let _busy = daemon.slots.busy();
         let returned = run_on_thread(&link, &job).await;
-        finish(&link, job.jid.clone(), returned).await;
+        finish(&link, &job, returned).await;
     } else {
         run_in_child(&link, &job).await;
     }
@@ -113,12 +117,13 @@ pub async fn run_own(link: &Arc<Link>, fun: &str, report: bool) {
     let jid = Jid::of(RealHost.now());
     let load = map! { "fun" => fun, "arg" => Value::List(Vec::new()), "jid" => jid.as_str(), "tgt" => link.daemon.id(), "ret" => "" };
     let Ok(job) = Job::parse(load) else { return };
-    let returned = run_on_thread(link, &Arc::new(job)).await;
+    let job = Arc::new(job);
+    let returned = run_on_thread(link, &job).await;
     if returned.get("retcode").and_then(Value::as_int) != Some(0) {
         warn!("{fun} failed: {}", returned.get("return").map(str_of).unwrap_or_default());
     }
     if report {
-        finish(link, jid.as_str().to_owned(), returned).await;
+        finish(link, &job, returned).await;
     }
 }
 
@@ -160,10 +165,9 @@ async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
             warn!("saltutil.running will not show job {}: {problem}", job.jid);
         }
         let (grains, pillar) = (daemon.grains(), link.pillar());
-        let services =
-            ChannelServices::new(link.uplink(), daemon.opts.as_map(), Arc::clone(&grains), link.fire());
+        let services = ChannelServices::new(link.uplink(), link.opts(), Arc::clone(&grains), link.fire());
         let scope = Scope {
-            opts: daemon.opts.as_map(),
+            opts: link.opts(),
             grains: (&*grains).into(),
             pillar: &pillar,
             published: &job.load,
@@ -191,7 +195,7 @@ async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) {
         Ok(spoken) => spoken,
         Err(problem) => {
             let text = format!("the job process could not be started: {problem}");
-            return finish(link, job.jid.clone(), failed(text)).await;
+            return finish(link, job, failed(text)).await;
         }
     };
     let returned = converse(link, job, &mut stream).await;
@@ -199,7 +203,7 @@ async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) {
     let how = ended(child, job).await;
     if !returned {
         let text = format!("the job process {how} before it gave its return");
-        finish(link, job.jid.clone(), failed(text)).await;
+        finish(link, job, failed(text)).await;
     }
 }
 
@@ -207,7 +211,7 @@ async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) {
 async fn converse(link: &Arc<Link>, job: &Arc<Job>, stream: &mut UnixStream) -> bool {
     let start = job_process::start_of(
         job,
-        link.daemon.opts.as_map(),
+        link.opts(),
         &link.daemon.grains(),
         &link.pillar(),
         &link.channel.address().to_string(),
@@ -219,7 +223,7 @@ async fn converse(link: &Arc<Link>, job: &Arc<Job>, stream: &mut UnixStream) -> 
         match parent::next(stream).await {
             Ok(Some(Up::Done(load))) => {
                 let _busy = link.daemon.slots.busy();
-                finish(link, job.jid.clone(), load).await;
+                finish(link, job, load).await;
                 let _ = parent::answer(stream, &Ok(Value::Null)).await;
                 return true;
             }
@@ -297,7 +301,8 @@ async fn answer(link: &Arc<Link>, question: Up) -> Answer {
 }
 
 /// Writes a return down and hands it to the returner.
-pub async fn finish(link: &Arc<Link>, jid: String, load: Map) {
+pub async fn finish(link: &Arc<Link>, job: &Job, load: Map) {
+    let jid = job.jid.clone();
     let at_disk = Arc::clone(link);
     let written = spawn_blocking(move || {
         let daemon = &at_disk.daemon;
@@ -310,7 +315,6 @@ pub async fn finish(link: &Arc<Link>, jid: String, load: Map) {
         if !daemon.opts.bool("pub_ret") {
             return None;
         }
-        name_returners(&load, daemon.opts.str("return"));
         info!("Returning information for job: {jid}");
         let path = daemon.spool.add(&at_disk.channel.address().to_string(), &load);
         if let Err(problem) = &path {
@@ -318,19 +322,45 @@ pub async fn finish(link: &Arc<Link>, jid: String, load: Map) {
                 "The return of job {jid} cannot be written down and will not survive a restart: {problem}"
             );
         }
-        Some(Item::new(path.ok(), load))
+        Some((Item::new(path.ok(), load.clone()), load))
     });
-    if let Ok(Some(item)) = written.await {
+    if let Ok(Some((item, load))) = written.await {
         link.returner.send(item).await;
+        let names = returners_of(job, link.daemon.opts.str("return"));
+        if !names.is_empty() {
+            let (link, published) = (Arc::clone(link), job.load.clone());
+            let _ = spawn_blocking(move || to_returners(&link, &names, &published, load)).await;
+        }
     }
 }
 
-/// Returners other than the master are not there yet: said once for each job that wants one.
-fn name_returners(load: &Map, option: &str) {
-    let wanted = load.str("ret").unwrap_or_default();
-    for returner in
-        [wanted, option].into_iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty())
-    {
-        error!("Returner {returner}.returner could not be loaded: returners are not supported by Halite yet");
+/// The returners that the job (`salt --return`) and the option `return` name, separated by commas.
+fn returners_of(job: &Job, option: &str) -> String {
+    let asked = job.load.str("ret").unwrap_or_default();
+    let names: Vec<&str> = [asked, option].into_iter().filter(|names| !names.is_empty()).collect();
+    names.join(",")
+}
+
+/// Brings a return to returners. Blocking.
+fn to_returners(link: &Arc<Link>, names: &str, published: &Map, mut ret: Map) {
+    let daemon = &link.daemon;
+    for key in ["ret_config", "ret_kwargs"] {
+        if let Some(value) = published.get(key) {
+            ret.insert(key, value.clone());
+        }
     }
+    ret.remove("cmd");
+    let (grains, pillar) = (daemon.grains(), link.pillar());
+    let services = ChannelServices::new(link.uplink(), link.opts(), Arc::clone(&grains), link.fire());
+    let scope = Scope {
+        opts: link.opts(),
+        grains: &grains,
+        pillar: &pillar,
+        published,
+        registry: &daemon.registry,
+        host: &RealHost,
+        minion: &services,
+        master: &Nowhere,
+    };
+    returners::save(&Context::new(scope), names, &ret);
 }

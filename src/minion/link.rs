@@ -11,12 +11,13 @@ use tracing::{error, info, warn};
 use super::Daemon;
 use super::ear::Ear;
 use super::returner::Returner;
-use super::services::{Fire, PillarRequest, Uplink, event_load, pillar_load};
+use super::services::{Fire, PillarRequest, Uplink, event_load, extra_minion_data, pillar_load};
 use super::spool::Adopt;
+use crate::config::Opts;
 use crate::event::tags;
 use crate::loader::Fault;
 use crate::map;
-use crate::transport::master_channel::{MasterChannel, Patience, RequestError, SignInError};
+use crate::transport::master_channel::{MasterAddress, MasterChannel, Patience, RequestError, SignInError};
 use crate::value::msgpack::Reading;
 use crate::value::{Map, Value};
 
@@ -31,6 +32,7 @@ pub struct Link {
     pillar: Mutex<Arc<Map>>,
     events: mpsc::Sender<Map>,
     handle: Handle,
+    opts: Arc<Map>,
 }
 
 /// Why a link came to its end.
@@ -50,7 +52,13 @@ impl Link {
         let pillar = Mutex::new(Arc::new(Map::new()));
         let patience = event_patience(&daemon);
         tokio::spawn(forward(channel.clone(), patience, receiver));
-        Arc::new(Link { daemon, channel, returner, pillar, events, handle: Handle::current() })
+        let opts = Arc::new(opts_with(&daemon.opts, channel.address()));
+        Arc::new(Link { daemon, channel, returner, pillar, events, handle: Handle::current(), opts })
+    }
+
+    /// The options as functions see them: `master` and its like are those of this link.
+    pub fn opts(&self) -> &Map {
+        &self.opts
     }
 
     /// The pillar as last compiled.
@@ -113,6 +121,7 @@ impl Link {
             saltenv: or(saltenv, "saltenv"),
             pillarenv: or(pillarenv, "pillarenv"),
             overrides,
+            extra: extra_minion_data(opts.as_map()),
             clean_cache,
         });
         self.channel.pillar(&load, self.patience()).await
@@ -169,8 +178,22 @@ impl Link {
     }
 }
 
+/// Salt: `prep_ip_port`, `resolve_dns`. Salt's `master_ip` and the address in `master_uri` are resolved; ours are the
+/// name, which is asked for anew at each attempt.
+fn opts_with(opts: &Opts, master: &MasterAddress) -> Map {
+    let mut map = opts.as_map().clone();
+    map.insert("master", master.host.as_str());
+    map.insert("master_port", i64::from(master.port));
+    map.insert("master_ip", master.host.as_str());
+    map.insert("master_uri", master.uri());
+    if matches!(opts.str("master_type"), "failover" | "distributed") {
+        map.insert("master_list", opts.get("master").cloned());
+    }
+    map
+}
+
 /// `request_channel_timeout` and `request_channel_tries`.
-pub fn request_patience(opts: &crate::config::Opts) -> Patience {
+pub fn request_patience(opts: &Opts) -> Patience {
     let timeout = match opts.duration("request_channel_timeout") {
         Duration::ZERO => Duration::from_secs(60),
         timeout => timeout,

@@ -14,6 +14,8 @@ pub enum MastersError {
     Address(#[from] AddressError),
     #[error("'master' is empty: set it in the minion's configuration")]
     None,
+    #[error("master_uri_format '{0}' is not supported: use default or ip_only")]
+    UriFormat(String),
     #[error("master_type '{0}' is not supported: use str, failover, distributed or disable")]
     Type(String),
 }
@@ -45,9 +47,15 @@ impl Masters {
         }
         let port = u16::try_from(opts.int("master_port")).ok().filter(|port| *port > 0).unwrap_or(4506);
         let names = opts.list_of_str("master");
+        let ip_only = match opts.str("master_uri_format") {
+            "ip_only" => true,
+            "" | "default" => false,
+            other => return Err(MastersError::UriFormat(other.to_owned())),
+        };
         let mut addresses = Vec::with_capacity(names.len());
         for name in names.iter().filter(|name| !name.trim().is_empty()) {
-            let address = MasterAddress::parse(name, port)?;
+            let address =
+                if ip_only { MasterAddress::ip_only(name, port)? } else { MasterAddress::parse(name, port)? };
             if !addresses.contains(&address) {
                 addresses.push(address);
             }
@@ -59,7 +67,9 @@ impl Masters {
             "str" => Ok(Masters::Each(addresses)),
             "failover" => {
                 if opts.bool("random_master") || opts.bool("master_shuffle") {
-                    shuffle(&mut addresses, random);
+                    // With a master to go back to, that one stays the first.
+                    let fixed = usize::from(opts.bool("master_failback"));
+                    shuffle(addresses.get_mut(fixed..).unwrap_or_default(), random);
                 }
                 Ok(Masters::Failover(addresses))
             }
@@ -119,6 +129,34 @@ mod tests {
         assert_eq!(order.len(), 3);
         let Ok(Masters::Failover(again)) = masters(three(), "distributed") else { panic!("failover") };
         assert_eq!(order, again, "the same minion always prefers the same master");
+    }
+
+    #[test]
+    fn a_random_order_leaves_the_master_to_go_back_to_in_its_place() {
+        let mut opts = Opts::defaults(Role::Minion);
+        opts.set("master", Value::list(["a", "b", "c"]));
+        opts.set("master_type", "failover");
+        opts.set("random_master", true);
+        let order = |opts: &Opts| match Masters::from_opts(opts, || 0.0) {
+            Ok(Masters::Failover(order)) => order.into_iter().map(|address| address.host).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(order(&opts), ["b", "c", "a"]);
+        opts.set("master_failback", true);
+        assert_eq!(order(&opts), ["a", "c", "b"]);
+    }
+
+    #[test]
+    fn an_address_only_may_have_colons_without_brackets() {
+        let mut opts = Opts::defaults(Role::Minion);
+        opts.set("master_uri_format", "ip_only");
+        opts.set("master", "fd00::1");
+        let expected = MasterAddress { host: "fd00::1".to_owned(), port: 4506 };
+        assert_eq!(Masters::from_opts(&opts, || 0.0), Ok(Masters::Each(vec![expected])));
+        opts.set("master", "salt:4506");
+        assert!(matches!(Masters::from_opts(&opts, || 0.0), Err(MastersError::Address(_))));
+        opts.set("master_uri_format", "other");
+        assert!(matches!(Masters::from_opts(&opts, || 0.0), Err(MastersError::UriFormat(_))));
     }
 
     #[test]

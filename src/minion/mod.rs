@@ -8,6 +8,7 @@
 mod backoff;
 mod ear;
 mod execute;
+mod failover;
 mod job;
 mod job_process;
 mod jobs;
@@ -16,6 +17,7 @@ mod local_events;
 mod masters;
 mod periodic;
 mod proc_files;
+mod resolve;
 mod returner;
 mod rpc;
 mod seen;
@@ -38,7 +40,9 @@ pub use job_process::{APPLET as JOB_APPLET, JobProcess};
 pub use link::request_patience;
 pub use masters::{Masters, MastersError};
 pub use proc_files::cache_job;
-pub use services::{ChannelServices, Fire, PillarRequest, Uplink, event_load, fire_and_wait, pillar_load};
+pub use services::{
+    ChannelServices, Fire, PillarRequest, Uplink, event_load, extra_minion_data, fire_and_wait, pillar_load,
+};
 
 use crate::builtin;
 use crate::channel::minion_auth::Identity;
@@ -295,7 +299,7 @@ impl Daemon {
                 }
             }
             Masters::Failover(addresses) => {
-                tasks.spawn(fail_over(Arc::clone(self), addresses));
+                tasks.spawn(failover::run(Arc::clone(self), addresses));
             }
         }
         tasks
@@ -320,34 +324,12 @@ async fn keep_up(link: Arc<Link>, first: bool) -> SignInError {
     if first {
         periodic::earlier_jobs(Arc::clone(&link)).await;
     }
+    if let Err(unknown) = resolve::patiently(link.channel.address(), &link.daemon.opts).await {
+        return unknown;
+    }
     loop {
         if let LinkEnd::Refused(refused) = Arc::clone(&link).run().await {
             return refused;
         }
-    }
-}
-
-/// One master after the other. Salt: `eval_master`.
-async fn fail_over(daemon: Arc<Daemon>, addresses: Vec<MasterAddress>) -> SignInError {
-    let wait = daemon.opts.duration("acceptance_wait_time").max(Duration::from_secs(1));
-    let mut first = true;
-    loop {
-        for address in &addresses {
-            let mut settings = daemon.settings(address.clone());
-            settings.policy.trouble_is_final = true;
-            info!("Trying master {address}");
-            let channel = MasterChannel::new(settings);
-            let link = Link::new(Arc::clone(&daemon), channel, Adopt::new(&address.to_string(), Some(&[])));
-            if first {
-                periodic::earlier_jobs(Arc::clone(&link)).await;
-                first = false;
-            }
-            match Arc::clone(&link).run().await {
-                LinkEnd::Lost => warn!("Connection to master {address} lost: trying the next one"),
-                LinkEnd::Refused(refused) => error!("Master {address} could not be reached: {refused}"),
-            }
-        }
-        error!("No master could be reached or all masters denied the minion's connection attempt.");
-        tokio::time::sleep(wait).await;
     }
 }

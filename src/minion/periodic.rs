@@ -85,5 +85,5 @@ async fn report_interrupted(link: &Arc<Link>, job: &Job) {
     warn!("Job {} was interrupted: the minion or its machine was restarted", job.jid);
     link.daemon.first_time(&job.jid);
     let text = "the job was interrupted: the minion or its machine was restarted";
-    jobs::finish(link, job.jid.clone(), failed_load(link.daemon.id(), job, text)).await;
+    jobs::finish(link, job, failed_load(link.daemon.id(), job, text)).await;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tracing::error;
 
 use crate::fileclient::{Files, Source};
 use crate::loader::{Fault, FileClient, MinionServices};
@@ -12,7 +13,7 @@ use crate::map;
 use crate::transport::bus::{BusPaths, fire_and_wait_blocking};
 use crate::transport::master_channel::{MasterChannel, Patience, RequestError};
 use crate::value::msgpack::Reading;
-use crate::value::{Map, Value};
+use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
 
 /// The master, for threads that may block.
 pub struct Uplink {
@@ -81,6 +82,7 @@ pub struct ChannelServices {
     grains: Arc<Map>,
     saltenv: Value,
     pillarenv: Value,
+    extra: Map,
 }
 
 impl ChannelServices {
@@ -95,6 +97,7 @@ impl ChannelServices {
             grains,
             saltenv: opts.get("saltenv").cloned().unwrap_or_default(),
             pillarenv: opts.get("pillarenv").cloned().unwrap_or_default(),
+            extra: extra_minion_data(opts),
         }
     }
 }
@@ -137,6 +140,7 @@ impl MinionServices for ChannelServices {
             saltenv: or(saltenv, &self.saltenv),
             pillarenv: or(pillarenv, &self.pillarenv),
             overrides,
+            extra: self.extra.clone(),
             clean_cache: false,
         }))
     }
@@ -149,6 +153,8 @@ pub struct PillarRequest<'a> {
     pub saltenv: Value,
     pub pillarenv: Value,
     pub overrides: &'a Map,
+    /// [`extra_minion_data`] of the minion's options.
+    pub extra: Map,
     /// The master's pillar cache is not to be used.
     pub clean_cache: bool,
 }
@@ -161,7 +167,7 @@ pub fn pillar_load(request: &PillarRequest<'_>) -> Map {
         "saltenv" => request.saltenv.clone(),
         "pillarenv" => request.pillarenv.clone(),
         "pillar_override" => request.overrides.clone(),
-        "extra_minion_data" => Map::new(),
+        "extra_minion_data" => request.extra.clone(),
         "ver" => "2",
         "cmd" => "_pillar",
     };
@@ -169,6 +175,36 @@ pub fn pillar_load(request: &PillarRequest<'_>) -> Map {
         load.insert("clean_cache", true);
     }
     load
+}
+
+/// What of the options external pillars see (`pass_to_ext_pillars`, a list of `name` or `name:subkey`), in the shape
+/// that it has there. Salt: pillar/__init__.py (`get_ext_pillar_extra_minion_data`).
+pub fn extra_minion_data(opts: &Map) -> Map {
+    let mut extra = Map::new();
+    let paths = match opts.get("pass_to_ext_pillars") {
+        None => return extra,
+        Some(Value::List(paths)) => paths,
+        Some(_) => {
+            error!("'pass_to_ext_pillars' config is malformed: it has to be a list. Nothing is passed.");
+            return extra;
+        }
+    };
+    for path in paths.iter().map(str_of) {
+        let mut names = path.split(':').rev();
+        let last = names.next().unwrap_or_default();
+        let parents: Vec<&str> = names.collect();
+        let mut at = Some(opts);
+        for name in parents.iter().rev() {
+            at = at.and_then(|map| map.get(name)).and_then(Value::as_map);
+        }
+        let Some(value) = at.and_then(|map| map.get(last)) else { continue };
+        let mut shaped = map! { last => value.clone() };
+        for name in parents {
+            shaped = map! { name => shaped };
+        }
+        merge_maps(&mut extra, shaped, MergeStrategy::RecurseMergeLists);
+    }
+    extra
 }
 
 /// A `_minion_event` load of what was fired with the tag `fire_master`: `{data, tag, events, pretag}`. `None` if
@@ -191,6 +227,21 @@ pub fn event_load(id: &str, mut fired: Map) -> Option<Map> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn external_pillars_see_the_options_that_are_passed_to_them() {
+        let passed = |paths: Value| {
+            extra_minion_data(&map! {
+                "pass_to_ext_pillars" => paths,
+                "site" => map! { "room" => 1, "rack" => map! { "unit" => 2 } },
+                "plain" => "x",
+            })
+        };
+        assert_eq!(passed(Value::list(["plain", "none", "none:at"])), map! { "plain" => "x" });
+        let expected = map! { "site" => map! { "rack" => map! { "unit" => 2 }, "room" => 1 } };
+        assert_eq!(passed(Value::list(["site:rack:unit", "site:room"])), expected);
+        assert_eq!(passed("plain".into()), map! {});
+    }
 
     #[test]
     fn events_for_the_master_come_in_two_forms() {

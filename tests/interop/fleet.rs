@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use halite::value::Value;
+
 use crate::peers::Peer;
 
 /// How long anything may take before the test fails. Real masters take half a minute on a busy machine.
@@ -21,67 +23,112 @@ pub struct Fleet {
     root: PathBuf,
     master_peer: Peer,
     daemons: Vec<Daemon>,
+    /// `publish_port` and `ret_port` of each master.
+    ports: Vec<[u16; 2]>,
 }
 
 struct Daemon {
     name: &'static str,
     child: Child,
+    /// Below the root.
+    config: &'static str,
 }
 
 impl Fleet {
     /// Starts both, accepts the minion's key with the master's own `salt-key`, and waits until the minion answers.
     /// `None` if one of them cannot be had here.
     pub fn start(master: Peer, minion: Peer, master_config: &str, minion_config: &str) -> Option<Fleet> {
-        if !master.is_here() || !minion.is_here() {
+        let mut fleet = Fleet::prepare(&[master], minion, master_config)?;
+        let [publish, ret] = fleet.ports[0];
+        let config =
+            format!("master: 127.0.0.1\nmaster_port: {ret}\npublish_port: {publish}\n{minion_config}");
+        fleet.write_minion(&config);
+        fleet.spawn("salt-master", master);
+        fleet.wait_for_port(ret);
+        fleet.spawn("salt-minion", minion);
+        fleet.wait("the minion's key is pending", |fleet| fleet.master_pki("minions_pre/minion-a").exists());
+        let accepted = fleet.run(master, "salt-key", &["-y", "-a", "minion-a"]);
+        assert!(accepted.status.success(), "salt-key: {}", text(&accepted));
+        fleet.wait_for_minion();
+        Some(fleet)
+    }
+
+    /// Directories and configurations for masters of these kinds, the first in `etc`, the second in `etc2`. They share
+    /// the root directory of their keys only when somebody copies it.
+    pub fn prepare(masters: &[Peer], minion: Peer, master_config: &str) -> Option<Fleet> {
+        if !minion.is_here() || !masters.iter().all(|master| master.is_here()) {
             return None;
         }
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Short: the names of Unix sockets are limited to 107 octets.
         let root = std::env::temp_dir().join(format!("hf{}-{number}", std::process::id()));
-        let [publish, ret] = free_ports();
-        for folder in ["etc", "srv/salt", "srv/pillar"] {
+        for folder in ["srv/salt", "srv/pillar"] {
             fs::create_dir_all(root.join(folder)).expect("a directory");
         }
-        let shown = root.display();
+        let mut ports = Vec::new();
         let write = |path: &str, text: String| fs::write(root.join(path), text).expect("written");
         write("srv/salt/hello.txt", "hello from the master\n".to_owned());
-        write(
-            "etc/master",
-            format!(
-                "interface: 127.0.0.1\npublish_port: {publish}\nret_port: {ret}\nroot_dir: {shown}\n\
-                 file_roots:\n  base: [{shown}/srv/salt]\npillar_roots:\n  base: [{shown}/srv/pillar]\n\
-                 worker_threads: 2\nlog_level_logfile: debug\n{master_config}\n"
-            ),
+        for number in 0..masters.len() {
+            let [publish, ret] = free_ports();
+            let (config, below) = if number == 0 { ("etc", "") } else { ("etc2", "/2") };
+            fs::create_dir_all(root.join(config)).expect("a directory");
+            let shown = root.display();
+            write(
+                &format!("{config}/master"),
+                format!(
+                    "interface: 127.0.0.1\npublish_port: {publish}\nret_port: {ret}\nroot_dir: {shown}{below}\n\
+                     pki_dir: {shown}{below}/etc/pki\n\
+                     file_roots:\n  base: [{shown}/srv/salt]\npillar_roots:\n  base: [{shown}/srv/pillar]\n\
+                     worker_threads: 2\nlog_level_logfile: debug\n{master_config}\n"
+                ),
+            );
+            ports.push([publish, ret]);
+        }
+        Some(Fleet { root, master_peer: masters[0], daemons: Vec::new(), ports })
+    }
+
+    /// Writes the minion's configuration.
+    pub fn write_minion(&self, config: &str) {
+        let text = format!(
+            "id: minion-a\nroot_dir: {}\npki_dir: {0}/etc/pki-minion\nacceptance_wait_time: 1\n\
+             random_reauth_delay: 1\nrecon_default: 100\nrecon_max: 500\nlog_level_logfile: debug\n{config}\n",
+            self.root.display()
         );
-        write(
-            "etc/minion",
-            format!(
-                "master: 127.0.0.1\nmaster_port: {ret}\npublish_port: {publish}\nid: minion-a\nroot_dir: {shown}\n\
-                 acceptance_wait_time: 1\nrandom_reauth_delay: 1\nrecon_default: 100\nrecon_max: 500\n\
-                 log_level_logfile: debug\n{minion_config}\n"
-            ),
-        );
-        let mut fleet = Fleet { root, master_peer: master, daemons: Vec::new() };
-        fleet.spawn("salt-master", master);
-        fleet.wait("the master answers on its request port", |_| {
-            std::net::TcpStream::connect(("127.0.0.1", ret)).is_ok()
+        fs::write(self.root.join("etc/minion"), text).expect("written");
+    }
+
+    /// `publish_port` and `ret_port` of a master.
+    pub fn ports(&self, master: usize) -> [u16; 2] {
+        self.ports[master]
+    }
+
+    /// Waits until somebody listens.
+    pub fn wait_for_port(&mut self, port: u16) {
+        self.wait("the master answers on its request port", |_| {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
-        fleet.spawn("salt-minion", minion);
-        fleet.wait("the minion's key is pending", |fleet| fleet.master_pki("minions_pre/minion-a").exists());
-        let accepted = fleet.run(master, "salt-key", &["-y", "-a", "minion-a"]);
-        assert!(accepted.status.success(), "salt-key: {}", text(&accepted));
-        fleet.wait("the minion answers", |fleet| {
-            let output =
-                fleet.run(fleet.master_peer, "salt", &["minion-a", "test.ping", "--out=txt", "-t", "5"]);
-            text(&output).contains("minion-a: True")
-        });
-        Some(fleet)
+    }
+
+    /// Waits until the minion answers the first master.
+    pub fn wait_for_minion(&mut self) {
+        self.wait("the minion answers", |fleet| fleet.pings(fleet.master_peer, "etc"));
+    }
+
+    /// Whether the minion answers the master of this configuration.
+    pub fn pings(&self, master: Peer, config: &str) -> bool {
+        let output = self
+            .command(master, "salt", config)
+            .args(["minion-a", "test.ping", "--out=txt", "-t", "5"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("the tool starts");
+        text(&output).contains("minion-a: True")
     }
 
     /// Runs a tool of `peer` against this fleet's configuration.
     pub fn run(&self, peer: Peer, tool: &str, words: &[&str]) -> Output {
-        self.command(peer, tool).args(words).stdin(Stdio::null()).output().expect("the tool starts")
+        self.command(peer, tool, "etc").args(words).stdin(Stdio::null()).output().expect("the tool starts")
     }
 
     /// The standard output of a tool that has to succeed.
@@ -109,15 +156,47 @@ impl Fleet {
 
     /// Starts a daemon.
     pub fn spawn(&mut self, name: &'static str, peer: Peer) {
-        let log = File::create(self.root.join(format!("{name}.out"))).expect("a file");
-        let mut command = self.command(peer, name);
+        self.spawn_at(name, peer, "etc");
+    }
+
+    /// Starts a daemon with the configuration in a directory of its own.
+    pub fn spawn_at(&mut self, name: &'static str, peer: Peer, config: &'static str) {
+        let log = File::create(self.root.join(format!("{name}.{config}.out"))).expect("a file");
+        let mut command = self.command(peer, name, config);
         let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a handle"))
             .stderr(log)
             .spawn()
             .expect("the daemon starts");
-        self.daemons.push(Daemon { name, child });
+        self.daemons.push(Daemon { name, child, config });
+    }
+
+    /// Ends a daemon with SIGTERM, and gives its exit code.
+    pub fn stop(&mut self, name: &'static str) -> Option<i32> {
+        self.stop_at(name, "etc")
+    }
+
+    /// Ends the daemon of a configuration.
+    pub fn stop_at(&mut self, name: &'static str, config: &'static str) -> Option<i32> {
+        let at = self.daemons.iter().position(|daemon| daemon.name == name && daemon.config == config);
+        terminate(self.daemons.remove(at.expect("it runs")))
+    }
+
+    /// Starts a job and gives its jid.
+    pub fn start_job(&self, cli: Peer, words: &[&str]) -> String {
+        let words: Vec<&str> = ["--async", "minion-a"].iter().chain(words).copied().collect();
+        let printed = self.stdout(cli, "salt", &words);
+        printed.trim().rsplit(' ').next().expect("a jid").to_owned()
+    }
+
+    /// What the minion returns for a function.
+    pub fn ask(&self, cli: Peer, words: &[&str]) -> Value {
+        let given = ["minion-a"].iter().chain(words).chain(&["--out=json", "--static", "-t", "30"]);
+        let output = self.run(cli, "salt", &given.copied().collect::<Vec<_>>());
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let parsed = Value::from_json(&printed).unwrap_or_else(|_| panic!("{words:?}: {}", text(&output)));
+        parsed.get("minion-a").cloned().unwrap_or_else(|| panic!("{words:?}: {}", text(&output)))
     }
 
     /// Waits until something is so; shows what the daemons printed when it never is.
@@ -138,14 +217,16 @@ impl Fleet {
         }
     }
 
-    fn command(&self, peer: Peer, tool: &str) -> Command {
+    /// A tool of `peer` with a configuration of this fleet.
+    pub fn command(&self, peer: Peer, tool: &str, config: &str) -> Command {
         let mut command = peer.tool(tool);
-        command.arg("-c").arg(self.root.join("etc")).env("LC_ALL", "C.UTF-8").env_remove("SALT_CONFIG_DIR");
+        command.arg("-c").arg(self.root.join(config)).env("LC_ALL", "C.UTF-8").env_remove("SALT_CONFIG_DIR");
         command
     }
 
-    fn master_pki(&self, relative: &str) -> PathBuf {
-        self.root.join("etc/salt/pki/master").join(relative)
+    /// A file of the first master's keys.
+    pub fn master_pki(&self, relative: &str) -> PathBuf {
+        self.root.join("etc/pki").join(relative)
     }
 }
 
@@ -161,18 +242,19 @@ impl Drop for Fleet {
 }
 
 /// Ends only what we started: SIGTERM first, SIGKILL when that does not help.
-fn terminate(mut daemon: Daemon) {
+fn terminate(mut daemon: Daemon) -> Option<i32> {
     let pid = daemon.child.id().to_string();
     let _ = Command::new("kill").args(["-TERM", &pid]).status();
     let deadline = Instant::now() + Duration::from_secs(20);
     while Instant::now() < deadline {
-        if matches!(daemon.child.try_wait(), Ok(Some(_))) {
-            return;
+        if let Ok(Some(status)) = daemon.child.try_wait() {
+            return status.code();
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     let _ = daemon.child.kill();
     let _ = daemon.child.wait();
+    None
 }
 
 /// What a tool printed, both ways.
@@ -184,7 +266,13 @@ pub fn text(output: &Output) -> String {
 
 fn said(root: &Path) -> String {
     let mut all = format!("(kept in {})\n", root.display());
-    for name in ["salt-master.out", "salt-minion.out", "var/log/salt/master", "var/log/salt/minion"] {
+    for name in [
+        "salt-master.etc.out",
+        "salt-minion.etc.out",
+        "2/var/log/salt/master",
+        "var/log/salt/master",
+        "var/log/salt/minion",
+    ] {
         let text = fs::read_to_string(root.join(name)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines.get(lines.len().saturating_sub(25)..).unwrap_or_default().join("\n");

@@ -4,5 +4,7 @@
 mod bus;
 mod fleet;
 mod grains;
+mod jobs;
+mod masters;
 mod one_job;
 mod peers;

@@ -13,10 +13,11 @@ use super::{
 use crate::builtin;
 use crate::config::Opts;
 use crate::host::{Host, RealHost};
-use crate::loader::{self, Fault, Function, GrainSource, Grains, Nowhere, Registry, Scope};
+use crate::loader::{self, Context, Fault, Function, GrainSource, Grains, Nowhere, Registry, Scope};
 use crate::map;
 use crate::minion::{self, Called};
 use crate::names::Jid;
+use crate::returners;
 use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::{Map, Value, yaml};
 use surroundings::Surroundings;
@@ -207,6 +208,12 @@ impl Caller<'_> {
             Err(exit) => return Ok(exit),
         };
         let returned = self.complete(&jid, returned);
+        let names = opts.str("return");
+        if !names.is_empty() {
+            let mut whole = returned.clone();
+            whole.insert("success", true);
+            returners::save(&Context::new(scope), names, &whole);
+        }
         surroundings.report(&returned);
         self.show(&returned)
     }

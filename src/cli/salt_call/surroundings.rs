@@ -16,8 +16,8 @@ use crate::grains;
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, GrainSource, MinionServices};
 use crate::minion::{
-    ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, fire_and_wait, pillar_load,
-    request_patience,
+    ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, extra_minion_data,
+    fire_and_wait, pillar_load, request_patience,
 };
 use crate::transport::bus::{BusPaths, fire_blocking};
 use crate::transport::master_channel::{
@@ -102,6 +102,7 @@ impl Surroundings {
             saltenv: option("saltenv"),
             pillarenv: option("pillarenv"),
             overrides: &overrides,
+            extra: extra_minion_data(self.opts.as_map()),
             clean_cache: false,
         }));
         let pillar = pillar.map_err(|fault| Stop::failed(Exit::GENERIC, format!("{fault}\n")))?;

@@ -2,7 +2,7 @@
 //! utils/network.py (`parse_host_port`).
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use thiserror::Error;
 use zmtp::Endpoint;
@@ -62,6 +62,18 @@ impl MasterAddress {
             return Err(error("a host holds no blanks and no slashes"));
         }
         Ok(MasterAddress { host: host.to_owned(), port })
+    }
+
+    /// Reads a bare address and nothing else (`master_uri_format: ip_only`).
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn ip_only(text: &str, port: u16) -> Result<Self, AddressError> {
+        let reason = "master_uri_format is ip_only, and this is no bare IP address";
+        match text.trim().parse::<IpAddr>() {
+            Ok(ip) => Ok(MasterAddress { host: ip.to_string(), port }),
+            Err(_) => Err(AddressError { text: text.to_owned(), reason }),
+        }
     }
 
     /// The endpoint of the request server.

@@ -33,9 +33,9 @@ struct Lane {
 }
 
 impl Lanes {
-    /// Opens nothing yet.
-    pub fn new(endpoint: Endpoint, options: Options) -> Self {
-        let permits = Arc::new(Semaphore::new(MOST_LANES));
+    /// Opens nothing yet. With `single` there is never more than one: its local port is given.
+    pub fn new(endpoint: Endpoint, options: Options, single: bool) -> Self {
+        let permits = Arc::new(Semaphore::new(if single { 1 } else { MOST_LANES }));
         Lanes { endpoint, options, idle: Mutex::new(Vec::new()), permits }
     }
 

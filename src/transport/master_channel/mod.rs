@@ -9,8 +9,10 @@ mod acceptance;
 mod address;
 mod key_files;
 mod lanes;
+mod probe;
 mod settings;
 mod sign_in;
+mod source;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,10 +25,12 @@ use tracing::debug;
 pub use acceptance::{AuthPolicy, SignInError};
 pub use address::{AddressError, MasterAddress};
 pub use key_files::{KeyFileError, KeyFiles};
+pub use probe::answers;
 pub use settings::{ChannelSettings, SettingsError, TrustSettings, identity, subscribe_socket};
 pub use sign_in::State;
+pub use source::SourceAddress;
 
-use crate::channel::session::Session;
+use crate::channel::session::{SealedRequest, Session};
 use crate::channel::{ChannelError, pillar};
 use crate::crypt::CryptError;
 use crate::value::msgpack::Reading;
@@ -84,12 +88,17 @@ struct Signed {
 impl MasterChannel {
     /// A channel that signs in when it is first needed. Needs a tokio runtime to run in.
     pub fn new(settings: ChannelSettings) -> Self {
-        let lanes = Arc::new(Lanes::new(settings.address.endpoint(), settings.request_socket.clone()));
+        let lanes = Arc::new(lanes_of(&settings));
         let settings = Arc::new(settings);
         let (wanted, wanted_receiver) = watch::channel(0);
         let (state_sender, state) = watch::channel(State::default());
         tokio::spawn(sign_in::run(Arc::clone(&settings), Arc::clone(&lanes), wanted_receiver, state_sender));
         MasterChannel { shared: Arc::new(Shared { settings, lanes, wanted, state }) }
+    }
+
+    /// Where we connect from.
+    pub fn source(&self) -> &SourceAddress {
+        &self.shared.settings.source
     }
 
     /// The master's address.
@@ -208,7 +217,7 @@ impl MasterChannel {
         let mut renewed = false;
         let mut tried = 0;
         loop {
-            let sealed = signed.session.request(load.clone(), unix_now());
+            let sealed = self.seal(&signed.session, load).await?;
             let sent = Instant::now();
             let error = match self.shared.lanes.exchange(sealed.body, patience.timeout).await {
                 Ok(body) => match open(&signed.session, &body, &sealed.nonce) {
@@ -234,6 +243,21 @@ impl MasterChannel {
         }
     }
 
+    /// Seals a request. With `minion_sign_messages`, what the master keeps or passes on is signed first: a private
+    /// operation, and so not on the event loop.
+    async fn seal(&self, session: &Arc<Session>, load: &Map) -> Result<SealedRequest, RequestError> {
+        let signed = matches!(load.str("cmd"), Some("_return" | "_minion_event"));
+        if !signed || !self.shared.settings.sign_messages {
+            return Ok(session.request(load.clone(), unix_now()));
+        }
+        let (session, load) = (Arc::clone(session), load.clone());
+        let sealed = tokio::task::spawn_blocking(move || session.signed_request(load, unix_now())).await;
+        let sealed = sealed.map_err(|error| error.to_string()).and_then(|sealed| {
+            sealed.map_err(|error| format!("the message cannot be signed (minion_sign_messages): {error}"))
+        });
+        sealed.map_err(|text| SignInError::Broken(text).into())
+    }
+
     async fn signed_within(
         &self,
         old: u64,
@@ -250,6 +274,11 @@ impl MasterChannel {
             }
         }
     }
+}
+
+fn lanes_of(settings: &ChannelSettings) -> Lanes {
+    let endpoint = settings.source.for_requests(settings.address.endpoint());
+    Lanes::new(endpoint, settings.request_socket.clone(), settings.source.has_one_ret_port())
 }
 
 /// The master does not know our session any more: its key changed, or it lost it.

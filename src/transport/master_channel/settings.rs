@@ -10,9 +10,11 @@ use zmtp::RoutingId;
 use super::acceptance::AuthPolicy;
 use super::address::MasterAddress;
 use super::key_files::{KeyFileError, KeyFiles};
+use super::source::SourceAddress;
 use crate::channel::minion_auth::{Identity, Trust};
 use crate::config::Opts;
 use crate::crypt::{CryptError, EncryptionAlgorithm, HashType, SigningAlgorithm};
+use crate::host::{Host as _, RealHost};
 use crate::names::{MinionId, NameError};
 use crate::value::Map;
 
@@ -38,7 +40,11 @@ pub enum SettingsError {
 #[derive(Clone, Debug)]
 pub struct ChannelSettings {
     pub address: MasterAddress,
+    /// Where we connect from.
+    pub source: SourceAddress,
     pub identity: Identity,
+    /// `minion_sign_messages`: returns and events carry a signature of our key.
+    pub sign_messages: bool,
     pub policy: AuthPolicy,
     pub request_socket: zmtp::Options,
     pub trust: TrustSettings,
@@ -49,7 +55,9 @@ impl ChannelSettings {
     pub fn for_daemon(opts: &Opts, address: MasterAddress, identity: Identity, grains: &Map) -> Self {
         ChannelSettings {
             address,
+            source: SourceAddress::from_opts(opts, || RealHost.interfaces()),
             identity,
+            sign_messages: opts.bool("minion_sign_messages"),
             policy: policy(opts),
             request_socket: request_socket(opts),
             trust: TrustSettings::new(opts, grains),
