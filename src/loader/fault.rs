@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::Function;
 use crate::map;
-use crate::value::Value;
+use crate::value::{Value, repr};
 
 /// A failure; the variants mirror Salt's exceptions because their text reaches the user.
 #[derive(Clone, Debug, Error)]
@@ -49,6 +49,34 @@ impl Fault {
     /// [`Fault::Exception`] with Python's name for it.
     pub fn exception(kind: &'static str, text: impl Into<String>) -> Self {
         Fault::Exception { kind, text: text.into() }
+    }
+}
+
+/// An error of the system as Python prints it: `[Errno 2] No such file or directory: '/x'`.
+pub fn os_error_text(error: &std::io::Error, path: &str) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => {
+            let words = text.split(" (os error").next().unwrap_or_default();
+            format!("[Errno {number}] {words}: {}", repr(&path.into()))
+        }
+        None => format!("{text}: {}", repr(&path.into())),
+    }
+}
+
+impl Fault {
+    /// The exception that Python raises for an error of the system about `path`.
+    pub fn os(error: &std::io::Error, path: &str) -> Self {
+        use std::io::ErrorKind as Kind;
+        let kind = match error.kind() {
+            Kind::NotFound => "FileNotFoundError",
+            Kind::PermissionDenied => "PermissionError",
+            Kind::AlreadyExists => "FileExistsError",
+            Kind::IsADirectory => "IsADirectoryError",
+            Kind::NotADirectory => "NotADirectoryError",
+            _ => "OSError",
+        };
+        Fault::exception(kind, os_error_text(error, path))
     }
 }
 

@@ -15,7 +15,7 @@ mod services;
 pub use args::Args;
 pub use bind::{Call, bind};
 pub use context::{Context, GrainSource, Grains, Scope};
-pub use fault::{Fault, Returned, settle};
+pub use fault::{Fault, Returned, os_error_text, settle};
 pub use registry::Registry;
 pub use returner::Returner;
 pub use services::{FileClient, HashOf, MasterServices, MinionServices, Nowhere};

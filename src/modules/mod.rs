@@ -4,14 +4,20 @@ mod cmdmod;
 mod config;
 mod cp;
 mod data;
+mod disk;
 mod environ;
 mod event;
+mod file;
 mod filter;
 mod grains;
+mod hashutil;
 mod mine;
+mod mod_random;
+mod network;
 mod pillar;
 mod publish;
 mod saltutil;
+mod status;
 mod sysmod;
 mod test;
 
@@ -23,13 +29,19 @@ pub static ALL: &[&Module] = &[
     &config::MODULE,
     &cp::MODULE,
     &data::MODULE,
+    &disk::MODULE,
     &environ::MODULE,
     &event::MODULE,
+    &file::MODULE,
     &grains::MODULE,
+    &hashutil::MODULE,
     &mine::MODULE,
+    &mod_random::MODULE,
+    &network::MODULE,
     &pillar::MODULE,
     &publish::MODULE,
     &saltutil::MODULE,
+    &status::MODULE,
     &sysmod::MODULE,
     &test::MODULE,
 ];

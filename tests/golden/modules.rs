@@ -46,6 +46,21 @@ fn functions_of_saltutil_mine_publish_and_sys_return_what_salt_does() {
 }
 
 #[test]
+fn functions_of_file_return_what_salt_does() {
+    check("file");
+}
+
+#[test]
+fn functions_of_hashutil_random_and_disk_return_what_salt_does() {
+    check("hashutil");
+}
+
+#[test]
+fn functions_of_network_return_what_salt_does() {
+    check("network");
+}
+
+#[test]
 fn scripts_return_what_salts_do() {
     check("script");
 }

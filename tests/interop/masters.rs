@@ -148,6 +148,9 @@ fn signed_returns_are_taken(master: Peer) {
     };
     assert_eq!(fleet.ask(master, &["cmd.run", "printf 'grüße %s' 1.5"]), "grüße 1.5".into());
     assert!(fleet.ask(master, &["grains.items"]).get("id").is_some());
+    // Answered when the minion has done it, not after the time limit.
+    assert_eq!(fleet.ask(master, &["saltutil.refresh_pillar", "wait=True", "timeout=600"]), true.into());
+    assert_eq!(fleet.ask(master, &["saltutil.refresh_modules", "async=False"]), true.into());
     let log = fs::read_to_string(fleet.path("var/log/salt/master")).expect("a log");
     assert!(!log.contains("Failed to verify"), "a signature was not right");
 }

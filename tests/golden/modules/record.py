@@ -89,7 +89,7 @@ class Minion:
 
     def __init__(self, opts):
         self.opts = opts
-        self.functions = salt.loader.minion_mods(opts)
+        self.functions = salt.loader.minion_mods(opts, utils=salt.loader.utils(opts))
         self.executors = salt.loader.executors(opts, self.functions)
         self.returners = {}
         self.proc_dir = os.path.join(opts["cachedir"], "proc")
