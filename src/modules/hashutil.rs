@@ -107,17 +107,8 @@ pub(super) static MODULE: Module = Module {
 /// Salt: `to_bytes`.
 fn octets(args: &Args, name: &str) -> Result<Vec<u8>, Fault> {
     let value = args.get(name);
-    let octets = value.as_octets().map(<[u8]>::to_vec);
-    octets.ok_or_else(|| {
-        Fault::exception(
-            "TypeError",
-            "expected str, bytes, or bytearray not <class 'int'>".replace("int", class_of(value)),
-        )
-    })
-}
-
-fn class_of(value: &Value) -> &str {
-    value.type_name()
+    let wrong = || format!("expected str, bytes, or bytearray not <class '{}'>", value.type_name());
+    value.as_octets().map(<[u8]>::to_vec).ok_or_else(|| Fault::Type(wrong()))
 }
 
 fn digest(octets: &[u8], args: &Args) -> Result<String, Fault> {

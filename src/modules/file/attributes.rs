@@ -178,10 +178,9 @@ pub(super) fn uid_to_user(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let given = args.get("uid");
     match given {
         Value::Int(number) => Ok(u32::try_from(*number).map_or(given.clone(), |uid| user_name(cx, uid))),
-        other => Err(Fault::exception(
-            "TypeError",
-            format!("'{}' object cannot be interpreted as an integer", other.type_name()),
-        )),
+        other => {
+            Err(Fault::Type(format!("'{}' object cannot be interpreted as an integer", other.type_name())))
+        }
     }
 }
 

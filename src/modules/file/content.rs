@@ -160,12 +160,10 @@ pub(super) fn contains_regex(cx: &Context, args: &Args) -> Result<Value, Fault> 
     let path = path(cx, args, "path")?;
     let Ok(octets) = fs::read(path) else { return Ok(false.into()) };
     let pattern = args.str("regex")?;
+    PyRegex::new(&pattern).map_err(|error| Fault::exception("re.error", error.to_string()))?;
     // A search is a match behind anything.
-    let searched = format!("[\\s\\S]*?(?:{pattern})");
-    let regex = PyRegex::new(&searched).map_err(|_| match PyRegex::new(&pattern) {
-        Err(error) => Fault::exception("re.error", error.to_string()),
-        Ok(_) => Fault::NotSupported(format!("searching for the pattern {pattern}")),
-    })?;
+    let regex = PyRegex::new(&format!("[\\s\\S]*?(?:{pattern})"))
+        .map_err(|_| Fault::NotSupported(format!("searching for the pattern {pattern}")))?;
     let lchar = str_of(args.get("lchar"));
     let text = String::from_utf8_lossy(&octets).into_owned();
     let strip = |char: char| lchar.contains(char);

@@ -7,10 +7,9 @@ use crate::value::{Value, str_of};
 pub(super) fn path(cx: &Context, args: &Args, name: &str) -> Result<String, Fault> {
     match args.get(name) {
         Value::Text(text) => Ok(expand_user(cx, text)),
-        other => Err(Fault::exception(
-            "TypeError",
-            format!("expected str, bytes or os.PathLike object, not {}", other.type_name()),
-        )),
+        other => {
+            Err(Fault::Type(format!("expected str, bytes or os.PathLike object, not {}", other.type_name())))
+        }
     }
 }
 

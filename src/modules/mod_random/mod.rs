@@ -175,9 +175,8 @@ fn seed(cx: &Context, args: &Args) -> Result<Value, Fault> {
 
 fn sample(args: &Args, size: i64) -> Result<Value, Fault> {
     let Value::List(items) = args.get("value") else {
-        return Err(Fault::exception(
-            "TypeError",
-            "Population must be a sequence.  For dicts or sets, use sorted(d).",
+        return Err(Fault::Type(
+            "Population must be a sequence.  For dicts or sets, use sorted(d).".to_owned(),
         ));
     };
     let size = if size == i64::MAX { Some(items.len()) } else { usize::try_from(size).ok() };
@@ -186,7 +185,8 @@ fn sample(args: &Args, size: i64) -> Result<Value, Fault> {
         size.ok_or_else(|| Fault::exception("ValueError", "Sample larger than population or is negative"))?;
     let seed = match args.given("seed") {
         // Salt hashes the seed before it seeds.
-        Some(seed) => HashType::Sha512.hex(str_of(seed)).into(),
+        Some(Value::Text(seed)) => HashType::Sha512.hex(seed).into(),
+        Some(_) => return Err(Fault::Type("object supporting the buffer API required".to_owned())),
         None => Value::from(below(1 << 62)?.to_string()),
     };
     Ok(Value::List(Mersenne::seeded(&seed).sample(items, size)))
