@@ -1,7 +1,7 @@
 //! The one file that names every table of the catalogue.
 
 use crate::loader::Registry;
-use crate::{modules, runners};
+use crate::{modules, runners, wheel as wheel_modules};
 
 /// Every execution module that this program carries.
 pub fn execution_modules() -> Registry {
@@ -11,4 +11,9 @@ pub fn execution_modules() -> Registry {
 /// Every runner that this program carries.
 pub fn runners() -> Registry {
     Registry::new(&[runners::ALL])
+}
+
+/// Every wheel module that this program carries.
+pub fn wheel() -> Registry {
+    Registry::new(&[wheel_modules::ALL])
 }

@@ -35,6 +35,8 @@ pub mod event;
 
 pub mod keys;
 
+pub mod acl;
+
 // catalogue: one file per Salt module; synchronous; effects only through Context
 pub mod modules;
 
@@ -43,6 +45,10 @@ pub mod grains;
 pub mod runners;
 
 pub mod returners;
+
+pub mod wheel;
+
+pub mod auth;
 
 pub mod fileserver;
 

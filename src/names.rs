@@ -33,7 +33,8 @@ pub struct MinionId(String);
 
 impl MinionId {
     /// # Errors
-    /// When the text is empty, `.`, `..`, too long, or holds `/`, `\` or NUL.
+    /// When the text is empty, `.`, `..`, too long, or holds `/`, `\` or a control character (Salt: only NUL), which
+    /// would speak to the terminal of whoever lists keys.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text.is_empty() {
             return Err(NameError::Empty);
@@ -41,7 +42,8 @@ impl MinionId {
         if text.len() > MAX_ID_LEN {
             return Err(NameError::TooLong);
         }
-        if text == "." || text == ".." || text.contains(['/', '\\', '\0']) {
+        let odd = |char: char| matches!(char, '/' | '\\') || char.is_control();
+        if text == "." || text == ".." || text.contains(odd) {
             return Err(NameError::NotAFileName(text.to_owned()));
         }
         Ok(MinionId(text.to_owned()))

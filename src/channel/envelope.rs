@@ -6,7 +6,7 @@ use super::pack;
 use crate::crypt::{Crypticle, EncryptionAlgorithm, PublicKey, SigningAlgorithm, VerifiedTokens};
 use crate::map;
 use crate::names::MinionId;
-use crate::value::msgpack::{Reading, decode};
+use crate::value::msgpack::{Reading, decode, decode_at_most};
 use crate::value::{Map, Value};
 
 /// Why a request is not served; the peer gets [`Refusal::reply`], the log gets the rest.
@@ -67,12 +67,16 @@ pub struct Sealed {
     pub signing: SigningAlgorithm,
 }
 
+/// The most values in an envelope, those of a clear load counted: a sealed one is a single value. Anybody may send one.
+pub const MAX_VALUES: usize = 500_000;
+
 /// Reads the envelope of a request.
 ///
 /// # Errors
 /// [`Refusal`]: the request is answered with it and goes no further.
 pub fn parse(body: &[u8], minimum_version: i64) -> Result<Request, Refusal> {
-    let Value::Map(mut envelope) = decode(body, Reading::Wire).map_err(|_| Refusal::Unparsable)? else {
+    let parsed = decode_at_most(body, Reading::Wire, MAX_VALUES).map_err(|_| Refusal::Unparsable)?;
+    let Value::Map(mut envelope) = parsed else {
         return Err(Refusal::BadLoad("the request is not a map"));
     };
     let load = envelope.remove("load").ok_or(Refusal::BadLoad("the request has no load"))?;

@@ -133,11 +133,43 @@ const RESERVED: &[&str] = &[
     "salt/cluster/*",
     "salt/wheel/*/new",
     "salt/wheel/*/return",
+    // Beyond Salt's list: all that the master alone has to say.
+    "salt/auth",
+    "salt/presence/*",
+    "salt/wheel/*",
+    "salt/stats/*",
+    "salt/fileserver/*",
+    "minion/refresh/*",
+    "syndic/*",
+    "cluster/*",
+    "rotate_aes_key",
+    "__*",
 ];
 
-/// Whether a minion may not fire this tag.
-pub fn is_reserved(tag: &str) -> bool {
-    RESERVED.iter().any(|pattern| fnmatch(pattern, tag))
+/// Tags that name a minion, which only that minion fires: what stands before and after its id.
+const OF_ONE_MINION: &[(&str, &str)] = &[("salt/minion/", "/start"), ("salt/beacon/", "")];
+
+/// Whether `id` may not fire this tag: it is the master's, or another minion's.
+pub fn is_reserved(tag: &str, id: &str) -> bool {
+    let is_jid = tag.len() >= 20 && tag.bytes().take(20).all(|octet| octet.is_ascii_digit());
+    is_jid || RESERVED.iter().any(|pattern| fnmatch(pattern, tag)) || names_another(tag, id)
+}
+
+fn names_another(tag: &str, id: &str) -> bool {
+    let mut parts = tag.strip_prefix("salt/job/").into_iter().flat_map(|rest| rest.splitn(3, '/'));
+    if let (Some(_), Some(what @ ("ret" | "prog" | "sub")), Some(rest)) =
+        (parts.next(), parts.next(), parts.next())
+    {
+        let own =
+            rest == id || (what != "ret" && rest.strip_prefix(id).is_some_and(|rest| rest.starts_with('/')));
+        return !own;
+    }
+    OF_ONE_MINION.iter().any(|(before, after)| {
+        let named = tag.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        named.is_some_and(|named| {
+            named != id && !named.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -157,11 +189,36 @@ mod tests {
 
     #[test]
     fn tags_of_the_master_are_refused_to_minions() {
-        for tag in ["salt/job/1/new", "salt/job/a/b/new", "salt/key", "salt/run/1/ret", "salt/wheel/1/new"] {
-            assert!(is_reserved(tag), "{tag}");
+        for tag in [
+            "salt/job/1/new",
+            "salt/job/a/b/new",
+            "salt/job/1/publish",
+            "salt/key",
+            "salt/auth",
+            "salt/run/1/ret",
+            "salt/wheel/1/new",
+            "salt/wheel/1/ret",
+            "salt/presence/present",
+            "20260102030405678901",
+            "__internal",
+            "salt/job/1/ret/b",
+            "salt/job/1/ret/a/x",
+            "salt/job/1/prog/b/1",
+            "salt/minion/b/start",
+            "salt/beacon/ab/load",
+        ] {
+            assert!(is_reserved(tag, "a"), "{tag}");
         }
-        for tag in ["my/tag", "salt/key/x", "salt/minion/a/start", "salt/job/1/ret/a", "salt/beacon/a/load"] {
-            assert!(!is_reserved(tag), "{tag}");
+        for tag in [
+            "my/tag",
+            "salt/key/x",
+            "salt/minion/a/start",
+            "salt/job/1/ret/a",
+            "salt/job/1/prog/a/1",
+            "salt/beacon/a/load",
+            "minion_start",
+        ] {
+            assert!(!is_reserved(tag, "a"), "{tag}");
         }
     }
 }

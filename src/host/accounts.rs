@@ -63,6 +63,12 @@ pub(super) fn group_by_gid(gid: u32) -> Option<Group> {
     find("/etc/group", "group", &gid.to_string(), Group::parse, |group| group.gid == gid)
 }
 
+/// Every user of `/etc/passwd`.
+pub fn all_users() -> Vec<User> {
+    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    text.lines().filter_map(User::parse).collect()
+}
+
 pub(super) fn groups_of(user: &User) -> Vec<Group> {
     let text = fs::read_to_string("/etc/group").unwrap_or_default();
     let is_in = |group: &Group| group.gid == user.gid || group.members.contains(&user.name);

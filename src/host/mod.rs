@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use accounts::{Group, User};
+pub use accounts::{Group, User, all_users};
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
 pub use fake::FakeHost;
 pub use interfaces::{Address, Interface, Route};
@@ -232,6 +232,11 @@ pub fn owner_of(user: &str) -> FileOwner {
         }
         _ => FileOwner::default(),
     }
+}
+
+/// Whether there is such an account.
+pub fn has_user(name: &str) -> bool {
+    accounts::user(name).is_some()
 }
 
 /// The time, UTC, to the microsecond.

@@ -151,6 +151,34 @@ pub trait MasterServices: Sync {
     /// Ids in `accepted`, `pending`, `rejected`, `denied` (keys of the map): `{state: [id]}`.
     fn keys(&self) -> Map;
 
+    /// Tells that keys were changed by `accept`, `reject` or `delete`, and does what goes with it (events; caches and
+    /// the AES key, where keys went).
+    ///
+    /// # Errors
+    /// When there is no master here.
+    fn keys_changed(&self, act: &'static str, ids: &[String]) -> Result<(), Fault> {
+        let _ = ids;
+        nowhere(act)
+    }
+
+    /// Makes a token of `{eauth, username, password, token_expire?}`: its data, empty where the password is wrong.
+    ///
+    /// # Errors
+    /// When there is no master here.
+    fn make_token(&self, load: Map) -> Result<Map, Fault> {
+        let _ = load;
+        nowhere("mk_token")
+    }
+
+    /// Revokes a token; whether there was one.
+    ///
+    /// # Errors
+    /// When there is no master here.
+    fn revoke_token(&self, token: &str) -> Result<bool, Fault> {
+        let _ = token;
+        nowhere("del_token")
+    }
+
     /// Jobs since `oldest` (a jid): `{jid: load}`.
     ///
     /// # Errors

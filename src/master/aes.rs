@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::commands::{AesCommand, FilesCommand};
 use super::pool::Kind;
 use super::sessions::SessionKey;
-use super::{Master, file_recv, master_opts, mine_requests as mine, minion_events, pillar, returns};
+use super::{Master, file_recv, master_opts, mine_requests as mine, minion_events, peer, pillar, returns};
 use crate::channel::envelope::{self, Freshness, Opened, Refusal, Sealed};
 use crate::channel::pack;
 use crate::crypt::{AesEpoch, Crypticle};
@@ -143,10 +143,9 @@ async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Res
         AesCommand::MineFlush => Reply::Value(mine::flush(master, &id).await),
         AesCommand::RevokeAuth { preserve_cache } => Reply::Value(revoke(master, id, preserve_cache).await),
         AesCommand::SyndicReturn => not_offered(&id, "syndics"),
-        AesCommand::MinionPublish(_) | AesCommand::PubRet { .. } => {
-            not_offered(&id, "peer publishing (`peer`)")
-        }
-        AesCommand::MinionRunner(_) => not_offered(&id, "peer runners (`peer_run`)"),
+        AesCommand::MinionPublish(load) => Reply::Value(peer::publish(master, &id, load).await),
+        AesCommand::PubRet { jid } => Reply::Value(peer::returns(master, &id, jid).await),
+        AesCommand::MinionRunner(load) => Reply::Value(peer::run(master, &id, load).await),
         AesCommand::Unknown(cmd) => {
             tracing::warn!(minion = id.as_str(), cmd, "a command that does not exist");
             Reply::Value(Map::new().into())

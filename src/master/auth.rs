@@ -13,12 +13,21 @@ use crate::event::tags;
 use crate::names::MinionId;
 use crate::value::Map;
 
+/// What an authentication may carry while it waits for its turn: grains to sign by, and octets of a key.
+const MAX_GRAINS: usize = 100;
+const MAX_TEXT: usize = 64 << 10;
+
 /// Answers an `_auth` load.
-pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: &str) -> Vec<u8> {
+pub(super) async fn answer(master: &Arc<Master>, version: i64, load: &Map, from: &str) -> Vec<u8> {
     let worker = master.clone();
     let from = from.to_owned();
-    let answered =
-        master.pool.run(Kind::Crypto, move || decide(&worker, &AuthLoad::parse(version, &load), &from));
+    let mut load = AuthLoad::parse(version, load);
+    if load.autosign_grains.len() > MAX_GRAINS || load.pub_pem.len() > MAX_TEXT {
+        tracing::warn!(from, "an authentication was refused: no minion says so much");
+        load.pub_pem.clear();
+        load.autosign_grains = Map::new();
+    }
+    let answered = master.pool.run(Kind::Crypto, move || decide(&worker, &load, &from));
     answered.await.unwrap_or_else(|| pack(&"Some exception handling minion payload".into()))
 }
 

@@ -1,124 +1,110 @@
 //! Clear commands: `ping`, `publish`, `runner`, `wheel`, tokens. Whoever asks has proven nothing but what stands in the
-//! load. Salt: master.py `ClearFuncs`; salt-wire.md §12.1.
+//! load: `authorize` decides. Salt: master.py `ClearFuncs`; salt-wire.md §12.1.
 
 use std::sync::Arc;
 
-use super::commands::{Caller, ClearCommand, PublishCommand};
-use super::{Master, auth, jobs, runners};
+use super::authorize::{Denied, Wish, Wording, authenticate, not_blacklisted, permit};
+use super::commands::{ClearCommand, MasterCall, PublishCommand};
+use super::{Master, auth, identify, jobs, runners, targets, wheel};
+use crate::acl::{Job, MasterFunctions};
 use crate::channel::pack;
+use crate::event::tags;
+use crate::loader::{self, Call};
 use crate::map;
 use crate::value::{Map, Value};
 
-/// Answers a clear load.
-pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: &str) -> Vec<u8> {
+/// Answers a clear load; `None`: not at all.
+pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: &str) -> Option<Vec<u8>> {
     let command = match ClearCommand::parse(load) {
         Ok(command) => command,
         Err(reason) => {
             tracing::warn!(from, reason, "a clear request does not fit its command");
-            return pack(&Value::Map(Map::new()));
+            return Some(pack(&Value::Map(Map::new())));
         }
     };
-    let reply: Value = match command {
-        ClearCommand::Auth(load) => return auth::answer(master, version, load, from).await,
-        ClearCommand::Ping(load) => load.into(),
+    let reply: Option<Value> = match command {
+        ClearCommand::Auth(load) => return Some(auth::answer(master, version, &load, from).await),
+        ClearCommand::Ping(load) => Some(load.into()),
         ClearCommand::Publish(command) => publish(master, *command, from).await,
-        ClearCommand::Runner(call) => match authorize(master, &call.caller, from, &call.fun) {
-            Ok(()) => runners::start(master, call).await,
-            Err(denied) => denied.of_runner(&call.caller),
-        },
-        ClearCommand::Wheel(call) => match authorize(master, &call.caller, from, &call.fun) {
-            Ok(()) => {
-                tracing::error!(fun = call.fun, "wheel functions are not supported");
-                map! { "error" => map! {
-                    "name" => "SaltInvocationError",
-                    "message" => format!("wheel functions are not supported by Halite: {}", call.fun),
-                } }
-                .into()
-            }
-            Err(denied) => denied.of_runner(&call.caller),
-        },
-        ClearCommand::MakeToken(_) => {
-            tracing::warn!(from, "a token was asked for: external authentication is not supported");
-            "".into()
+        ClearCommand::Runner(call) => run(master, call, MasterFunctions::Runner, from).await,
+        ClearCommand::Wheel(call) => run(master, call, MasterFunctions::Wheel, from).await,
+        ClearCommand::MakeToken { caller, expire } => {
+            identify::make_token(master, &caller, expire, from).await
         }
-        ClearCommand::GetToken(_) => Map::new().into(),
+        ClearCommand::GetToken(Some(token)) => identify::token_data(master, token).await,
+        ClearCommand::GetToken(None) => Some(false.into()),
         ClearCommand::Unknown(cmd) => {
             tracing::warn!(from, cmd, "a clear command that does not exist");
-            Map::new().into()
+            Some(Map::new().into())
         }
     };
-    pack(&reply)
+    reply.map(|reply| pack(&reply))
 }
 
-async fn publish(master: &Arc<Master>, command: PublishCommand, from: &str) -> Value {
-    if let Err(denied) = authorize(master, &command.caller, from, &command.funs().join(",")) {
-        master.fire(
-            &crate::event::tags::job_error(command.jid.as_ref().map_or("", |jid| jid.as_str())),
-            map! { "fun" => command.fun.clone(), "tgt" => command.tgt.clone(), "user" => command.caller.user.clone(),
-                   "error" => denied.map() },
-        );
-        return map! { "error" => denied.map() }.into();
-    }
-    jobs::publish(master, command).await
-}
-
-/// Why a caller may not do it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Denied {
-    /// Nobody we know.
-    Authentication,
-}
-
-impl Denied {
-    fn map(self) -> Map {
-        match self {
-            Denied::Authentication => map! {
-                "name" => "AuthenticationError", "message" => "Authentication error occurred."
-            },
-        }
-    }
-
-    fn of_runner(self, caller: &Caller) -> Value {
-        let name = match (&caller.token, &caller.eauth) {
-            (Some(_), _) => "TokenAuthenticationError",
-            (None, Some(_)) => "EauthAuthenticationError",
-            (None, None) => "UserAuthenticationError",
-        };
-        let message =
-            format!("Authentication failure of type \"{}\" occurred for user {}.", kind(caller), caller.user);
-        map! { "error" => map! { "name" => name, "message" => message } }.into()
-    }
-}
-
-fn kind(caller: &Caller) -> &'static str {
-    match (&caller.token, &caller.eauth) {
-        (Some(_), _) => "token",
-        (None, Some(_)) => "eauth",
-        (None, None) => "user",
-    }
-}
-
-/// The rules of local keys. Salt: auth/__init__.py `LoadAuth.authenticate_key`.
-fn authorize(master: &Master, caller: &Caller, from: &str, what: &str) -> Result<(), Denied> {
-    let Some(key) = caller.key.as_deref().filter(|key| !key.is_empty()) else {
-        let how = if caller.token.is_some() || caller.eauth.is_some() {
-            "external authentication is not supported"
-        } else {
-            "it carries no key"
-        };
-        tracing::warn!(from, user = caller.user, what, "a request was refused: {how}");
-        return Err(Denied::Authentication);
+/// Calls a runner or wheel function of a caller who may.
+async fn run(master: &Arc<Master>, mut call: MasterCall, form: MasterFunctions, from: &str) -> Option<Value> {
+    let known = match authenticate(master, &call.caller, from, Wording::Call).await {
+        Ok(known) => known,
+        Err(denied) => return denied.reply().map(Value::from),
     };
-    let user = caller.user.as_str();
-    let own = &master.options.user;
-    let known = if user.starts_with("sudo_") || user == "root" || user == own {
-        master.local_keys.is_anybodys(key)
-    } else {
-        master.local_keys.is_key_of(user, key) || master.local_keys.is_key_of("root", key)
-    };
-    if known {
-        return Ok(());
+    let Call { args, kwargs } = loader::arguments(call.arg, call.kwarg);
+    let wish = Wish::Call { form, fun: &call.fun, arg: Some(&args), kwarg: Some(&kwargs) };
+    if let Err(denied) = permit(master, (&call.caller, &known), from, wish).await {
+        return denied.reply().map(Value::from);
     }
-    tracing::warn!(from, user, what, "a request was refused: its key is not one of this master's local keys");
-    Err(Denied::Authentication)
+    (call.arg, call.kwarg) = (args, kwargs);
+    // Salt: who became root by sudo is shown as the master's own user.
+    let is_sudo = known.user.starts_with("sudo_");
+    call.caller.user = if is_sudo { master.options.user.clone() } else { known.user };
+    Some(match form {
+        MasterFunctions::Runner => runners::start(master, call).await,
+        MasterFunctions::Wheel => wheel::answer(master, call).await,
+    })
+}
+
+async fn publish(master: &Arc<Master>, mut command: PublishCommand, from: &str) -> Option<Value> {
+    if let Err(denied) = not_blacklisted(master, &command.caller.user, &command.funs()) {
+        return denied.reply().map(Value::from);
+    }
+    let known = match authenticate(master, &command.caller, from, Wording::Publish).await {
+        Ok(known) => known,
+        Err(denied) => return refuse(master, &command, &denied),
+    };
+    // Chosen once: who is checked against the rules is who gets the job.
+    let selected = targets::select(master, &command).await;
+    let allowed = {
+        let jobs = jobs_of(&command);
+        let wish = Wish::Publish { jobs: &jobs, minions: &selected.minions };
+        permit(master, (&command.caller, &known), from, wish).await
+    };
+    if let Err(denied) = allowed {
+        return refuse(master, &command, &denied);
+    }
+    command.caller.user = known.user;
+    Some(jobs::publish(master, command, selected).await)
+}
+
+/// Tells the caller, and the bus where the job has a jid already.
+fn refuse(master: &Master, command: &PublishCommand, denied: &Denied) -> Option<Value> {
+    let reply = denied.reply()?;
+    if let Some(jid) = &command.jid {
+        let mut event = map! {
+            "fun" => command.fun.clone(), "tgt" => command.tgt.clone(), "user" => command.caller.user.clone(),
+            "jid" => jid.as_str(),
+        };
+        event.insert("error", reply.get("error").cloned().unwrap_or_default());
+        master.fire(&tags::job_error(jid.as_str()), event);
+    }
+    Some(reply.into())
+}
+
+/// The functions of a publish with their arguments: those of a compound command have a list each.
+pub(super) fn jobs_of(command: &PublishCommand) -> Vec<Job<'_>> {
+    let several = matches!(command.fun, Value::List(_));
+    let arguments = |place: usize| match (several, command.arg.get(place)) {
+        (false, _) => command.arg.as_slice(),
+        (true, Some(Value::List(arg))) => arg.as_slice(),
+        (true, _) => &[],
+    };
+    command.funs().into_iter().enumerate().map(|(place, fun)| Job { fun, arg: arguments(place) }).collect()
 }

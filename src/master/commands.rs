@@ -12,8 +12,12 @@ pub enum ClearCommand {
     Ping(Map),
     Auth(Map),
     Publish(Box<PublishCommand>),
-    MakeToken(Map),
-    GetToken(Map),
+    /// `expire`: seconds that the token is to live.
+    MakeToken {
+        caller: Caller,
+        expire: Option<f64>,
+    },
+    GetToken(Option<String>),
     Runner(MasterCall),
     Wheel(MasterCall),
     /// Answered with an empty map.
@@ -38,13 +42,23 @@ pub struct PublishCommand {
 }
 
 /// Who asks: the three kinds of proof of a clear command.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Caller {
     pub user: String,
     /// The content of `<cachedir>/.<user>_key`.
     pub key: Option<String>,
     pub token: Option<String>,
+    /// The back end of `external_auth` that knows the password.
     pub eauth: Option<String>,
+    pub username: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Caller {
+    /// Shows no secret.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Caller({}, {:?})", self.kind(), self.user)
+    }
 }
 
 /// A runner or wheel call.
@@ -53,6 +67,8 @@ pub struct MasterCall {
     pub fun: String,
     pub arg: Vec<Value>,
     pub kwarg: Map,
+    /// `match`, which lies beside the arguments and is one for some wheel functions.
+    pub matching: Option<Value>,
     pub caller: Caller,
 }
 
@@ -69,8 +85,11 @@ impl ClearCommand {
             "ping" => ClearCommand::Ping(load),
             "_auth" => ClearCommand::Auth(load),
             "publish" => ClearCommand::Publish(Box::new(PublishCommand::parse(&mut load)?)),
-            "mk_token" => ClearCommand::MakeToken(load),
-            "get_token" => ClearCommand::GetToken(load),
+            "mk_token" => ClearCommand::MakeToken {
+                caller: Caller::parse(&load),
+                expire: load.get("token_expire").and_then(Value::as_float),
+            },
+            "get_token" => ClearCommand::GetToken(load.str("token").map(str::to_owned)),
             "runner" => ClearCommand::Runner(MasterCall::parse(&mut load)?),
             "wheel" => ClearCommand::Wheel(MasterCall::parse(&mut load)?),
             _ => ClearCommand::Unknown(cmd),
@@ -86,7 +105,7 @@ impl PublishCommand {
             Value::List(funs) if funs.iter().all(|fun| fun.as_str().is_some()) => {}
             other => return Err(format!("fun is {}, neither text nor a list of texts", other.type_name())),
         }
-        let kwargs = match load.remove("kwargs") {
+        let mut kwargs = match load.remove("kwargs") {
             Some(Value::Map(kwargs)) => kwargs,
             _ => Map::new(),
         };
@@ -102,9 +121,13 @@ impl PublishCommand {
             Some(one) => vec![one],
         };
         let mut caller = Caller::parse(load);
-        // For `publish` the token and eauth stand among the kwargs.
-        caller.token = caller.token.or_else(|| kwargs.str("token").map(str::to_owned));
-        caller.eauth = caller.eauth.or_else(|| kwargs.str("eauth").map(str::to_owned));
+        // For `publish` the proof of an external user stands among the kwargs, and only there.
+        let external = Caller::parse(&kwargs);
+        (caller.token, caller.eauth) = (external.token, external.eauth);
+        (caller.username, caller.password) = (external.username, external.password);
+        for secret in ["token", "password"] {
+            kwargs.remove(secret);
+        }
         Ok(PublishCommand {
             tgt: load.remove("tgt").ok_or("publish has no tgt")?,
             tgt_type: load.str("tgt_type").unwrap_or("glob").to_owned(),
@@ -134,14 +157,31 @@ impl PublishCommand {
 }
 
 impl Caller {
-    fn parse(load: &Map) -> Self {
+    /// From the fields of a load.
+    pub fn parse(load: &Map) -> Self {
         let text = |key: &str| load.str(key).map(str::to_owned);
         Caller {
             user: text("user").unwrap_or_default(),
             key: text("key"),
             token: text("token"),
             eauth: text("eauth"),
+            username: text("username").unwrap_or_default(),
+            password: text("password").unwrap_or_default(),
         }
+    }
+
+    /// The kind of proof, in Salt's word: a token counts before a password, a password before a key.
+    pub fn kind(&self) -> &'static str {
+        match (&self.token, &self.eauth) {
+            (Some(_), _) => "token",
+            (None, Some(_)) => "eauth",
+            (None, None) => "user",
+        }
+    }
+
+    /// The name that Salt's errors show: only those of external users have one there.
+    pub fn shown_name(&self) -> &str {
+        if self.username.is_empty() { "UNKNOWN" } else { &self.username }
     }
 }
 
@@ -184,7 +224,7 @@ impl MasterCall {
                 rest
             }
         };
-        Ok(MasterCall { fun, arg, kwarg, caller })
+        Ok(MasterCall { fun, arg, kwarg, matching: load.remove("match"), caller })
     }
 }
 

@@ -113,6 +113,8 @@ impl Watcher {
     /// Looks at the keys, ends sessions, and decides what is due. Blocks on the disk.
     fn look(&mut self, master: &Master) {
         let now = accepted(master);
+        // Also who came and went since the last look.
+        self.known.extend(master.sessions.ids());
         let gone: Vec<String> = self.known.difference(&now).cloned().collect();
         for id in gone {
             tracing::info!(minion = id, "its key is no longer accepted: its session ends");

@@ -18,7 +18,7 @@ pub enum MasterError {
     /// A port that is taken, or an address that is not ours.
     #[error(
         "{reason} ({option}). Is another master running? `ss -ltnp` shows who \
-             holds the port"
+             holds the port; the option {option} chooses another"
     )]
     Listen { option: &'static str, reason: String },
     /// The local sockets of the event bus.

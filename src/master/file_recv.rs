@@ -3,8 +3,11 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::fs::OFlags;
 
 use super::Master;
 use super::commands::FileRecv;
@@ -40,17 +43,30 @@ fn write(root: &Path, piece: &FileRecv, limit: u64) -> Result<(), String> {
         return Err(format!("it is larger than file_recv_max_size ({} MB)", limit >> 20));
     }
     let text = |error: std::io::Error| format!("{}: {error}", path.display());
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(text)?;
-        // A link inside that leads outside (made by hand) is not followed.
-        let real = parent.canonicalize().map_err(text)?;
-        if !real.starts_with(root.canonicalize().map_err(text)?) {
-            return Err("its path leaves the directory of the minion".to_owned());
-        }
+    fs::create_dir_all(root).map_err(text)?;
+    let parent = path.parent().unwrap_or(root);
+    // A link inside that leads outside (made by hand) is not followed: neither for the directories that are there, nor
+    // for the file; and nothing but a file is opened (a pipe would hold the thread).
+    let there = parent.ancestors().find(|folder| folder.exists()).unwrap_or(root);
+    if !there.canonicalize().map_err(text)?.starts_with(root.canonicalize().map_err(text)?) {
+        return Err("its path leaves the directory of the minion".to_owned());
     }
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(loc == 0).open(&path).map_err(text)?;
-    if file.metadata().map_err(text)?.len() < loc {
+    fs::create_dir_all(parent).map_err(text)?;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(flags.bits().cast_signed())
+        .open(&path)
+        .map_err(text)?;
+    let stat = file.metadata().map_err(text)?;
+    if !stat.is_file() {
+        return Err(format!("{} is no file", path.display()));
+    }
+    if loc == 0 {
+        file.set_len(0).map_err(text)?;
+    } else if stat.len() < loc {
         return Err("a piece before it is missing".to_owned());
     }
     file.seek(SeekFrom::Start(loc)).map_err(text)?;
@@ -96,6 +112,14 @@ mod tests {
         assert!(write(&root, &piece(&["gap"], 5, b"x"), 100).is_err());
         std::os::unix::fs::symlink("/", root.join("out")).expect("linked");
         assert!(write(&root, &piece(&["out", "halite-test"], 0, b"x"), 100).is_err());
+        let outside = root.parent().expect("a parent").join("outside");
+        fs::create_dir_all(&outside).expect("made");
+        std::os::unix::fs::symlink(&outside, root.join("folder")).expect("linked");
+        std::os::unix::fs::symlink(outside.join("file"), root.join("file")).expect("linked");
+        for path in [&["folder", "a", "b"][..], &["file"], &["folder", "c"]] {
+            assert!(write(&root, &piece(path, 0, b"x"), 100).is_err(), "{path:?}");
+        }
+        assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0, "a link was followed");
         fs::remove_dir_all(root.parent().expect("a parent")).expect("removed");
     }
 }

@@ -3,30 +3,19 @@
 
 use std::sync::Arc;
 
+use super::Master;
 use super::commands::PublishCommand;
 use super::pool::Kind;
 use super::publisher::Audience;
-use super::{Master, targets};
 use crate::event::tags;
 use crate::map;
+use crate::matchers::Selection;
 use crate::names::Jid;
 use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};
 
 /// Publishes a job of a caller who may, and answers as Salt does.
-pub(super) async fn publish(master: &Arc<Master>, command: PublishCommand) -> Value {
-    let selected = targets::select(master, &command).await;
-    let (minions, missing) = match selected {
-        Ok(selected) => (selected.minions, selected.missing),
-        Err(error) => {
-            tracing::warn!(
-                tgt = str_of(&command.tgt),
-                tgt_type = command.tgt_type,
-                error,
-                "a target cannot be read"
-            );
-            (Vec::new(), Vec::new())
-        }
-    };
+pub(super) async fn publish(master: &Arc<Master>, command: PublishCommand, to: Selection) -> Value {
+    let Selection { minions, missing } = to;
     if minions.is_empty() && !master.options.order_masters {
         let error = format!("Master could not resolve minions for target {}", str_of(&command.tgt));
         return clear(map! { "jid" => Value::Null, "minions" => Value::List(Vec::new()), "error" => error });

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::commands::{Caller, PublishCommand};
 use super::pool::Kind;
-use super::{Master, jobs};
+use super::{Master, jobs, targets};
 use crate::event::tags;
 use crate::map;
 use crate::value::{Map, Value};
@@ -52,7 +52,8 @@ async fn rotate(master: &Arc<Master>) {
     master.publisher.rotate(master.keys.key.clone());
     master.fire(tags::ROTATE_AES, map! { "rotate_aes_key" => true });
     if master.options.ping_on_rotate {
-        jobs::publish(master, ping()).await;
+        let everybody = targets::select(master, &ping()).await;
+        jobs::publish(master, ping(), everybody).await;
     }
 }
 
@@ -92,6 +93,10 @@ async fn clean(master: &Arc<Master>) {
                 worker.key_store.accepted_ids().into_iter().collect();
             worker.sessions.retain(|id| accepted.contains(id));
             worker.presence.retain(|id| accepted.contains(id));
+            worker.user_tokens.clean(std::time::SystemTime::now());
+            if let Some(keep) = keep {
+                super::peer::clean(&worker.options.cachedir, keep);
+            }
         })
         .await;
 }

@@ -46,15 +46,22 @@ fn fire_listed(master: &Master, id: &MinionId, item: &Value, pretag: Option<&str
         None => event.clone(),
     };
     if let Some(pretag) = pretag {
-        master.fire(&format!("{pretag}/{tag}"), data.clone());
+        let long = format!("{pretag}/{tag}");
+        if may_fire(id, &long) {
+            master.fire(&long, data.clone());
+        }
     }
     master.fire(tag, data);
 }
 
 fn may_fire(id: &MinionId, tag: &str) -> bool {
-    let may = !tags::is_reserved(tag);
+    let may = !tags::is_reserved(tag, id.as_str());
     if !may {
-        tracing::warn!(minion = id.as_str(), tag, "an event that only the master may fire was dropped");
+        tracing::warn!(
+            minion = id.as_str(),
+            tag,
+            "an event that only the master or another minion may fire was dropped"
+        );
     }
     may
 }

@@ -4,6 +4,7 @@
 
 mod aes;
 mod auth;
+mod authorize;
 mod autosign;
 mod clear;
 pub mod commands;
@@ -13,6 +14,7 @@ mod error;
 mod file_recv;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod identify;
 mod jobs;
 mod key_changes;
 pub mod key_store;
@@ -24,6 +26,7 @@ mod minion_events;
 pub mod nonces;
 pub mod options;
 pub mod own_keys;
+mod peer;
 mod pillar;
 mod pool;
 pub mod presence;
@@ -36,6 +39,8 @@ mod services;
 mod sessions;
 pub mod store;
 mod targets;
+mod tokens;
+mod wheel;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,6 +64,9 @@ pub struct Master {
     key_store: key_store::KeyStore,
     sessions: sessions::Sessions,
     tokens: VerifiedTokens,
+    /// Those of users, not of minions.
+    user_tokens: tokens::Tokens,
+    failed_logins: tokio::sync::Semaphore,
     seen: nonces::ReplayWindow,
     store: store::Store,
     disk_cache: disk_cache::DiskCache,

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -12,7 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::MasterError;
 use crate::crypt::{CryptError, KeyString, PrivateKey, SigningAlgorithm};
-use crate::host::{FileOwner, write_atomic};
+use crate::host::{FileOwner, all_users, has_user, owner_of, write_atomic};
+use crate::matchers::expr_match;
+use crate::value::{Map, Value};
 
 /// What is needed to find or make the keys.
 #[derive(Clone, Debug)]
@@ -154,29 +156,26 @@ fn pair(dir: &Path, name: &str, keysize: usize, passphrase: Option<&str>) -> Res
 pub struct LocalKeys(HashMap<String, KeyString>);
 
 impl LocalKeys {
-    /// Makes a new key for each user. Salt makes new ones at each start; 3007 keeps them, which spares a running
-    /// command line a failure, and so do we.
+    /// Reads or makes the key of each user: the master's own first. Salt makes new ones at each start; 3007 keeps
+    /// them, which spares a running command line a failure, and so do we. A user other than the first to whom a file
+    /// cannot be given (a master that is not root's) has none.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// When the first one's file cannot be written.
     pub fn make(cachedir: &Path, users: &[String]) -> Result<Self, MasterError> {
         let mut keys = HashMap::new();
-        for user in users {
-            // Salt: the backslash of a Windows domain user.
-            let path = cachedir.join(format!(".{}_key", user.replace('\\', "_")));
-            let current = fs::read(&path).ok().and_then(|text| KeyString::parse(text).ok());
-            let private = fs::metadata(&path).is_ok_and(|stat| stat.permissions().mode() & 0o077 == 0);
-            let key = match current.filter(|_| private) {
-                Some(key) => key,
-                None => {
-                    let key = KeyString::generate();
-                    let owner = crate::host::owner_of(user);
-                    write_atomic(&path, key.as_str().as_bytes(), 0o600, owner)
-                        .map_err(MasterError::file("write", &path))?;
-                    key
+        for (place, user) in users.iter().enumerate() {
+            let path = cachedir.join(format!(".{}_key", user.replace(['\\', '/', '\0'], "_")));
+            match kept_or_made(&path, user) {
+                Ok(key) => {
+                    keys.insert(user.clone(), key);
                 }
-            };
-            keys.insert(user.clone(), key);
+                Err(error) if place == 0 => return Err(MasterError::file("write", &path)(error)),
+                Err(error) => {
+                    tracing::warn!(user, path = %path.display(), %error,
+                        "this user of publisher_acl gets no local key");
+                }
+            }
         }
         Ok(LocalKeys(keys))
     }
@@ -185,12 +184,37 @@ impl LocalKeys {
     pub fn is_key_of(&self, user: &str, key: &str) -> bool {
         self.0.get(user).is_some_and(|own| same(own, key))
     }
+}
 
-    /// Whether `key` is the key of anybody here.
-    pub fn is_anybodys(&self, key: &str) -> bool {
-        // No early end: how long it takes tells nothing.
-        self.0.values().fold(false, |found, own| found | same(own, key))
+/// Those who get a local key: the master's user, and whom `publisher_acl` names (with `client_acl_verify`: as far as
+/// there is such an account, and also accounts that fit its expressions).
+pub fn local_users(owner: &str, publisher_acl: &Map, verify: bool) -> Vec<String> {
+    let entries: Vec<&str> = publisher_acl.keys().filter_map(Value::as_str).collect();
+    let mut users = vec![owner.to_owned()];
+    let named = entries.iter().filter(|name| !verify || has_user(name)).map(|&name| name.to_owned());
+    users.extend(named);
+    if verify && !entries.is_empty() {
+        let fits = |user: &String| entries.iter().any(|entry| expr_match(user, entry));
+        users.extend(all_users().into_iter().map(|user| user.name).filter(fits));
     }
+    let mut seen = std::collections::HashSet::new();
+    users.retain(|user| seen.insert(user.clone()));
+    users
+}
+
+fn kept_or_made(path: &Path, user: &str) -> std::io::Result<KeyString> {
+    let owner = owner_of(user);
+    let is_theirs = |stat: fs::Metadata| {
+        stat.permissions().mode() & 0o077 == 0 && owner.uid.is_none_or(|uid| stat.uid() == uid)
+    };
+    if fs::symlink_metadata(path).is_ok_and(is_theirs)
+        && let Ok(key) = KeyString::parse(fs::read(path)?)
+    {
+        return Ok(key);
+    }
+    let key = KeyString::generate();
+    write_atomic(path, key.as_str().as_bytes(), 0o600, owner)?;
+    Ok(key)
 }
 
 fn same(own: &KeyString, key: &str) -> bool {

@@ -32,7 +32,12 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
         return Reply::Value(Value::Null);
     };
     match master.store.save_return(&jid, id, &cached).await {
-        Ok(Saved::New) => Reply::Value(Value::Null),
+        Ok(Saved::New) => {
+            if master.options.return_files {
+                write_file(master, &jid, id, cached).await;
+            }
+            Reply::Value(Value::Null)
+        }
         Ok(Saved::Duplicate) => {
             tracing::info!(
                 minion = id.as_str(),
@@ -42,6 +47,17 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
             Reply::Value(Value::Null)
         }
         Err(error) => kept_back(id, jid.as_str(), &error.to_string()),
+    }
+}
+
+/// For Python's tools. The return is safe already: that this fails loses nothing.
+async fn write_file(master: &Arc<Master>, jid: &Jid, id: &MinionId, cached: Map) {
+    let (worker, key, minion) = (master.clone(), jid.clone(), id.clone());
+    let written =
+        master.pool.run(Kind::Disk, move || worker.disk_cache.write_return(&key, &minion, &cached)).await;
+    if let Some(Err(error)) = written {
+        let jid = jid.as_str();
+        tracing::warn!(minion = id.as_str(), jid, %error, "a return could not be written for Python's tools");
     }
 }
 

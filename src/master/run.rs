@@ -10,16 +10,17 @@ use tokio::task::JoinHandle;
 use zmtp::{Endpoint, Event, Options, PubSocket, RouterSocket};
 
 use super::options::MasterOptions;
-use super::own_keys::{LocalKeys, OwnKeys, make_private_dir};
+use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
-    Master, MasterError, departures, disk_cache, key_store, maintenance, nonces, pool, presence, runners,
-    server, sessions, store,
+    Master, MasterError, departures, disk_cache, identify, key_store, maintenance, nonces, pool, presence,
+    runners, server, sessions, store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
 use crate::fileserver::roots::{Roots, RootsConfig};
 use crate::transport::bus::{BusOptions, BusPaths, BusServer};
+use crate::value::Value;
 
 /// Tokens that are remembered as verified.
 const VERIFIED_TOKENS: usize = 100_000;
@@ -59,9 +60,12 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         .map_err(MasterError::file("make the directory", &options.sock_dir))?;
     let (keys, local_keys) = {
         let options = options.clone();
+        let publisher_acl = opts.get("publisher_acl").and_then(Value::as_map).cloned().unwrap_or_default();
+        let verify = opts.bool("client_acl_verify");
         let made = tokio::task::spawn_blocking(move || -> Result<_, MasterError> {
             let keys = OwnKeys::load_or_make(&options.keys)?;
-            Ok((keys, LocalKeys::make(&options.cachedir, &local_users(&options))?))
+            let users = local_users(&options.user, &publisher_acl, verify);
+            Ok((keys, LocalKeys::make(&options.cachedir, &users)?))
         });
         made.await.map_err(|error| MasterError::Store(error.to_string()))??
     };
@@ -107,6 +111,8 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
             .map_err(|error| unusable(&error))?,
         sessions: sessions::Sessions::new(options.cachedir.join("sessions"), options.publish_session),
         tokens: VerifiedTokens::new(VERIFIED_TOKENS),
+        user_tokens: tokens::Tokens::new(options.token_dir.clone(), options.hash_type),
+        failed_logins: identify::failures(),
         seen: nonces::ReplayWindow::new(REMEMBERED_NONCES, REPLAY_WINDOW, Instant::now()),
         store: store::Store::open(&options.cachedir.join("halite")).map_err(|error| unusable(&error))?,
         disk_cache: disk_cache::DiskCache::new(options.cachedir.clone(), options.hash_type),
@@ -152,11 +158,6 @@ impl Running {
     }
 }
 
-/// Those who get a local key: the master's user. Root reads that one.
-fn local_users(options: &MasterOptions) -> Vec<String> {
-    vec![options.user.clone()]
-}
-
 fn endpoint(host: &str, port: u16, option: &'static str) -> Result<Endpoint, MasterError> {
     format!("tcp://{host}:{port}").parse().map_err(|_| MasterError::Option {
         option: if port == 0 { option } else { "interface" },
@@ -169,20 +170,59 @@ fn listen_error(option: &'static str, error: &dyn std::fmt::Display) -> MasterEr
     MasterError::Listen { option, reason: error.to_string() }
 }
 
+/// A subscriber that answers no PING for so long is gone. Presence is right within their sum.
+const PING_EVERY: Duration = Duration::from_secs(15);
+const PONG_WITHIN: Duration = Duration::from_secs(12);
+
+/// How long a peer may take to say hello.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Topics of one subscriber, and their octets: minions have up to four of 40.
+const MAX_TOPICS: usize = 64;
+const MAX_TOPIC_OCTETS: usize = 16 << 10;
+
+/// Octets that wait to be read of all requesters together.
+const MAX_QUEUED: usize = 256 << 20;
+
 fn publish_options(opts: &Opts, options: &MasterOptions) -> Options {
     let hwm = (options.pub_hwm > 0).then_some(options.pub_hwm);
-    Options { sndhwm: hwm, rcvhwm: hwm, linger: Some(Duration::from_secs(1)), ..tcp_options(opts, options) }
+    Options {
+        sndhwm: hwm,
+        rcvhwm: hwm,
+        linger: Some(Duration::from_secs(1)),
+        heartbeat_ivl: PING_EVERY,
+        heartbeat_timeout: Some(PONG_WITHIN),
+        // Nothing but subscriptions comes from there.
+        maxmsgsize: Some(MAX_TOPIC_OCTETS as u64),
+        max_multipart_frames: 2,
+        max_multipart_octets: MAX_TOPIC_OCTETS,
+        max_subscriptions: MAX_TOPICS,
+        max_subscription_octets: MAX_TOPIC_OCTETS,
+        ..tcp_options(opts, options)
+    }
 }
 
 fn request_options(opts: &Opts, options: &MasterOptions) -> Options {
     // 3008's minions announce an identity and come back with the same one.
-    Options { router_handover: true, linger: Some(Duration::from_secs(1)), ..tcp_options(opts, options) }
+    Options {
+        router_handover: true,
+        linger: Some(Duration::from_secs(1)),
+        maxmsgsize: Some(server::MAX_REQUEST),
+        max_multipart_frames: 16,
+        max_multipart_octets: usize::try_from(server::MAX_REQUEST).unwrap_or(usize::MAX),
+        max_queued_octets: MAX_QUEUED,
+        ..tcp_options(opts, options)
+    }
 }
 
 fn tcp_options(opts: &Opts, options: &MasterOptions) -> Options {
     let seconds =
         |name| u64::try_from(opts.int(name)).ok().filter(|&seconds| seconds > 0).map(Duration::from_secs);
+    // Half of the open files each, and some for everything else.
+    let open_files = usize::try_from(opts.int("max_open_files")).unwrap_or(0).max(1024);
     Options {
+        handshake_ivl: HANDSHAKE,
+        max_connections: (open_files - 256) / 2,
         backlog: options.zmq_backlog,
         ipv6: options.ipv6 || options.interface.contains(':'),
         tcp_keepalive: Some(opts.bool("tcp_keepalive")),

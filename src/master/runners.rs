@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::Master;
 use super::commands::MasterCall;
 use super::services::Services;
 use super::store;
 use crate::event::tags;
 use crate::host::RealHost;
-use crate::loader::{Call, Context, Fault, Nowhere, Scope};
+use crate::loader::{self, Call, Context, Fault, Nowhere, Scope};
 use crate::map;
 use crate::names::{Jid, MinionId};
-use crate::runners;
 use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::{Map, Value};
 
@@ -21,31 +22,44 @@ const MAX_RUNNING: usize = 64;
 
 /// Starts a runner. `{"tag": "salt/run/<jid>", "jid": str}`.
 pub(super) async fn start(master: &Arc<Master>, call: MasterCall) -> Value {
+    match spawn(master, call) {
+        // Nobody waits for the result here: it is an event.
+        Ok((jid, _)) => map! { "tag" => format!("salt/run/{jid}"), "jid" => jid.as_str() }.into(),
+        Err(message) => map! { "error" => map! { "name" => "SaltSystemExit", "message" => message } }.into(),
+    }
+}
+
+/// Runs a runner and gives its result.
+pub(super) async fn run_and_wait(master: &Arc<Master>, call: MasterCall) -> Value {
+    match spawn(master, call) {
+        Ok((_, result)) => result.await.unwrap_or_default(),
+        Err(message) => message.into(),
+    }
+}
+
+/// Starts a runner on a thread of its own: it may wait for minutes, and the pool is for short work.
+fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiver<Value>), String> {
     let Ok(place) = master.running_runners.clone().try_acquire_owned() else {
         tracing::error!(fun = call.fun, "a runner was refused: {MAX_RUNNING} are running already");
-        return map! { "error" => map! {
-            "name" => "SaltSystemExit", "message" => format!("{MAX_RUNNING} runners are running already: try again"),
-        } }
-        .into();
+        return Err(format!("{MAX_RUNNING} runners are running already: try again"));
     };
     let jid = master.new_jid();
     let user = if call.caller.user.is_empty() { "UNKNOWN".to_owned() } else { call.caller.user.clone() };
     let worker = master.clone();
     let started = jid.clone();
-    // A thread of its own: a runner may wait for minutes, and the pool is for short work.
+    let (done, result) = oneshot::channel();
     let spawned = std::thread::Builder::new().name("runner".to_owned()).spawn({
         let handle = tokio::runtime::Handle::current();
         move || {
-            run(&worker, &handle, &started, &user, call);
+            let value = run(&worker, &handle, &started, &user, call);
+            let _ = done.send(value);
             drop(place);
         }
     });
-    if let Err(error) = spawned {
+    spawned.map(|_| (jid, result)).map_err(|error| {
         tracing::error!(%error, "a runner could not be started");
-        return map! { "error" => map! { "name" => "SaltSystemExit", "message" => error.to_string() } }
-            .into();
-    }
-    map! { "tag" => format!("salt/run/{jid}"), "jid" => jid.as_str() }.into()
+        error.to_string()
+    })
 }
 
 /// For [`Master::running_runners`].
@@ -53,9 +67,15 @@ pub(super) fn places() -> Arc<tokio::sync::Semaphore> {
     Arc::new(tokio::sync::Semaphore::new(MAX_RUNNING))
 }
 
-fn run(master: &Arc<Master>, handle: &tokio::runtime::Handle, jid: &Jid, user: &str, call: MasterCall) {
+fn run(
+    master: &Arc<Master>,
+    handle: &tokio::runtime::Handle,
+    jid: &Jid,
+    user: &str,
+    call: MasterCall,
+) -> Value {
     let fun = call.fun;
-    let Call { args, kwargs } = runners::arguments(call.arg, call.kwarg);
+    let (args, kwargs) = (call.arg, call.kwarg);
     let mut fun_args = args.clone();
     if !kwargs.is_empty() {
         fun_args.push(kwargs.clone().into());
@@ -75,13 +95,14 @@ fn run(master: &Arc<Master>, handle: &tokio::runtime::Handle, jid: &Jid, user: &
             format!("Exception occurred in runner {fun}: a defect of this program; see the master's log");
         (text.into(), true)
     });
-    data.insert("return", value);
+    data.insert("return", value.clone());
     data.insert("success", !failed);
     if failed {
         data.insert("retcode", 1);
     }
     remember(master, jid, user, &data);
     master.fire(&tags::run_ret(jid.as_str()), data);
+    value
 }
 
 /// What the runner gives, and whether it failed.
@@ -113,7 +134,7 @@ fn carry_out(
         Err(fault) => {
             // Salt: arguments that do not fit are a result like any other.
             let failed = !matches!(fault, Fault::Type(_));
-            (runners::failure(fun, registry.row(fun), &fault).into(), failed)
+            (loader::failure("runner", fun, registry.row(fun), &fault).into(), failed)
         }
     }
 }

@@ -13,9 +13,21 @@ use crate::channel::envelope::{self, Request};
 /// Requests in work at once. An `_auth` takes milliseconds on the pool; a whole fleet may come at once.
 const MAX_IN_WORK: usize = 4096;
 
+/// Octets of the requests in work at once, in KiB.
+const MAX_KIB_IN_WORK: u32 = 512 << 10;
+
+/// The largest request, in octets. Salt has no limit; what returns more than this is better kept in a file.
+pub(super) const MAX_REQUEST: u64 = 64 << 20;
+
+/// Requests larger than this, of which few are in work at once: parsed, they may take many times their size.
+const LARGE: usize = 64 << 10;
+const MAX_LARGE_IN_WORK: usize = 32;
+
 /// Serves requests until `stop` says so, then finishes those in work.
 pub(super) async fn serve(master: Arc<Master>, mut socket: RouterSocket, mut stop: watch::Receiver<bool>) {
     let in_work = Arc::new(Semaphore::new(MAX_IN_WORK));
+    let memory = Arc::new(Semaphore::new(MAX_KIB_IN_WORK as usize));
+    let large = Arc::new(Semaphore::new(MAX_LARGE_IN_WORK));
     let sender = socket.sender();
     loop {
         let place = tokio::select! {
@@ -27,10 +39,17 @@ pub(super) async fn serve(master: Arc<Master>, mut socket: RouterSocket, mut sto
             received = socket.recv() => received,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let (master, sender) = (master.clone(), sender.clone());
+        let octets: usize = message.parts().iter().map(bytes::Bytes::len).sum();
+        let kib = u32::try_from(octets / 1024 + 1).unwrap_or(u32::MAX).min(MAX_KIB_IN_WORK);
+        let room = tokio::select! {
+            room = memory.clone().acquire_many_owned(kib) => room,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (master, sender, large) = (master.clone(), sender.clone(), large.clone());
         tokio::spawn(async move {
+            let _turn = if octets > LARGE { large.acquire().await.ok() } else { None };
             answer(&master, &sender, &peer, message).await;
-            drop(place);
+            drop((place, room));
         });
     }
     // All places back: everything taken in has been answered.
@@ -54,7 +73,7 @@ async fn answer(master: &Arc<Master>, sender: &RouterSender, peer: &RoutingId, m
             tracing::warn!(from, "a request was refused: {refusal}");
             Some(refusal.reply())
         }
-        Ok(Request::Clear { version, load }) => Some(clear::answer(master, version, load, &from).await),
+        Ok(Request::Clear { version, load }) => clear::answer(master, version, load, &from).await,
         Ok(Request::Sealed(sealed)) => aes::answer(master, sealed, &from).await,
     };
     if let Some(reply) = reply {

@@ -7,10 +7,10 @@ use tokio::runtime::Handle;
 
 use super::Master;
 use super::commands::{Caller, PublishCommand};
-use super::{jobs, targets};
+use super::{identify, jobs, key_changes, targets};
 use crate::client::{Patience, Step, Watch};
 use crate::event::Filter;
-use crate::keys::KeyState;
+use crate::keys::{Change, KeyState};
 use crate::loader::{Fault, MasterServices};
 use crate::map;
 use crate::matchers::Greedy;
@@ -55,7 +55,10 @@ impl Services {
     }
 
     fn publish_as(&self, command: PublishCommand) -> Result<Map, Fault> {
-        let reply = self.runtime.block_on(jobs::publish(&self.master, command));
+        let reply = self.runtime.block_on(async {
+            let selected = targets::select(&self.master, &command).await;
+            jobs::publish(&self.master, command, selected).await
+        });
         let load = reply.get("load").and_then(Value::as_map).cloned().unwrap_or_default();
         match load.str("error") {
             Some(error) => Err(Fault::execution(error)),
@@ -148,6 +151,28 @@ impl MasterServices for Services {
             "rejected" => ids(KeyState::Rejected),
             "denied" => ids(KeyState::Denied),
         }
+    }
+
+    fn keys_changed(&self, act: &'static str, ids: &[String]) -> Result<(), Fault> {
+        let changes: Vec<Change> = ids.iter().map(|id| Change { id: id.clone(), act }).collect();
+        if act == "accept" {
+            key_changes::tell(&self.master, &changes);
+        } else {
+            // Also where nothing fitted, as in Salt: a rotation costs little.
+            key_changes::removed(&self.master, &changes, None);
+        }
+        Ok(())
+    }
+
+    fn make_token(&self, load: Map) -> Result<Map, Fault> {
+        let caller = Caller::parse(&load);
+        let expire = load.get("token_expire").and_then(Value::as_float);
+        let made = self.runtime.block_on(identify::make_token(&self.master, &caller, expire, "a runner"));
+        Ok(made.and_then(|made| made.as_map().cloned()).unwrap_or_default())
+    }
+
+    fn revoke_token(&self, token: &str) -> Result<bool, Fault> {
+        Ok(self.master.user_tokens.revoke(token))
     }
 
     fn jobs(&self, oldest: Option<&str>) -> Result<Map, Fault> {

@@ -76,6 +76,12 @@ impl Sessions {
         Ok(self.remember(id, key, now, Some(owner)))
     }
 
+    /// Ids of minions whose sessions are in memory.
+    pub fn ids(&self) -> Vec<String> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.keys().map(|id| id.as_str().to_owned()).collect()
+    }
+
     /// Ends the session of a minion, with its file.
     pub fn forget(&self, id: &str) {
         if let Ok(id) = MinionId::parse(id) {

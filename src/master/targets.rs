@@ -9,20 +9,45 @@ use super::commands::PublishCommand;
 use super::pool::Kind;
 use crate::matchers::{Greedy, KnownMinions, MinionData, ParseOptions, Selection, Target, TargetType};
 use crate::names::MinionId;
-use crate::value::{Map, Value};
+use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};
 
-/// Who is meant by the target of a job.
-///
-/// # Errors
-/// When the target cannot be read; the text is for the log.
-pub(super) async fn select(master: &Arc<Master>, command: &PublishCommand) -> Result<Selection, String> {
+/// Who is meant by the target of a job: nobody where the target cannot be read, which is logged.
+pub(super) async fn select(master: &Arc<Master>, command: &PublishCommand) -> Selection {
     let (tgt, tgt_type) = (command.tgt.clone(), command.tgt_type.clone());
     let delimiter = command.delimiter().to_owned();
     // Keys and caches lie on disk.
     let worker = master.clone();
     let selected =
         master.pool.run(Kind::Disk, move || matching(&worker, &tgt, &tgt_type, &delimiter, Greedy::Yes));
-    selected.await.unwrap_or_else(|| Err("matching failed".to_owned()))
+    selected.await.unwrap_or_else(|| Err("matching failed".to_owned())).unwrap_or_else(|error| {
+        let (tgt, tgt_type) = (str_of(&command.tgt), &command.tgt_type);
+        tracing::warn!(tgt, tgt_type, error, "a target cannot be read");
+        Selection::default()
+    })
+}
+
+/// Whether a compound target names all of `minions`, and there are some. Blocks on the disk.
+pub(super) fn covers(master: &Master, target: &str, minions: &[String]) -> bool {
+    let named = matching(master, &target.into(), "compound", DEFAULT_DELIMITER, Greedy::Yes);
+    let named = named.map(|selection| selection.minions).unwrap_or_default();
+    !minions.is_empty() && minions.iter().all(|id| named.contains(id))
+}
+
+/// Whether a target by pillar names minions only because of wildcards, with which the secrets of others could be
+/// guessed. Blocks on the disk.
+pub(super) fn guesses_pillar(master: &Master, tgt: &Value, tgt_type: &str) -> bool {
+    let exact = match tgt_type {
+        "pillar" | "pillar_pcre" => "pillar_exact",
+        "compound" => "compound_pillar_exact",
+        _ => return false,
+    };
+    let named = |tgt_type: &str| {
+        matching(master, tgt, tgt_type, DEFAULT_DELIMITER, Greedy::Yes).map(|selection| selection.minions)
+    };
+    match (named(exact), named(tgt_type)) {
+        (Ok(exact), Ok(loose)) => !loose.iter().all(|id| exact.contains(id)),
+        _ => true,
+    }
 }
 
 /// As [`select`], for callers that may block.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::host::FakeHost;
-use crate::loader::{MasterServices, Nowhere, Registry, Scope};
+use crate::loader::{Call, MasterServices, Nowhere, Registry, Scope, arguments};
+use crate::value::Value;
 
 #[derive(Default)]
 struct Table {

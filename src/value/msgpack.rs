@@ -51,6 +51,8 @@ pub enum MsgpackError {
     Reserved { at: usize },
     #[error("msgpack has {extra} octets after its end")]
     Trailing { extra: usize },
+    #[error("msgpack has more values than are allowed, at octet {at}")]
+    TooMany { at: usize },
 }
 
 /// Writes `value`.
@@ -200,7 +202,15 @@ fn write_int(out: &mut Vec<u8>, int: i64) {
 /// # Errors
 /// When `input` is not one whole msgpack value, or is nested deeper than [`MAX_DEPTH`].
 pub fn decode(input: &[u8], reading: Reading) -> Result<Value, MsgpackError> {
-    let (value, used) = decode_prefix(input, reading)?;
+    decode_at_most(input, reading, usize::MAX)
+}
+
+/// As [`decode`], for what strangers send: a value in memory is many times as large as the octet that makes it.
+///
+/// # Errors
+/// Also when there are more than `values` values, those within others counted.
+pub fn decode_at_most(input: &[u8], reading: Reading, values: usize) -> Result<Value, MsgpackError> {
+    let (value, used) = prefix(input, reading, values)?;
     match input.len() - used {
         0 => Ok(value),
         extra => Err(MsgpackError::Trailing { extra }),
@@ -213,10 +223,14 @@ pub fn decode(input: &[u8], reading: Reading) -> Result<Value, MsgpackError> {
 /// # Errors
 /// As [`decode`], but for trailing octets.
 pub fn decode_prefix(input: &[u8], reading: Reading) -> Result<(Value, usize), MsgpackError> {
-    let mut reader = Reader { input, at: 0, reading, not_utf8: false };
+    prefix(input, reading, usize::MAX)
+}
+
+fn prefix(input: &[u8], reading: Reading, values: usize) -> Result<(Value, usize), MsgpackError> {
+    let mut reader = Reader { input, at: 0, reading, not_utf8: false, left: values };
     let value = reader.value(0)?;
     if reader.not_utf8 && reading == Reading::Typed {
-        return decode_prefix(input, Reading::Raw);
+        return prefix(input, Reading::Raw, values);
     }
     Ok((value, reader.at))
 }
@@ -228,6 +242,8 @@ struct Reader<'a> {
     reading: Reading,
     /// A str was not UTF-8: [`Reading::Typed`] starts again as [`Reading::Raw`].
     not_utf8: bool,
+    /// Values that may still come.
+    left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -258,6 +274,7 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, depth: usize) -> Result<Value, MsgpackError> {
         let at = self.at;
+        self.left = self.left.checked_sub(1).ok_or(MsgpackError::TooMany { at })?;
         if depth > MAX_DEPTH {
             return Err(MsgpackError::TooDeep { at });
         }
@@ -359,9 +376,11 @@ impl<'a> Reader<'a> {
             },
             // A Salt constant is `[name, value]`: what counts is its value.
             EXT_CONSTANT => {
-                let mut inner = Reader { input: payload, at: 0, reading: self.reading, not_utf8: false };
+                let mut inner =
+                    Reader { input: payload, at: 0, reading: self.reading, not_utf8: false, left: self.left };
                 let pair = inner.value(depth + 1)?;
                 self.not_utf8 |= inner.not_utf8;
+                self.left = inner.left;
                 match pair {
                     Value::List(items) if items.len() == 2 => items.into_iter().nth(1).unwrap_or_default(),
                     other => other,

@@ -217,6 +217,15 @@ impl Fleet {
         }
     }
 
+    /// Runs a Python script with a peer's classes: its path below `tests/interop`, and words that it gets after the
+    /// directory of the configuration.
+    pub fn python(&self, peer: Peer, script: &str, words: &[&str]) -> Output {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(script);
+        let mut command = peer.python();
+        command.arg(script).arg(self.root.join("etc")).args(words).env("LC_ALL", "C.UTF-8");
+        command.stdin(Stdio::null()).output().expect("Python starts")
+    }
+
     /// A tool of `peer` with a configuration of this fleet.
     pub fn command(&self, peer: Peer, tool: &str, config: &str) -> Command {
         let mut command = peer.tool(tool);

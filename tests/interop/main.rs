@@ -2,9 +2,11 @@
 //! and original against original passes it too, which tests the test.
 
 mod bus;
+mod clients;
 mod fleet;
 mod grains;
 mod jobs;
+mod lasting;
 mod masters;
 mod one_job;
 mod peers;

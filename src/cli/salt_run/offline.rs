@@ -10,12 +10,11 @@ use crate::cli::Exit;
 use crate::client::MinionFiles;
 use crate::config::Opts;
 use crate::host::{RealHost, utc_now};
-use crate::loader::{Call, Context, Fault, MasterServices, Nowhere, Scope};
+use crate::loader::{self, Call, Context, Fault, MasterServices, Nowhere, Scope};
 use crate::map;
 use crate::master::store::Store;
 use crate::matchers::KnownMinions as _;
 use crate::names::Jid;
-use crate::runners;
 use crate::value::{Map, Value};
 
 pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Shower) -> anyhow::Result<Exit> {
@@ -40,7 +39,7 @@ pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Show
             data.insert("return", value);
         }
         Err(fault) => {
-            data.insert("return", runners::failure(&order.fun, registry.row(&order.fun), &fault));
+            data.insert("return", loader::failure("runner", &order.fun, registry.row(&order.fun), &fault));
             if !matches!(fault, Fault::NotAvailable(_) | Fault::Type(_)) {
                 data.insert("retcode", 1);
             }

@@ -1,0 +1,75 @@
+//! `wheel`: carried out at once and answered with the result. Salt: master.py (`ClearFuncs.wheel`); salt-wire.md §11,
+//! §12.1.
+
+use std::sync::Arc;
+
+use super::Master;
+use super::commands::MasterCall;
+use super::pool::Kind;
+use super::services::Services;
+use crate::event::tags;
+use crate::host::RealHost;
+use crate::loader::{self, Call, Context, Nowhere, Param, Scope};
+use crate::map;
+use crate::names::Jid;
+use crate::value::{Map, Value};
+
+/// Calls a wheel function: `{"tag": "salt/wheel/<jid>", "data": {fun, jid, tag, user, return, success}}`.
+pub(super) async fn answer(master: &Arc<Master>, call: MasterCall) -> Value {
+    let jid = master.new_jid();
+    let tag = tags::wheel(jid.as_str());
+    let mut data = map! {
+        "fun" => format!("wheel.{}", call.fun),
+        "jid" => jid.as_str(),
+        "tag" => tag.as_str(),
+        "user" => if call.caller.user.is_empty() { "UNKNOWN" } else { &call.caller.user },
+    };
+    master.fire(&tags::wheel_new(jid.as_str()), data.clone());
+    let (worker, handle, key) = (master.clone(), tokio::runtime::Handle::current(), jid.clone());
+    let fun = call.fun.clone();
+    let done = master.pool.run(Kind::Disk, move || carry_out(worker, handle, &key, call)).await;
+    let (value, success) = done.unwrap_or_else(|| {
+        let text =
+            format!("Exception occurred in wheel {fun}: a defect of this program; see the master's log");
+        (text.into(), false)
+    });
+    data.insert("return", value);
+    data.insert("success", success);
+    master.fire(&tags::wheel_ret(jid.as_str()), data.clone());
+    map! { "tag" => tag, "data" => data }.into()
+}
+
+fn carry_out(
+    master: Arc<Master>,
+    runtime: tokio::runtime::Handle,
+    jid: &Jid,
+    call: MasterCall,
+) -> (Value, bool) {
+    let MasterCall { fun, arg, mut kwarg, matching, caller } = call;
+    let registry = crate::builtin::wheel();
+    // Salt's clients may lay `match` beside the function, where it is also an argument of some.
+    let wants_match = registry.row(&fun).is_some_and(|row| row.params.contains(&Param::Required("match")));
+    if let Some(matching) = matching.filter(|_| wants_match && arg.is_empty() && !kwarg.contains("match")) {
+        kwarg.insert("match", matching);
+    }
+    let services = Services::new(master.clone(), runtime);
+    let published = map! { "jid" => jid.as_str(), "fun" => fun.as_str(), "user" => caller.user };
+    let empty = Map::new();
+    let context = Context::new(Scope {
+        opts: &master.opts,
+        grains: &empty,
+        pillar: &empty,
+        published: &published,
+        registry: &registry,
+        host: &RealHost,
+        minion: &Nowhere,
+        master: &services,
+    });
+    match context.call(&fun, Call { args: arg, kwargs: kwarg }) {
+        Ok(value) => (value, context.retcode() == 0),
+        Err(fault) => {
+            let failed = !matches!(fault, loader::Fault::Type(_));
+            (loader::failure("wheel", &fun, registry.row(&fun), &fault).into(), !failed)
+        }
+    }
+}

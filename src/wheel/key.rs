@@ -1,0 +1,209 @@
+//! `key`: the keys of minions. Salt: wheel/key.py, key.py.
+
+use crate::crypt::pem::fingerprint;
+use crate::crypt::{HashType, PrivateKey};
+use crate::keys::{Change, KeyDirs, KeyState, Names};
+use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
+use crate::map;
+use crate::names::MinionId;
+use crate::value::{Map, Value};
+
+const MATCH: &[Param] = &[req("match")];
+const ACCEPT: &[Param] =
+    &[req("match"), opt("include_rejected", Default::False), opt("include_denied", Default::False)];
+const REJECT: &[Param] =
+    &[req("match"), opt("include_accepted", Default::False), opt("include_denied", Default::False)];
+
+pub(super) static MODULE: Module = Module {
+    file: "key",
+    provides: "key",
+    available: always,
+    functions: &[
+        Function::new(
+            "accept",
+            ACCEPT,
+            "Accepts pending keys that fit a glob: `{state: [id]}`.",
+            |cx, args| accept(cx, args, by_glob(cx, args)?),
+        ),
+        Function::new("accept_dict", ACCEPT, "Accepts the keys of `{state: [id]}`.", |cx, args| {
+            accept(cx, args, by_name(args))
+        }),
+        Function::new("delete", MATCH, "Deletes the keys that fit a glob.", |cx, args| {
+            delete(cx, args, by_glob(cx, args)?)
+        }),
+        Function::new("delete_dict", MATCH, "Deletes the keys of `{state: [id]}`.", |cx, args| {
+            delete(cx, args, by_name(args))
+        }),
+        Function::new(
+            "finger",
+            &[req("match"), opt("hash_type", Default::None)],
+            "Fingerprints of the keys that fit a glob: `{state: {id: fingerprint}}`.",
+            finger,
+        ),
+        Function::new(
+            "finger_master",
+            &[opt("hash_type", Default::None)],
+            "The fingerprint of the master's public key.",
+            finger_master,
+        ),
+        Function::new(
+            "gen",
+            &[opt("id_", Default::None), opt("keysize", Default::Int(2048))],
+            "A new key pair, which is not kept: `{\"pub\": text, \"priv\": text}`.",
+            |_, args| Ok(pair(args)?.into()),
+        ),
+        Function::new(
+            "gen_accept",
+            &[req("id_"), opt("keysize", Default::Int(2048)), opt("force", Default::False)],
+            "A new key pair for a minion, accepted at once; the private key is not kept. Empty where the minion has \
+             an accepted key and `force` is not set.",
+            gen_accept,
+        ),
+        Function::new(
+            "list",
+            MATCH,
+            "The keys of a state (pre, un, acc, rej, den, all): `{state: [id]}`.",
+            list,
+        ),
+        Function::new("list_all", &[], "All keys, the master's own too: `{state: [id]}`.", |cx, _| {
+            Ok(all(&keys(cx)).into())
+        }),
+        Function::new("master_key_str", &[], "The master's public key.", master_key_str),
+        Function::new("name_match", MATCH, "The keys that fit a glob: `{state: [id]}`.", |cx, args| {
+            Ok(by_glob(cx, args)?.value().into())
+        }),
+        Function::new(
+            "print",
+            MATCH,
+            "The texts of the keys that fit a glob: `{state: {id: text}}`.",
+            |cx, args| Ok(keys(cx).texts(&by_glob(cx, args)?)?.into()),
+        ),
+        Function::new(
+            "reject",
+            REJECT,
+            "Rejects pending keys that fit a glob: `{state: [id]}`.",
+            |cx, args| reject(cx, args, &by_glob(cx, args)?),
+        ),
+        Function::new("reject_dict", REJECT, "Rejects the keys of `{state: [id]}`.", |cx, args| {
+            reject(cx, args, &by_name(args))
+        }),
+    ],
+};
+
+fn keys(cx: &Context) -> KeyDirs {
+    KeyDirs::new(cx.opt_str("pki_dir"))
+}
+
+fn by_glob(cx: &Context, args: &Args) -> Result<Names, Fault> {
+    Ok(keys(cx).matching(&args.str("match")?))
+}
+
+fn by_name(args: &Args) -> Names {
+    Names::from_value(args.get("match"))
+}
+
+/// The states that a function acts on, besides the pending keys.
+fn states(args: &Args, other: (&str, KeyState)) -> Vec<KeyState> {
+    let mut states = vec![KeyState::Pending];
+    for (option, state) in [other, ("include_denied", KeyState::Denied)] {
+        if args.truthy(option) {
+            states.push(state);
+        }
+    }
+    states
+}
+
+/// Where the keys are after a change: those of the glob, or of the names that were given.
+fn afterwards(cx: &Context, args: &Args, given: &Names) -> Result<Value, Fault> {
+    Ok(match args.get("match") {
+        Value::Text(globs) => keys(cx).matching(globs),
+        _ => keys(cx).whereabouts(given),
+    }
+    .value()
+    .into())
+}
+
+fn tell(cx: &Context, act: &'static str, changes: Vec<Change>) -> Result<(), Fault> {
+    let ids: Vec<String> = changes.into_iter().map(|change| change.id).collect();
+    cx.master.keys_changed(act, &ids)
+}
+
+fn accept(cx: &Context, args: &Args, mut names: Names) -> Result<Value, Fault> {
+    let done = keys(cx).accept(&mut names, &states(args, ("include_rejected", KeyState::Rejected)));
+    tell(cx, "accept", done.changes)?;
+    afterwards(cx, args, &names)
+}
+
+fn reject(cx: &Context, args: &Args, names: &Names) -> Result<Value, Fault> {
+    let changes = keys(cx).reject(names, &states(args, ("include_accepted", KeyState::Accepted)));
+    tell(cx, "reject", changes)?;
+    afterwards(cx, args, names)
+}
+
+fn delete(cx: &Context, args: &Args, names: Names) -> Result<Value, Fault> {
+    tell(cx, "delete", keys(cx).delete(&names))?;
+    afterwards(cx, args, &names)
+}
+
+fn list(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let word = args.str("match")?;
+    let keys = keys(cx);
+    Ok(match KeyState::of_word(&word) {
+        Some(state) => map! { state.directory() => Value::list(keys.names_of(state)) },
+        None if word.starts_with("all") => all(&keys),
+        None => Map::new(),
+    }
+    .into())
+}
+
+fn all(keys: &KeyDirs) -> Map {
+    let mut all = keys.list().value();
+    all.insert("local", Value::list(keys.local()));
+    all
+}
+
+fn hash_type(cx: &Context, args: &Args) -> Result<HashType, Fault> {
+    let name = args.opt_str("hash_type")?.unwrap_or_else(|| cx.opt_str("hash_type").to_owned());
+    name.parse().map_err(|_| Fault::invocation(format!("hash_type {name} is not known")))
+}
+
+fn finger(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    Ok(keys(cx).fingerprints(Some(&args.str("match")?), hash_type(cx, args)?).into())
+}
+
+const MASTER: &str = "master.pub";
+
+fn finger_master(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let pem = std::fs::read(keys(cx).pki_dir().join(MASTER))?;
+    let finger = fingerprint(pem, hash_type(cx, args)?);
+    Ok(map! { "local" => map! { MASTER => finger } }.into())
+}
+
+fn master_key_str(cx: &Context, _: &Args) -> Result<Value, Fault> {
+    let pem = std::fs::read_to_string(keys(cx).pki_dir().join(MASTER))?;
+    Ok(map! { "local" => map! { MASTER => pem } }.into())
+}
+
+/// The largest key that is made: larger ones take minutes.
+const MAX_BITS: usize = 8192;
+
+fn pair(args: &Args) -> Result<Map, Fault> {
+    let bits = usize::try_from(args.int("keysize")?).unwrap_or(0).max(2048);
+    if bits > MAX_BITS {
+        return Err(Fault::invocation(format!("keysize {bits} is too large: {MAX_BITS} at most")));
+    }
+    let key = PrivateKey::generate(bits).map_err(|error| Fault::execution(error.to_string()))?;
+    Ok(map! { "priv" => key.to_pem().as_str(), "pub" => key.public_key().to_pem() })
+}
+
+fn gen_accept(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let id = MinionId::parse(&args.str("id_")?).map_err(|error| Fault::invocation(error.to_string()))?;
+    let keys = keys(cx);
+    if keys.path(KeyState::Accepted, &id).exists() && !args.truthy("force") {
+        return Ok(Map::new().into());
+    }
+    let pair = pair(args)?;
+    keys.write(KeyState::Accepted, &id, pair.str("pub").unwrap_or_default())?;
+    cx.master.keys_changed("accept", &[id.as_str().to_owned()])?;
+    Ok(pair.into())
+}

@@ -1,0 +1,69 @@
+"""Salt's Python clients against a running master: what they may and what they get, as JSON lines.
+
+usage: clients.py CONFIG_DIR
+"""
+
+import json
+import os
+import sys
+import time
+
+import salt.client
+import salt.config
+import salt.exceptions
+import salt.runner
+import salt.wheel
+from salt.auth import Resolver
+
+opts = salt.config.client_config(os.path.join(sys.argv[1], "master"))
+
+
+def show(name, value):
+    print(json.dumps([name, value], sort_keys=True, default=str), flush=True)
+
+
+def attempt(name, call):
+    try:
+        show(name, call())
+    except Exception as error:  # pylint: disable=broad-except
+        show(name, [type(error).__name__, str(error).strip()])
+
+
+def master_opts():
+    return salt.config.client_config(os.path.join(sys.argv[1], "master"))
+
+
+with open(os.path.join(opts["cachedir"], ".%s_key" % opts["user"])) as handle:
+    key = handle.read()
+
+fred = {"username": "fred", "password": "open", "eauth": "file"}
+anna = {"username": "anna", "password": "open", "eauth": "file"}
+wrong = {"username": "fred", "password": "shut", "eauth": "file"}
+runner = salt.runner.RunnerClient(master_opts())
+wheel = salt.wheel.WheelClient(master_opts())
+local = salt.client.LocalClient(os.path.join(sys.argv[1], "master"))
+
+attempt("local", lambda: local.cmd("minion-a", "test.ping"))
+attempt("local fred", lambda: local.cmd("minion-a", "test.ping", **fred))
+attempt("local fred cmd", lambda: local.cmd("minion-a", "cmd.run", ["id -un"], **fred))
+attempt("local wrong", lambda: local.cmd("minion-a", "test.ping", **wrong))
+attempt("runner key", lambda: runner.cmd_sync({"fun": "test.arg", "kwarg": {"a": 2}, "key": key, "user": "root"}))
+attempt("runner anna", lambda: runner.cmd_sync(dict({"fun": "test.arg", "kwarg": {"arg": ["x"], "kwarg": {"b": 3}}}, **anna)))
+attempt("runner fred", lambda: runner.cmd_sync(dict({"fun": "test.arg"}, **fred)))
+attempt("runner wrong", lambda: runner.cmd_sync(dict({"fun": "test.arg"}, **wrong)))
+attempt("runner syntax", lambda: runner.cmd_sync(dict({"fun": "test"}, **anna)))
+for name, low in [
+    ("list_all", {"fun": "key.list_all"}),
+    ("list", {"fun": "key.list", "match": "accepted"}),
+    ("name_match", {"fun": "key.name_match", "match": "minion*"}),
+    ("finger", {"fun": "key.finger", "match": "minion-a"}),
+    ("none", {"fun": "key.nonsense"}),
+]:
+    attempt("wheel " + name, lambda: {k: v for k, v in wheel.master_call(**dict(low, **anna))["data"].items() if k in ("fun", "return", "success", "user")})
+attempt("wheel fred", lambda: wheel.master_call(fun="key.list_all", **fred))
+resolver = Resolver(opts)
+token = resolver.mk_token(dict(fred))
+show("token", sorted(token))
+attempt("local token", lambda: local.cmd("minion-a", "test.ping", token=token["token"]))
+attempt("get_token", lambda: resolver.get_token(token["token"])["name"])
+attempt("token wrong", lambda: local.cmd("minion-a", "test.ping", token="a" * 64))

@@ -1,0 +1,77 @@
+//! B12, B13: events of minions.
+
+use halite::map;
+use halite::value::{Map, Value};
+
+use crate::victim::Victim;
+
+const RESERVED: &[&str] = &[
+    "salt/job/20260102030405678901/new",
+    "salt/job/20260102030405678901/publish",
+    "salt/job/20260102030405678901/return",
+    "salt/job/20260102030405678901/ret/victim",
+    "salt/job/20260102030405678901/prog/victim/1",
+    "salt/job/20260102030405678901/sub/victim/error/state.sls",
+    "20260102030405678901",
+    "salt/key",
+    "salt/auth",
+    "salt/run/20260102030405678901/new",
+    "salt/run/20260102030405678901/ret",
+    "salt/wheel/20260102030405678901/new",
+    "salt/wheel/20260102030405678901/ret",
+    "salt/cloud/x/created",
+    "salt/cluster/x",
+    "cluster/peer/x",
+    "salt/presence/present",
+    "salt/presence/change",
+    "salt/stats/x",
+    "salt/fileserver/roots/update",
+    "minion/refresh/victim",
+    "syndic/victim/salt/job/1/ret/x",
+    "rotate_aes_key",
+    "__internal",
+    "salt/minion/victim/start",
+    "salt/beacon/victim/load/",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b12_tags_of_the_master_and_of_other_minions_are_not_fired() {
+    let victim = Victim::start(Map::new()).await;
+    let evil = victim.minion("evil").await;
+    let mut events = victim.events().await;
+    for tag in RESERVED {
+        let data = map! { "id" => "victim" };
+        let single = map! { "cmd" => "_minion_event", "tag" => *tag, "data" => data.clone() };
+        evil.ask(&victim, single).await;
+        let listed = Value::list([map! { "tag" => *tag, "data" => data.clone() }]);
+        evil.ask(&victim, map! { "cmd" => "_minion_event", "events" => listed }).await;
+        if let Some((pretag, rest)) = tag.split_once('/') {
+            let listed = Value::list([map! { "tag" => rest, "data" => data }]);
+            evil.ask(&victim, map! { "cmd" => "_minion_event", "events" => listed, "pretag" => pretag })
+                .await;
+        }
+    }
+    let tags = victim.tags_until(&mut events, "end").await;
+    let forged: Vec<&String> = tags.iter().filter(|tag| RESERVED.contains(&tag.as_str())).collect();
+    assert!(forged.is_empty(), "{forged:?}");
+    victim.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b13_an_event_of_a_minion_carries_its_true_sender() {
+    let victim = Victim::start(Map::new()).await;
+    let evil = victim.minion("evil").await;
+    let mut events = victim.events().await;
+    for load in [
+        map! { "cmd" => "_minion_event", "tag" => "mine", "data" => Map::new() },
+        map! { "cmd" => "_minion_event", "tag" => "salt/minion/evil/start", "data" => map! { "id" => "victim" } },
+    ] {
+        evil.ask(&victim, load).await;
+    }
+    let seen = victim.events_until(&mut events, "end").await;
+    assert_eq!(seen.len(), 2);
+    for (tag, data) in seen {
+        assert_eq!(data.str("id"), Some("evil"), "{tag}");
+    }
+    victim.end().await;
+}

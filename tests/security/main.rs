@@ -1,0 +1,12 @@
+//! Hostile peers against a running master: strangers on its ports, accepted minions that lie, local users who want more.
+//! `README.md` beside this file says which known mistake each test is about. Names begin with its id.
+
+mod commands;
+mod events;
+mod files;
+mod ids;
+mod lasting;
+mod limits;
+mod tokens;
+mod users;
+mod victim;
