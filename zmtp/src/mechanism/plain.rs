@@ -97,6 +97,11 @@ impl Client {
     }
 
     pub(super) fn handle(&mut self, body: &[u8]) -> Result<Step, ConnectionError> {
+        if let Some(reason) = body.strip_prefix(LIBZMQ_ERROR) {
+            return Err(ConnectionError::Refused(
+                reason.get(1..).unwrap_or_default().escape_ascii().to_string(),
+            ));
+        }
         let (name, reader) = open(body)?;
         match name {
             b"WELCOME" if !self.welcome => {
@@ -113,6 +118,9 @@ impl Client {
         }
     }
 }
+
+/// What libzmq 4.3 sends for ERROR in this mechanism: the C literal "\x5ERROR" begins with octet 5E, which is `^`.
+const LIBZMQ_ERROR: &[u8] = b"^RROR";
 
 /// Name and rest of a command body.
 pub(super) fn open(body: &[u8]) -> Result<(&[u8], Reader<'_>), CodecError> {

@@ -73,6 +73,8 @@ fn a13_plain_commands_out_of_order_or_of_the_wrong_length_are_refused() {
         client.greeted().unwrap();
         assert!(client.handle(body).is_err());
     }
+    let refused = new(user(), 0).handle(b"^RROR\x03400");
+    assert_eq!(refused.unwrap_err(), ConnectionError::Refused("400".into()), "as libzmq says it");
     let mut client = new(user(), 0);
     let refused = client.handle(&Command::Error("400".into()).encode());
     assert_eq!(refused.unwrap_err(), ConnectionError::Refused("400".into()));

@@ -23,6 +23,7 @@ use super::{
     pipe::{Control, Outgoing, Pipe, Visit},
     stream::{PeerAddress, Stream},
 };
+use crate::codec::frame::MAX_HEADER_OCTETS;
 use crate::connection::{Connection, Event};
 use crate::error::{ConnectionError, Timer};
 use crate::mechanism::{Credentials, Decision, ZapRequest};
@@ -33,7 +34,9 @@ const ROUNDS: usize = 16;
 const SLICES: usize = 64;
 /// Bounds of the size of one read, which follows what arrives.
 const MIN_READ: usize = 2 * 1024;
-const MAX_READ: usize = 256 * 1024;
+const MAX_READ: usize = 64 * 1024;
+/// The largest frame for which a buffer is made before its header has come, because the one before was like it.
+const MAX_ALIKE: usize = 1024 * 1024;
 /// A large frame grows its buffer by at most this much at a time, however long it says it is.
 const MAX_GROWTH: usize = 16 * 1024 * 1024;
 /// A message of this size goes to the inbox at once, so that limits in octets hold.
@@ -57,6 +60,9 @@ pub(crate) struct Driver {
     /// How many messages the inbox takes without being asked again.
     room: usize,
     read_size: usize,
+    /// Octets of the last frame when it was large, else 0. Large frames come in series: each then gets one buffer of
+    /// its own size, which is neither copied nor larger than what the allocator keeps at hand.
+    alike: usize,
     ended: bool,
 }
 
@@ -87,6 +93,7 @@ impl Driver {
             timer: None,
             room: 0,
             read_size: MIN_READ,
+            alike: 0,
             ended: false,
         }
     }
@@ -143,7 +150,9 @@ impl Driver {
                 Event::Authorize(credentials) => self.authorize(credentials),
                 Event::Ready(info) => self.attach(&info)?,
                 Event::Message(message) => {
-                    let large = message.octets() >= LARGE;
+                    let octets = message.octets();
+                    let large = octets >= LARGE;
+                    self.alike = if large && octets <= MAX_ALIKE { octets + MAX_HEADER_OCTETS } else { 0 };
                     items.push(Item::Message(message));
                     if large || items.len() >= PUT {
                         self.put(items);
@@ -221,8 +230,14 @@ impl Driver {
         let missing = usize::try_from(self.connection.octets_missing()).unwrap_or(usize::MAX);
         let buffer = self.connection.read_buffer();
         // A long frame doubles its buffer as it arrives; what the peer announces is only a hint.
-        let wanted = missing.min(buffer.len().min(MAX_GROWTH)).max(self.read_size);
-        if buffer.capacity() - buffer.len() < wanted.min(missing.max(self.read_size / 2)) {
+        let (wanted, enough) = match self.alike {
+            alike if alike > 0 && buffer.is_empty() => (alike, alike),
+            _ => {
+                let wanted = missing.min(buffer.len().min(MAX_GROWTH)).max(self.read_size);
+                (wanted, wanted.min(missing.max(self.read_size / 2)))
+            }
+        };
+        if buffer.capacity() - buffer.len() < enough {
             buffer.reserve(wanted);
         }
         let offered = buffer.capacity() - buffer.len();

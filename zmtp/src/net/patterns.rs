@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -86,6 +86,8 @@ pub(crate) struct Publishing {
     inbox: Option<Arc<Inbox>>,
     nodrop: bool,
     verbose: bool,
+    /// Where small messages are encoded.
+    block: Mutex<BytesMut>,
 }
 
 impl Publishing {
@@ -101,6 +103,7 @@ impl Publishing {
             inbox,
             nodrop: options.xpub_nodrop,
             verbose: options.xpub_verbose,
+            block: Mutex::default(),
         }
     }
 
@@ -122,7 +125,8 @@ impl Publishing {
         }
         let mut encoded = None;
         subscriptions.for_each_match(message.first(), |pipe| {
-            let encoded = encoded.get_or_insert_with(|| Encoded::message(&message));
+            let encoded =
+                encoded.get_or_insert_with(|| Encoded::message_in(&mut lock(&self.block), &message));
             if let Some(total) = pipe.push_or_drop(Outgoing::Encoded(encoded.clone())) {
                 self.report(pipe, |peer| Event::Dropped { peer, total });
             }

@@ -50,7 +50,8 @@ async fn plain_in_both_roles() {
     peer.connect("bad", &rep.local_endpoint().unwrap());
     event(&mut events, |e| matches!(e, Event::HandshakeFailed { reason, .. } if reason.contains("400")))
         .await;
-    // libzmq 4.3 takes the ERROR of RFC 24 for an unexpected command, which ends its handshake all the same.
+    // libzmq 4.3 spells its own ERROR with a wrong first octet, and takes that of RFC 24 for an unexpected command, which
+    // ends its handshake all the same.
     peer.expect_event("bad", "DISCONNECTED");
 
     peer.run("auth admin secret");
