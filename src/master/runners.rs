@@ -78,7 +78,7 @@ fn run(
     let (args, kwargs) = (call.arg, call.kwarg);
     let mut fun_args = args.clone();
     if !kwargs.is_empty() {
-        fun_args.push(kwargs.clone().into());
+        fun_args.push(without_secrets(kwargs.clone()).into());
     }
     let mut data = map! {
         "fun" => format!("runner.{fun}"),
@@ -103,6 +103,14 @@ fn run(
     remember(master, jid, user, &data);
     master.fire(&tags::run_ret(jid.as_str()), data);
     value
+}
+
+/// Keyword arguments as everybody on the bus may see them. Salt shows passwords, too (`auth.mk_token`).
+fn without_secrets(mut kwargs: Map) -> Map {
+    if let Some(password) = kwargs.get_mut("password") {
+        *password = "**********".into();
+    }
+    kwargs
 }
 
 /// What the runner gives, and whether it failed.

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -48,7 +49,8 @@ impl Tokens {
     /// # Errors
     /// When it cannot be kept.
     pub fn make(&self, wanted: NewToken<'_>, now: SystemTime) -> io::Result<Map> {
-        fs::create_dir_all(&self.dir)?;
+        // The names of the files are the tokens: nobody else may list them.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
         if self.names().take(MAX_TOKENS).count() >= MAX_TOKENS {
             return Err(io::Error::other(format!("there are {MAX_TOKENS} tokens already")));
         }

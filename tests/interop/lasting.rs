@@ -35,6 +35,24 @@ fn a_job_of_our_minion_outlives_a_restart_of_our_master() {
     outlives_a_restart(Peer::Halite);
 }
 
+/// Python's `salt-run` reads files, which our master writes only when it is asked to.
+#[test]
+fn pythons_salt_run_finds_the_returns_of_our_master() {
+    if !Peer::Salt3006.is_here() {
+        return;
+    }
+    let config = "job_cache_return_files: True";
+    let Some(fleet) = Fleet::start(Peer::Halite, Peer::Halite, config, "") else { return };
+    let ran =
+        fleet.stdout(Peer::Halite, "salt", &["--show-jid", "--out=txt", "minion-a", "test.echo", "kept"]);
+    let jid = ran.lines().find_map(|line| line.strip_prefix("jid: ")).expect("a jid").trim().to_owned();
+    let found =
+        fleet.stdout(Peer::Salt3006, "salt-run", &["jobs.lookup_jid", &jid, "--out=json", "--out-indent=-1"]);
+    assert_eq!(found.trim(), r#"{"minion-a": "kept"}"#);
+    let listed = fleet.stdout(Peer::Salt3006, "salt-run", &["jobs.list_job", &jid, "--out=json"]);
+    assert!(listed.contains(r#""return": "kept""#), "{listed}");
+}
+
 fn answers_through_rotations(minion: Peer) {
     let Some(mut fleet) = Fleet::start(Peer::Halite, minion, "", "") else { return };
     let request = fleet.path("var/cache/salt/master/.dfn");

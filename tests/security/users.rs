@@ -74,6 +74,8 @@ async fn d03_secrets_are_for_their_owner_from_the_first_octet() {
         .clear(map! { "cmd" => "mk_token", "eauth" => "auto", "username" => "a", "password" => "b" })
         .await;
     assert!(made.get("token").is_some(), "{made:?}");
+    let tokens = fs::metadata(victim.root.join("cache/tokens")).expect("stat").permissions().mode();
+    assert_eq!(tokens & 0o077, 0, "the names of the files are the tokens");
     let mut seen = 0;
     for path in victim.files("cache") {
         let shown = path.to_string_lossy();
