@@ -57,7 +57,7 @@ fn carry_out(
     let empty = Map::new();
     let context = Context::new(Scope {
         opts: &master.opts,
-        grains: &empty,
+        grains: (&empty).into(),
         pillar: &empty,
         published: &published,
         registry: &registry,

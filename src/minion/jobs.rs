@@ -354,7 +354,7 @@ fn to_returners(link: &Arc<Link>, names: &str, published: &Map, mut ret: Map) {
     let services = ChannelServices::new(link.uplink(), link.opts(), Arc::clone(&grains), link.fire());
     let scope = Scope {
         opts: link.opts(),
-        grains: &grains,
+        grains: (&*grains).into(),
         pillar: &pillar,
         published,
         registry: &daemon.registry,
