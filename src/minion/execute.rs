@@ -192,9 +192,10 @@ mod tests {
         let load = map! { "fun" => fun, "arg" => arg, "jid" => "20260102030405678901", "tgt" => "*" };
         let job = Job::parse(load).expect("a job");
         let registry = allowed(Registry::new(&[&[&MODULE]]), &opts);
+        let no_grains = Map::new();
         let scope = Scope {
             opts: &opts,
-            grains: (&Map::new()).into(),
+            grains: (&no_grains).into(),
             pillar: &pillar,
             published: &Map::new(),
             registry: &registry,

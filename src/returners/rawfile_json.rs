@@ -46,7 +46,7 @@ mod tests {
         let host = FakeHost::default();
         let scope = Scope {
             opts: &opts,
-            grains: &empty,
+            grains: (&empty).into(),
             pillar: &empty,
             published: &empty,
             registry: &registry,

@@ -129,7 +129,7 @@ fn run(case: &Value) -> Map {
     let minion = Minion { files: LocalFiles { root: scratch.0.clone() } };
     let scope = Scope {
         opts: &opts,
-        grains: &grains,
+        grains: (&grains).into(),
         pillar: &pillar,
         published: &published,
         registry: &registry,

@@ -145,7 +145,7 @@ mod tests {
         let (registry, empty) = (Registry::new(&[super::super::super::ALL]), Map::new());
         let scope = Scope {
             opts: &opts,
-            grains: &empty,
+            grains: (&empty).into(),
             pillar: &empty,
             published: &empty,
             registry: &registry,
