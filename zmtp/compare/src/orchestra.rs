@@ -10,7 +10,7 @@ use std::{
 
 use crate::raw_peers::{Subscribers, flood, greeted};
 
-const LIBRARIES: [&str; 5] = ["raw", "libzmq", "zeromq", "omq", "zmtp"];
+const ALL: [&str; 5] = ["raw", "libzmq", "zeromq", "omq", "zmtp"];
 
 /// A socket in a process of its own.
 struct Player {
@@ -73,24 +73,26 @@ fn note(table: &mut Table, row: String, library: &'static str, value: f64) {
     table.entry(row).or_default().entry(library).or_default().push(value);
 }
 
-pub fn run(rounds: usize, only: &str) {
+pub fn run(rounds: usize, only: &str, libraries: &str) {
+    let libraries: Vec<_> =
+        ALL.into_iter().filter(|l| libraries.is_empty() || libraries.contains(l)).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut table = Table::new();
     for _ in 0..rounds {
-        for library in LIBRARIES {
+        for &library in &libraries {
             for size in [64, 1024, 65_536] {
                 if "pair".contains(only) {
                     pair(&mut table, library, size);
                 }
             }
         }
-        for library in LIBRARIES {
+        for &library in &libraries {
             if "latency".contains(only) {
                 latency(&mut table, library);
             }
         }
         // One raw publisher or router serves one peer only.
-        for library in &LIBRARIES[1..] {
+        for &library in libraries.iter().filter(|library| **library != "raw") {
             for peers in [100, 1000, 5000] {
                 if "fanout".contains(only) {
                     runtime.block_on(fan_out(&mut table, library, peers));
@@ -108,11 +110,11 @@ pub fn run(rounds: usize, only: &str) {
             }
         }
     }
-    println!("| median of {rounds} rounds | {} |", LIBRARIES.join(" | "));
-    println!("|---|{}", "--:|".repeat(LIBRARIES.len()));
+    println!("| median of {rounds} rounds | {} |", libraries.join(" | "));
+    println!("|---|{}", "--:|".repeat(libraries.len()));
     for (row, values) in &mut table {
         print!("| {row} |");
-        for library in LIBRARIES {
+        for library in &libraries {
             match values.get_mut(library) {
                 Some(values) => {
                     values.sort_by(f64::total_cmp);
@@ -171,7 +173,12 @@ fn pair(table: &mut Table, library: &'static str, size: usize) {
     }
     let messages = (batch * batches) as f64;
     let wall = began.elapsed().as_secs_f64();
-    note(table, format!("PUB {size} B, CPU us per message"), library, (publisher.cpu() - cpu.0) / messages / 1e3);
+    note(
+        table,
+        format!("PUB {size} B, CPU us per message"),
+        library,
+        (publisher.cpu() - cpu.0) / messages / 1e3,
+    );
     note(table, format!("SUB {size} B, CPU us per message"), library, (sub.cpu() - cpu.1) / messages / 1e3);
     note(table, format!("pair {size} B, thousand messages per second"), library, messages / wall / 1e3);
 }
@@ -204,7 +211,8 @@ async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
     let (subscribers, refused) = Subscribers::connect(port, peers).await;
     let connected = (peers - refused) as u64;
     let began = Instant::now();
-    while subscribers.probed.load(Ordering::Relaxed) < connected && began.elapsed() < Duration::from_secs(60) {
+    while subscribers.probed.load(Ordering::Relaxed) < connected && began.elapsed() < Duration::from_secs(60)
+    {
         publisher.command("publish 1 1");
         publisher.answer();
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -226,7 +234,12 @@ async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
     measure(format!("fan-out burst of 256 B to {peers:4}, CPU us per delivery"), 100, bursts).await;
     measure(format!("fan-out of one to {peers:4}, CPU us per subscriber"), 1, 40).await;
     note(table, format!("refused of {peers:4}"), library, refused as f64);
-    note(table, format!("resident MiB after bursts to {peers:4}"), library, publisher.resident() / (1 << 20) as f64);
+    note(
+        table,
+        format!("resident MiB after bursts to {peers:4}"),
+        library,
+        publisher.resident() / (1 << 20) as f64,
+    );
 }
 
 async fn router(table: &mut Table, library: &'static str, clients: usize, in_flight: usize) {
@@ -239,7 +252,12 @@ async fn router(table: &mut Table, library: &'static str, clients: usize, in_fli
     let least = answers.iter().min().copied().unwrap_or_default() as f64;
     let most = answers.iter().max().copied().unwrap_or_default().max(1) as f64;
     let name = format!("ROUTER {clients:4} x {in_flight:2}");
-    note(table, format!("{name}, CPU us per message"), library, (router.cpu() - cpu) / total.max(1) as f64 / 1e3);
+    note(
+        table,
+        format!("{name}, CPU us per message"),
+        library,
+        (router.cpu() - cpu) / total.max(1) as f64 / 1e3,
+    );
     note(table, format!("{name}, thousand per second"), library, total as f64 / 1.5e3);
     note(table, format!("{name}, fairness least/most"), library, least / most);
 }

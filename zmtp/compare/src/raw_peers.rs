@@ -68,7 +68,9 @@ impl Subscribers {
         let mut refused = 0;
         for attempt in attempts {
             match attempt.await.unwrap() {
-                Ok(stream) => tasks.push(tokio::spawn(count_frames(stream, received.clone(), probed.clone()))),
+                Ok(stream) => {
+                    tasks.push(tokio::spawn(count_frames(stream, received.clone(), probed.clone())))
+                }
                 Err(_) => refused += 1,
             }
         }
