@@ -106,6 +106,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
             order_masters: options.order_masters,
         },
     );
+    let store = open_store(&options.cachedir.join("halite")).await.map_err(|error| unusable(&error))?;
     let master = Arc::new(Master {
         key_store: key_store::KeyStore::open(&options.pki_dir, key_store::KeyPolicy::from_opts(&map))
             .map_err(|error| unusable(&error))?,
@@ -114,7 +115,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         user_tokens: tokens::Tokens::new(options.token_dir.clone(), options.hash_type),
         failed_logins: identify::failures(),
         seen: nonces::ReplayWindow::new(REMEMBERED_NONCES, REPLAY_WINDOW, Instant::now()),
-        store: store::Store::open(&options.cachedir.join("halite")).map_err(|error| unusable(&error))?,
+        store,
         disk_cache: disk_cache::DiskCache::new(options.cachedir.clone(), options.hash_type),
         files: Roots::new(RootsConfig::from_opts(&map)),
         bus: bus.handle(),
@@ -141,6 +142,22 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     ];
     tracing::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
     Ok(Running { stop, tasks, bus, flag, publish_port, ret_port })
+}
+
+/// How long a store that another process has open is waited for: a `salt-run` that found no master has it for a moment.
+const STORE_WAIT: Duration = Duration::from_secs(10);
+
+async fn open_store(dir: &std::path::Path) -> Result<store::Store, store::StoreError> {
+    let deadline = Instant::now() + STORE_WAIT;
+    loop {
+        match store::Store::open(dir) {
+            Err(store::StoreError::InUse(path)) if Instant::now() < deadline => {
+                tracing::debug!(path = %path.display(), "another process has it open: waiting");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 impl Running {
