@@ -145,8 +145,13 @@ type Step = Result<(), PatternError>;
 
 impl Translator<'_> {
     fn position(&mut self) -> usize {
-        let octets = self.chars.peek().map_or(self.pattern.len(), |(at, _)| *at);
+        let octets = self.octets();
         self.pattern[..octets].chars().count()
+    }
+
+    /// How much has been read.
+    fn octets(&mut self) -> usize {
+        self.chars.peek().map_or(self.pattern.len(), |(at, _)| *at)
     }
 
     fn peek(&mut self) -> Option<char> {
@@ -196,7 +201,17 @@ impl Translator<'_> {
                 ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' if self.scope().verbose => {}
                 '#' if self.scope().verbose => while self.next().is_some_and(|char| char != '\n') {},
                 '\\' => self.escape()?,
-                '[' => self.set()?,
+                '[' => {
+                    let start = self.octets().saturating_sub(1);
+                    if let Err(problem) = self.set() {
+                        if problem == PatternError::UnterminatedSet {
+                            // Python names the place where the set begins.
+                            self.chars = self.pattern.char_indices().peekable();
+                            while self.chars.next_if(|(at, _)| *at < start).is_some() {}
+                        }
+                        return Err(problem);
+                    }
+                }
                 '(' => self.open()?,
                 ')' => self.close()?,
                 '|' => {
@@ -593,6 +608,14 @@ mod tests {
         ] {
             let found = translate(pattern, DollarMeans::End).map(|_| ()).map_err(|(problem, _)| problem);
             assert_eq!(found, Err(problem), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_set_without_end_is_named_by_its_beginning() {
+        for (pattern, position) in [("[", 0), ("a[", 1), ("äb[c", 2), ("[^", 0), ("a[]", 1), ("(a[b", 2)] {
+            let found = translate(pattern, DollarMeans::End).map(|_| ()).map_err(|(_, position)| position);
+            assert_eq!(found, Err(position), "{pattern}");
         }
     }
 }
