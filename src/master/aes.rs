@@ -147,7 +147,7 @@ async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Res
         AesCommand::PubRet { jid } => Reply::Value(peer::returns(master, &id, jid).await),
         AesCommand::MinionRunner(load) => Reply::Value(peer::run(master, &id, load).await),
         AesCommand::Unknown(cmd) => {
-            tracing::warn!(minion = id.as_str(), cmd, "a command that does not exist");
+            tracing::warn!(minion = id.as_str(), "Requested method not exposed: {}", cmd.escape_debug());
             Reply::Value(Map::new().into())
         }
     })

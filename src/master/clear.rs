@@ -34,7 +34,7 @@ pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: 
         ClearCommand::GetToken(Some(token)) => identify::token_data(master, token).await,
         ClearCommand::GetToken(None) => Some(false.into()),
         ClearCommand::Unknown(cmd) => {
-            tracing::warn!(from, cmd, "a clear command that does not exist");
+            tracing::warn!(from, "Requested method not exposed: {}", cmd.escape_debug());
             Some(Map::new().into())
         }
     };
