@@ -76,9 +76,15 @@ fn seconds(args: &Args) -> Duration {
     Duration::try_from_secs_f64(seconds.unwrap_or(5.0).max(0.0)).unwrap_or(Duration::from_secs(5))
 }
 
+/// Salt looks for `master_uri`, which is there once a master is connected; here the connection is asked, unless
+/// `salt-call --local` wants none.
+fn without_master(cx: &Context) -> bool {
+    cx.opts.str("file_client") == Some("local") && !cx.opts.contains("master_uri")
+}
+
 fn publish(cx: &Context, args: &Args, form: Form) -> Result<Value, Fault> {
     let nothing = || Ok(Map::new().into());
-    if !cx.opts.contains("master_uri") {
+    if without_master(cx) {
         tracing::error!(
             "Cannot run publish commands without a connection to a salt master. No command sent."
         );
@@ -136,7 +142,7 @@ fn no_parse(cx: &Context) -> Value {
 }
 
 fn runner(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    if !cx.opts.contains("master_uri") {
+    if without_master(cx) {
         return Ok("No access to master. If using salt-call with --local, please remove.".into());
     }
     let fun = str_of(args.get("fun"));
