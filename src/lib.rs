@@ -29,6 +29,8 @@ pub mod matchers;
 
 pub mod jinja;
 
+pub mod render;
+
 pub mod output;
 
 pub mod event;

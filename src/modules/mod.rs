@@ -17,6 +17,7 @@ mod network;
 mod pillar;
 mod publish;
 mod saltutil;
+mod slsutil;
 mod status;
 mod sysmod;
 mod test;
@@ -41,6 +42,7 @@ pub static ALL: &[&Module] = &[
     &pillar::MODULE,
     &publish::MODULE,
     &saltutil::MODULE,
+    &slsutil::MODULE,
     &status::MODULE,
     &sysmod::MODULE,
     &test::MODULE,

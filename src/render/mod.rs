@@ -1,0 +1,128 @@
+//! Renderer pipes: a text through `jinja`, `yaml`, `json` and others to data or text. Salt: template.py, renderers/.
+
+mod pipe;
+mod surroundings;
+mod variables;
+
+use thiserror::Error;
+
+pub use pipe::{Step, pipe};
+pub use variables::{jinja_options, sls_variables};
+
+use crate::jinja;
+use crate::loader::Context;
+use crate::value::{Map, Value, yaml};
+use surroundings::Around;
+
+/// What is to be rendered.
+pub struct Source<'a> {
+    pub text: &'a str,
+    /// Where the file lies; `None` for text that came as an argument.
+    pub path: Option<&'a str>,
+    pub saltenv: &'a str,
+    /// The SLS name (`web.nginx`), or an empty one.
+    pub sls: &'a str,
+    /// More variables for templates.
+    pub variables: &'a Map,
+}
+
+/// Why nothing could be made of a text.
+#[derive(Debug, Error)]
+pub enum RenderError {
+    /// A renderer of the pipe that is not offered; nothing of the pipe is run.
+    #[error("the renderer '{0}' is not supported by Halite; jinja, yaml, json and text are")]
+    NotSupported(String),
+    /// An argument that a renderer does not take.
+    #[error("Unknown renderer option: {0}")]
+    Option(String),
+    /// The template is wrong or fails.
+    #[error("{0}")]
+    Jinja(#[from] jinja::Error),
+    /// The rendered text is no YAML.
+    #[error("{problem}; line {line}\n\n{around}")]
+    Yaml { problem: String, line: u64, around: String },
+    /// The rendered text is no JSON.
+    #[error("{0}")]
+    Json(String),
+    /// A renderer for text came after one that makes data.
+    #[error("the renderer '{0}' works on text, but the one before it has made data")]
+    NotText(&'static str),
+}
+
+/// Sends a text through the renderers that its first line (`#!jinja|yaml`) or else `default` names. An empty text is
+/// an empty map, as in Salt.
+///
+/// # Errors
+/// When the pipe names what is not there, or a renderer fails.
+pub fn render(cx: &Context, source: &Source, default: &str) -> Result<Value, RenderError> {
+    if source.text.trim().is_empty() {
+        return Ok(Value::Map(Map::new()));
+    }
+    let steps = pipe(source.text, default)?;
+    let mut value = Value::text(source.text);
+    for step in steps {
+        value = run(cx, source, step, value)?;
+    }
+    Ok(value)
+}
+
+fn run(cx: &Context, source: &Source, step: Step, value: Value) -> Result<Value, RenderError> {
+    let text = |name: &'static str| match &value {
+        Value::Text(text) => Ok(without_shebang(text)),
+        _ => Err(RenderError::NotText(name)),
+    };
+    match step {
+        Step::Jinja => {
+            let variables = sls_variables(cx, source);
+            let options = jinja_options(cx.opts, source.sls);
+            let around = Around { cx, saltenv: source.saltenv };
+            // The first line stays, so that lines in messages are those of the file.
+            let Value::Text(text) = &value else { return Err(RenderError::NotText("jinja")) };
+            Ok(Value::Text(jinja::render(text, &variables, &around, &options)?))
+        }
+        Step::Text => Ok(Value::Text(text("text")?.to_owned())),
+        // To YAML the first line is a comment: lines in messages stay those of the file.
+        Step::Yaml => match &value {
+            Value::Text(text) => load_yaml(text),
+            _ => Err(RenderError::NotText("yaml")),
+        },
+        Step::Json => {
+            let data =
+                Value::from_json(text("json")?).map_err(|error| RenderError::Json(error.to_string()))?;
+            Ok(if data.truthy() { data } else { Value::Map(Map::new()) })
+        }
+    }
+}
+
+/// The text without a first line `#!…`, where a renderer cannot read over it.
+fn without_shebang(text: &str) -> &str {
+    if text.starts_with("#!") && !text.starts_with("#!/") {
+        text.split_once('\n').map_or("", |(_, rest)| rest)
+    } else {
+        text
+    }
+}
+
+/// Salt: renderers/yaml.py, with the line of a mistake also where PyYAML's C parser has none.
+fn load_yaml(text: &str) -> Result<Value, RenderError> {
+    match yaml::load(text, "<unicode string>") {
+        Ok(data) if data.truthy() => Ok(data),
+        Ok(_) => Ok(Value::Map(Map::new())),
+        Err(error) => {
+            let line = error.position().line;
+            let around = jinja::context(text, u32::try_from(line).unwrap_or_default());
+            Err(RenderError::Yaml { problem: problem(error.problem()).to_owned(), line, around })
+        }
+    }
+}
+
+/// Salt's words for the usual mistakes.
+fn problem(problem: &str) -> &str {
+    match problem {
+        "found character '\\t' that cannot start any token" => "Illegal tab character",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! The pipe of renderers that a text asks for. Salt: template.py (`template_shebang`, `check_render_pipe_str`).
+
+use super::RenderError;
+
+/// One renderer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Jinja,
+    Yaml,
+    Json,
+    Text,
+}
+
+/// The renderers of a text: those of its first line `#!a|b`, or else of `default`.
+///
+/// # Errors
+/// When a renderer is not offered, or gets an argument that it does not take.
+pub fn pipe(text: &str, default: &str) -> Result<Vec<Step>, RenderError> {
+    let first = text.lines().next().unwrap_or_default();
+    let names = match first.strip_prefix("#!") {
+        Some(names) if !names.starts_with('/') => names.trim(),
+        _ => default,
+    };
+    names.split('|').map(|part| step(part.trim())).collect()
+}
+
+fn step(part: &str) -> Result<Step, RenderError> {
+    let (name, argument) = part.split_once(' ').map_or((part, ""), |(name, rest)| (name, rest.trim()));
+    let step = match name {
+        "jinja" => Step::Jinja,
+        "yaml" => Step::Yaml,
+        "json" => Step::Json,
+        "text" => Step::Text,
+        other => return Err(RenderError::NotSupported(other.to_owned())),
+    };
+    // `-s` says that the text comes from standard input, as it does here anyway.
+    if !argument.is_empty() && argument != "-s" {
+        return Err(RenderError::Option(argument.to_owned()));
+    }
+    Ok(step)
+}

@@ -1,0 +1,66 @@
+//! The world of a template on a minion: files of the file server, and functions by their names.
+
+use std::fs;
+
+use crate::jinja::{CallFault, SourceFile, Surroundings};
+use crate::loader::{Call, Context, Fault};
+use crate::value::{DateTime, Map, Value};
+
+/// Templates may be as large as this, in octets.
+const MAX_TEMPLATE: u64 = 64 << 20;
+
+pub(super) struct Around<'a, 'c> {
+    pub cx: &'a Context<'c>,
+    pub saltenv: &'a str,
+}
+
+impl Surroundings for Around<'_, '_> {
+    fn source(&self, path: &str) -> Option<SourceFile> {
+        let url = format!("salt://{path}");
+        let file = match self.cx.minion.files().get_url(&url, self.saltenv, None, true) {
+            Ok(file) => file?,
+            Err(error) => {
+                tracing::error!(%url, %error, "a template could not be fetched");
+                return None;
+            }
+        };
+        if fs::metadata(&file).ok()?.len() > MAX_TEMPLATE {
+            tracing::error!(%url, "a template is larger than {MAX_TEMPLATE} octets");
+            return None;
+        }
+        let text = String::from_utf8(fs::read(&file).ok()?).ok()?;
+        Some(SourceFile { path: file.display().to_string(), text })
+    }
+
+    fn has_function(&self, name: &str) -> bool {
+        self.cx.registry.function(self.cx, name).is_ok()
+    }
+
+    fn has_module(&self, name: &str) -> bool {
+        self.cx.registry.available(self.cx).any(|module| module.provides == name)
+    }
+
+    fn call(&self, name: &str, args: &mut Vec<Value>, kwargs: &mut Map) -> Result<Value, CallFault> {
+        let call = Call { args: std::mem::take(args), kwargs: std::mem::take(kwargs) };
+        self.cx.call(name, call).map_err(|fault| match fault {
+            Fault::Invocation(_) | Fault::Execution { .. } | Fault::NotFound(_) => {
+                CallFault::Refused(fault.to_string())
+            }
+            Fault::Exception { text, .. } => CallFault::Failed(text),
+            other => CallFault::Failed(other.to_string()),
+        })
+    }
+
+    fn local_time(&self, seconds: Option<f64>) -> Option<DateTime> {
+        let Some(seconds) = seconds else { return Some(self.cx.host.now()) };
+        if !(-6e10..2.5e11).contains(&seconds) {
+            return None;
+        }
+        let moment = jiff::Timestamp::from_microsecond((seconds * 1e6) as i64).ok()?;
+        Some(moment.to_zoned(jiff::tz::TimeZone::system()).datetime())
+    }
+
+    fn log(&self, level: &str, text: &str) {
+        tracing::debug!(level, "{text}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Pipes from text to data.
+
+use super::*;
+use crate::host::FakeHost;
+use crate::loader::{Context, Nowhere, Registry, Scope};
+use crate::map;
+
+fn rendered(text: &str, default: &str) -> Result<Value, String> {
+    let opts = map! {};
+    let grains = map! { "os" => "Debian" };
+    let pillar = map! { "port" => 80 };
+    let published = map! {};
+    let registry = Registry::new(&[]);
+    let host = FakeHost::default();
+    let scope = Scope {
+        opts: &opts,
+        grains: (&grains).into(),
+        pillar: &pillar,
+        published: &published,
+        registry: &registry,
+        host: &host,
+        minion: &Nowhere,
+        master: &Nowhere,
+    };
+    let variables = map! { "name" => "world" };
+    let source = Source { text, path: None, saltenv: "base", sls: "", variables: &variables };
+    render(&Context::new(scope), &source, default).map_err(|error| error.to_string())
+}
+
+#[test]
+fn jinja_then_yaml_is_the_usual_pipe() {
+    let text = "os: {{ grains.os }}\nport: {{ pillar['port'] }}\nhello: {{ name }}\n";
+    let expected: Value = map! { "os" => "Debian", "port" => 80, "hello" => "world" }.into();
+    assert_eq!(rendered(text, "jinja|yaml"), Ok(expected));
+}
+
+#[test]
+fn the_first_line_names_the_pipe() {
+    assert_eq!(rendered("#!text\n{{ x }}\n", "jinja|yaml"), Ok("{{ x }}\n".into()));
+    assert_eq!(rendered("#!jinja|json\n{\"a\": {{ 1 + 1 }}}\n", "yaml"), Ok(map! { "a" => 2 }.into()));
+    assert_eq!(rendered("#!/bin/sh\n", "text"), Ok("#!/bin/sh\n".into()));
+    assert!(rendered("#!py\nx", "yaml").is_err_and(|error| error.contains("'py' is not supported")));
+}
+
+#[test]
+fn nothing_is_an_empty_map() {
+    assert_eq!(rendered(" \n", "jinja|yaml"), Ok(Map::new().into()));
+    assert_eq!(rendered("{# nothing #}", "jinja|yaml"), Ok(Map::new().into()));
+}
+
+#[test]
+fn errors_say_where() {
+    let error = rendered("a: 1\nb: {{ nope }}\n", "jinja|yaml").expect_err("an undefined variable");
+    assert!(error.starts_with("Jinja variable 'nope' is undefined; line 2\n\n---\na: 1\n"), "{error}");
+    let error = rendered("a: 1\n b: 2\n", "yaml").expect_err("bad YAML");
+    assert!(error.contains("; line 2\n\n---\na: 1\n b: 2    <===="), "{error}");
+}
