@@ -117,13 +117,13 @@ mod tests {
     #[test]
     fn the_root_dir_comes_before_what_is_not_below_it() {
         let mut opts = map! {
-            "root_dir" => "/srv/root", "a" => "/var/x", "b" => "/srv/root/var/y", "c" => "run", "d" => "/srv/rootless",
+            "root_dir" => "/srv/top", "a" => "/var/x", "b" => "/srv/top/var/y", "c" => "run", "d" => "/srv/topless",
         };
         prepend_root_dir(&mut opts, &["a", "b", "c", "d", "none"], "/");
-        assert_eq!(opts.str("a"), Some("/srv/root/var/x"));
-        assert_eq!(opts.str("b"), Some("/srv/root/var/y"));
-        assert_eq!(opts.str("c"), Some("/srv/root/run"));
-        assert_eq!(opts.str("d"), Some("/srv/root/srv/rootless"));
+        assert_eq!(opts.str("a"), Some("/srv/top/var/x"));
+        assert_eq!(opts.str("b"), Some("/srv/top/var/y"));
+        assert_eq!(opts.str("c"), Some("/srv/top/run"));
+        assert_eq!(opts.str("d"), Some("/srv/top/srv/topless"));
     }
 
     #[test]
