@@ -1,12 +1,16 @@
 //! Renderer pipes: a text through `jinja`, `yaml`, `json` and others to data or text. Salt: template.py, renderers/.
 
 mod pipe;
+mod sls;
 mod surroundings;
 mod variables;
+
+use std::path::PathBuf;
 
 use thiserror::Error;
 
 pub use pipe::{Step, pipe};
+pub use sls::{Rendered, SlsFile, file_through_pipe, find_sls, read_template, sls};
 pub use variables::{jinja_options, sls_variables};
 
 use crate::jinja;
@@ -44,6 +48,15 @@ pub enum RenderError {
     /// The rendered text is no JSON.
     #[error("{0}")]
     Json(String),
+    /// There is no SLS file of that name.
+    #[error("No matching sls found for '{sls}' in env '{saltenv}'")]
+    NoSuchSls { sls: String, saltenv: String },
+    /// The file server could not be asked.
+    #[error("{0}")]
+    Fetch(String),
+    /// A file that cannot be a template.
+    #[error("{}: {problem}", path.display())]
+    Unreadable { path: PathBuf, problem: String },
     /// A renderer for text came after one that makes data.
     #[error("the renderer '{0}' works on text, but the one before it has made data")]
     NotText(&'static str),

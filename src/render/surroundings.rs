@@ -1,13 +1,9 @@
 //! The world of a template on a minion: files of the file server, and functions by their names.
 
-use std::fs;
-
+use super::read_template;
 use crate::jinja::{CallFault, SourceFile, Surroundings};
 use crate::loader::{Call, Context, Fault};
 use crate::value::{DateTime, Map, Value};
-
-/// Templates may be as large as this, in octets.
-const MAX_TEMPLATE: u64 = 64 << 20;
 
 pub(super) struct Around<'a, 'c> {
     pub cx: &'a Context<'c>,
@@ -24,11 +20,9 @@ impl Surroundings for Around<'_, '_> {
                 return None;
             }
         };
-        if fs::metadata(&file).ok()?.len() > MAX_TEMPLATE {
-            tracing::error!(%url, "a template is larger than {MAX_TEMPLATE} octets");
-            return None;
-        }
-        let text = String::from_utf8(fs::read(&file).ok()?).ok()?;
+        let text = read_template(&file)
+            .inspect_err(|error| tracing::error!(%url, %error, "a template cannot be read"))
+            .ok()?;
         Some(SourceFile { path: file.display().to_string(), text })
     }
 
