@@ -1,11 +1,11 @@
 //! The one file that names every table of the catalogue.
 
 use crate::loader::Registry;
-use crate::{modules, runners, wheel as wheel_modules};
+use crate::{modules, runners, states, wheel as wheel_modules};
 
-/// Every execution module that this program carries.
+/// Every execution module and every state that this program carries.
 pub fn execution_modules() -> Registry {
-    Registry::new(&[modules::ALL])
+    Registry::new(&[modules::ALL]).with_states(&[states::ALL])
 }
 
 /// Every runner that this program carries.

@@ -42,6 +42,8 @@ pub mod acl;
 // catalogue: one file per Salt module; synchronous; effects only through Context
 pub mod modules;
 
+pub mod states;
+
 pub mod grains;
 
 pub mod runners;

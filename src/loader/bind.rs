@@ -27,7 +27,7 @@ impl Call {
         let mut invalid = Vec::new();
         let open = function.params.iter().any(|param| matches!(param, Param::Keywords(_)));
         let mut keyword = |call: &mut Call, key: &Value, value: &Value| {
-            if open || key.as_str().is_some_and(|key| takes(function, key)) {
+            if open || key.as_str().is_some_and(|key| takes(function.params, key)) {
                 call.kwargs.insert(key.clone(), value.clone());
             } else {
                 invalid.push(format!("{}={}", str_of(key), str_of(value)));
@@ -64,8 +64,8 @@ impl Call {
     }
 }
 
-fn takes(function: &Function, name: &str) -> bool {
-    function.params.iter().any(|param| match param {
+fn takes(params: &[Param], name: &str) -> bool {
+    params.iter().any(|param| match param {
         Param::Required(own) | Param::Optional(own, _) => *own == name,
         Param::Rest(_) | Param::Keywords(_) => false,
     })
@@ -76,12 +76,13 @@ fn takes(function: &Function, name: &str) -> bool {
 /// # Errors
 /// [`Fault::Type`] with CPython's words where the arguments do not fit.
 pub fn bind(function: &Function, call: Call) -> Result<Args, Fault> {
-    let name = function.name;
-    let positional: Vec<&Param> = function
-        .params
-        .iter()
-        .filter(|param| matches!(param, Param::Required(_) | Param::Optional(..)))
-        .collect();
+    bind_params(function.name, function.params, call)
+}
+
+/// [`bind`] for anything that has a name and parameters.
+pub(super) fn bind_params(name: &str, params: &[Param], call: Call) -> Result<Args, Fault> {
+    let positional: Vec<&Param> =
+        params.iter().filter(|param| matches!(param, Param::Required(_) | Param::Optional(..))).collect();
     let mut args = Args::default();
     let given = call.args.len();
     let mut values = call.args.into_iter();
@@ -89,14 +90,14 @@ pub fn bind(function: &Function, call: Call) -> Result<Args, Fault> {
         args.named.insert(param_name(param), value);
     }
     let extra: Vec<Value> = values.collect();
-    if function.params.iter().any(|param| matches!(param, Param::Rest(_))) {
+    if params.iter().any(|param| matches!(param, Param::Rest(_))) {
         args.rest = extra;
     } else if !extra.is_empty() {
         return Err(Fault::Type(too_many(name, &positional, given)));
     }
-    let open = function.params.iter().any(|param| matches!(param, Param::Keywords(_)));
+    let open = params.iter().any(|param| matches!(param, Param::Keywords(_)));
     for (key, value) in call.kwargs {
-        match key.as_str().filter(|key| takes(function, key)) {
+        match key.as_str().filter(|key| takes(params, key)) {
             Some(key) if args.named.contains(key) => {
                 return Err(Fault::Type(format!("{name}() got multiple values for argument '{key}'")));
             }

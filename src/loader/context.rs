@@ -1,7 +1,7 @@
 //! `Context`: what a running function sees. It takes the place of the names that Salt puts into every module
 //! (`__opts__`, `__grains__`, `__pillar__`, `__salt__`, `__context__`).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::{Call, Fault, MasterServices, MinionServices, Registry, bind};
 use crate::host::Host;
@@ -63,6 +63,10 @@ impl<'a> From<&'a Map> for Grains<'a> {
 pub struct Context<'a> {
     scope: Scope<'a>,
     retcode: Cell<i64>,
+    test: Cell<Option<bool>>,
+    /// What functions of one run remember for each other (Salt's `__context__`), by names of their choice. Nobody keeps
+    /// it borrowed while calling others.
+    pub memory: RefCell<Map>,
 }
 
 impl<'a> std::ops::Deref for Context<'a> {
@@ -74,9 +78,9 @@ impl<'a> std::ops::Deref for Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// A context with retcode 0.
+    /// A context with retcode 0 and an empty memory.
     pub fn new(scope: Scope<'a>) -> Self {
-        Context { scope, retcode: Cell::new(0) }
+        Context { scope, retcode: Cell::new(0), test: Cell::new(None), memory: RefCell::default() }
     }
 
     /// Calls a function by its name, with Python's rules for arguments.
@@ -104,8 +108,13 @@ impl<'a> Context<'a> {
         self.scope.opts.str(name).unwrap_or_default()
     }
 
-    /// `test=True` for states and for functions that honour it.
+    /// `test=True` for states and for functions that honour it: of the state that runs, or else the option.
     pub fn test(&self) -> bool {
-        self.opts.get("test").is_some_and(Value::truthy)
+        self.test.get().unwrap_or_else(|| self.opts.get("test").is_some_and(Value::truthy))
+    }
+
+    /// What [`Context::test`] says from now on; `None` leaves it to the option again.
+    pub fn set_test(&self, test: Option<bool>) {
+        self.test.set(test);
     }
 }

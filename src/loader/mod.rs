@@ -12,6 +12,7 @@ mod master_call;
 mod registry;
 mod returner;
 mod services;
+mod state;
 
 pub use args::Args;
 pub use bind::{Call, bind};
@@ -21,6 +22,7 @@ pub use master_call::{arguments, failure};
 pub use registry::Registry;
 pub use returner::Returner;
 pub use services::{FileClient, HashOf, MasterServices, MinionServices, Nowhere};
+pub use state::{Running, State, StateReturn, StateRun, States};
 
 use crate::value::Value;
 

@@ -1,16 +1,17 @@
 //! `Registry`: the tables of the catalogue, joined; answers which function a name means. Salt: loader/lazy.py.
 
-use super::{Context, Fault, Function, Module};
+use super::{Context, Fault, Function, Module, States};
 
 /// All modules of one kind.
 pub struct Registry {
     modules: Vec<&'static Module>,
+    pub(super) states: Vec<&'static States>,
 }
 
 impl Registry {
     /// Joins tables of modules; of two that provide the same name, the first available one wins.
     pub fn new(tables: &[&[&'static Module]]) -> Self {
-        Registry { modules: tables.concat() }
+        Registry { modules: tables.concat(), states: Vec::new() }
     }
 
     /// Every module, available or not.
