@@ -9,6 +9,8 @@ use super::{Command, process};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     pub name: String,
+    /// Almost always `x`: the hash stands in shadow(5).
+    pub password: String,
     pub uid: u32,
     pub gid: u32,
     pub gecos: String,
@@ -20,30 +22,34 @@ pub struct User {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     pub name: String,
+    /// Almost always `x`.
+    pub password: String,
     pub gid: u32,
     pub members: Vec<String>,
 }
 
 impl User {
-    pub(super) fn parse(line: &str) -> Option<Self> {
+    /// From a line; `None` for one that is none.
+    pub fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| !name.is_empty())?.to_owned();
-        let _password = fields.next()?;
+        let password = fields.next()?.to_owned();
         let uid = fields.next()?.parse().ok()?;
         let gid = fields.next()?.parse().ok()?;
         let mut text = || fields.next().unwrap_or_default().to_owned();
-        Some(User { name, uid, gid, gecos: text(), home: text(), shell: text() })
+        Some(User { name, password, uid, gid, gecos: text(), home: text(), shell: text() })
     }
 }
 
 impl Group {
-    pub(super) fn parse(line: &str) -> Option<Self> {
+    /// From a line; `None` for one that is none.
+    pub fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| !name.is_empty())?.to_owned();
-        let _password = fields.next()?;
+        let password = fields.next()?.to_owned();
         let gid = fields.next()?.parse().ok()?;
         let members = fields.next().unwrap_or_default().split(',').filter(|name| !name.is_empty());
-        Some(Group { name, gid, members: members.map(str::to_owned).collect() })
+        Some(Group { name, password, gid, members: members.map(str::to_owned).collect() })
     }
 }
 
@@ -67,6 +73,12 @@ pub(super) fn group_by_gid(gid: u32) -> Option<Group> {
 pub fn all_users() -> Vec<User> {
     let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
     text.lines().filter_map(User::parse).collect()
+}
+
+/// Every group of `/etc/group`.
+pub fn all_groups() -> Vec<Group> {
+    let text = fs::read_to_string("/etc/group").unwrap_or_default();
+    text.lines().filter_map(Group::parse).collect()
 }
 
 pub(super) fn groups_of(user: &User) -> Vec<Group> {

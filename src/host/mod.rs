@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use accounts::{Group, User, all_users};
+pub use accounts::{Group, User, all_groups, all_users};
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
 pub use fake::FakeHost;
 pub use interfaces::{Address, Interface, Route};

@@ -5,6 +5,7 @@
 //! through [`Scope::minion`] or [`Scope::master`], and never know which daemon that is.
 
 mod args;
+mod ask;
 mod bind;
 mod context;
 mod fault;
@@ -15,6 +16,7 @@ mod services;
 mod state;
 
 pub use args::Args;
+pub use ask::Ran;
 pub use bind::{Call, bind};
 pub use context::{Context, GrainSource, Grains, Scope};
 pub use fault::{Fault, Returned, os_error_text, settle};

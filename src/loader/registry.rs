@@ -9,7 +9,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Joins tables of modules; of two that provide the same name, the first available one wins.
+    /// Joins tables of modules; of two that provide the same name, a function comes from the
+    /// first available one that has it.
     pub fn new(tables: &[&[&'static Module]]) -> Self {
         Registry { modules: tables.concat(), states: Vec::new() }
     }
@@ -31,24 +32,23 @@ impl Registry {
     pub fn function(&self, cx: &Context, fun: &str) -> Result<&'static Function, Fault> {
         let not_available = || Fault::NotAvailable(format!("'{fun}' is not available."));
         let (module_name, name) = fun.split_once('.').ok_or_else(not_available)?;
-        let mut reason = None;
+        let (mut reason, mut found) = (None, false);
         for module in self.modules.iter().filter(|module| module.provides == module_name) {
             match (module.available)(cx) {
                 Ok(()) => {
-                    return module
-                        .functions
-                        .iter()
-                        .find(|function| function.name == name)
-                        .ok_or_else(not_available);
+                    if let Some(function) = module.functions.iter().find(|function| function.name == name) {
+                        return Ok(function);
+                    }
+                    found = true;
                 }
                 Err(text) => reason = Some(text),
             }
         }
         Err(match reason {
-            Some(reason) => {
+            Some(reason) if !found => {
                 Fault::NotAvailable(format!("'{module_name}' __virtual__ returned False: {reason}"))
             }
-            None => not_available(),
+            _ => not_available(),
         })
     }
 

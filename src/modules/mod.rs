@@ -10,17 +10,21 @@ mod event;
 mod file;
 mod filter;
 mod grains;
+mod groupadd;
 mod hashutil;
+mod linux_shadow;
 mod mine;
 mod mod_random;
 mod network;
 mod pillar;
 mod publish;
 mod saltutil;
+mod sha_crypt;
 mod slsutil;
 mod status;
 mod sysmod;
 mod test;
+mod useradd;
 
 use crate::loader::Module;
 
@@ -35,7 +39,9 @@ pub static ALL: &[&Module] = &[
     &event::MODULE,
     &file::MODULE,
     &grains::MODULE,
+    &groupadd::MODULE,
     &hashutil::MODULE,
+    &linux_shadow::MODULE,
     &mine::MODULE,
     &mod_random::MODULE,
     &network::MODULE,
@@ -46,4 +52,5 @@ pub static ALL: &[&Module] = &[
     &status::MODULE,
     &sysmod::MODULE,
     &test::MODULE,
+    &useradd::MODULE,
 ];

@@ -1,8 +1,10 @@
 //! State modules: what SLS files ask for. One file per Salt state module; rows in alphabetical order.
 
+mod group;
 mod test;
+mod user;
 
 use crate::loader::States;
 
 /// Every state module.
-pub static ALL: &[&States] = &[&test::STATES];
+pub static ALL: &[&States] = &[&group::STATES, &test::STATES, &user::STATES];

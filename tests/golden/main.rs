@@ -2,6 +2,7 @@
 
 mod config;
 mod jinja;
+mod machine;
 mod modules;
 mod output;
 mod report;
