@@ -39,6 +39,8 @@ pub mod keys;
 
 pub mod acl;
 
+pub mod extmods;
+
 // catalogue: one file per Salt module; synchronous; effects only through Context
 pub mod modules;
 

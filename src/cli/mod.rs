@@ -9,6 +9,7 @@ mod help;
 mod links;
 pub mod logging;
 mod login;
+mod master_call;
 pub mod options;
 mod quickstart;
 mod salt;
@@ -87,6 +88,12 @@ pub static APPLETS: &[Applet] = &[
         name: crate::minion::JOB_APPLET,
         about: "Run one job (started by salt-minion, not by hand)",
         run: salt_minion::run_job,
+        link: false,
+    },
+    Applet {
+        name: "master-call",
+        about: "Ask the master on this host (started by saltutil.*, not by hand)",
+        run: master_call::run,
         link: false,
     },
 ];

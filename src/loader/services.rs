@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Fault;
+use super::{Call, Fault};
 use crate::value::{Map, Value};
 
 /// The hash of a file on the file server.
@@ -208,6 +208,47 @@ pub trait MasterServices: Sync {
     /// # Errors
     /// When the target cannot be understood.
     fn match_minions(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault>;
+
+    /// As [`MasterServices::match_minions`], without those of which nothing is cached where the target asks for it.
+    ///
+    /// # Errors
+    /// When the target cannot be understood.
+    fn match_surely(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {
+        self.match_minions(tgt, tgt_type)
+    }
+
+    /// Files of the master's own file server.
+    fn files(&self) -> &dyn FileClient {
+        &Nowhere
+    }
+
+    /// Calls a function of the execution modules on the master's host.
+    ///
+    /// # Errors
+    /// When it fails, or there is no master here.
+    fn execute(&self, fun: &str, call: Call) -> Result<Value, Fault> {
+        let _ = call;
+        nowhere(fun)
+    }
+
+    /// Forgets what is cached of a minion: any of `grains`, `pillar` and `mine`, or one function of the mine.
+    ///
+    /// # Errors
+    /// When the cache cannot be written, or there is no master here.
+    fn forget(&self, id: &str, what: &Forget) -> Result<(), Fault> {
+        let _ = what;
+        nowhere(id)
+    }
+}
+
+/// What is to be forgotten of a minion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forget {
+    pub grains: bool,
+    pub pillar: bool,
+    pub mine: bool,
+    /// One function of the mine.
+    pub mine_function: Option<String>,
 }
 
 /// The daemon of functions that run in none.

@@ -56,6 +56,7 @@ pub struct Running {
 pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     let options = MasterOptions::read(&opts)?;
     make_private_dir(&options.cachedir)?;
+    make_private_dir(&options.token_dir)?;
     fs::create_dir_all(&options.sock_dir)
         .map_err(MasterError::file("make the directory", &options.sock_dir))?;
     let (keys, local_keys) = {

@@ -1,26 +1,32 @@
 //! What the master lends to runners. Synchronous: runners have threads of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use super::Master;
 use super::commands::{Caller, PublishCommand};
-use super::{identify, jobs, key_changes, targets};
+use super::{identify, jobs, key_changes, store, targets};
 use crate::client::{Patience, Step, Watch};
 use crate::event::Filter;
+use crate::fileclient::{Files, LocalSource};
+use crate::host::RealHost;
 use crate::keys::{Change, KeyState};
-use crate::loader::{Fault, MasterServices};
+use crate::loader::{
+    Call, Context, Fault, FileClient, Forget, GrainSource, Grains, MasterServices, MinionServices, Nowhere,
+    Scope,
+};
 use crate::map;
 use crate::matchers::Greedy;
-use crate::names::Jid;
+use crate::names::{Jid, MinionId};
 use crate::value::{DEFAULT_DELIMITER, Map, Value};
 
 /// The master, as runners see it.
 pub(super) struct Services {
     master: Arc<Master>,
     runtime: Handle,
+    files: OnceLock<Files>,
 }
 
 /// The most jobs that are listed at once.
@@ -28,7 +34,7 @@ const MAX_JOBS: usize = 100_000;
 
 impl Services {
     pub(super) fn new(master: Arc<Master>, runtime: Handle) -> Self {
-        Services { master, runtime }
+        Services { master, runtime, files: OnceLock::new() }
     }
 
     fn command(&self, mut load: Map) -> Result<PublishCommand, Fault> {
@@ -206,5 +212,105 @@ impl MasterServices for Services {
     fn match_minions(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {
         let selection = targets::matching(&self.master, tgt, tgt_type, DEFAULT_DELIMITER, Greedy::Yes);
         Ok(selection.map_err(Fault::execution)?.minions)
+    }
+
+    fn match_surely(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {
+        let selection = targets::matching(&self.master, tgt, tgt_type, DEFAULT_DELIMITER, Greedy::No);
+        Ok(selection.map_err(Fault::execution)?.minions)
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        self.files.get_or_init(|| {
+            // Asked anew each time: a runner wants to see what was changed just now.
+            let source = Arc::new(LocalSource::from_opts(&self.master.opts));
+            Files::from_opts(source, &self.master.opts)
+        })
+    }
+
+    fn execute(&self, fun: &str, call: Call) -> Result<Value, Fault> {
+        let registry = crate::builtin::execution_modules();
+        let grains = Collected { opts: &self.master.opts, grains: OnceLock::new() };
+        let here = OnHost { services: self };
+        let empty = Map::new();
+        let published = map! { "fun" => fun };
+        let context = Context::new(Scope {
+            opts: &self.master.opts,
+            grains: Grains::Later(&grains),
+            pillar: &empty,
+            published: &published,
+            registry: &registry,
+            host: &RealHost,
+            minion: &here,
+            master: self,
+        });
+        context.call(fun, call)
+    }
+
+    fn forget(&self, id: &str, what: &Forget) -> Result<(), Fault> {
+        let id = MinionId::parse(id).map_err(|error| Fault::invocation(error.to_string()))?;
+        let unwritable = |error| Fault::execution(format!("the cache cannot be written: {error}"));
+        let store = &self.master.store;
+        if (what.grains || what.pillar)
+            && let Some(mut data) = store.minion_data(id.as_str()).map_err(unreadable)?
+        {
+            for (part, wanted) in [("grains", what.grains), ("pillar", what.pillar)] {
+                if wanted {
+                    data.insert(part, Map::new());
+                }
+            }
+            store::wait(store.save_minion_data(&id, &data)).map_err(unwritable)?;
+        }
+        if what.mine {
+            store::wait(store.flush_mine(&id)).map_err(unwritable)?;
+        }
+        if let Some(fun) = &what.mine_function {
+            store::wait(store.delete_mine(&id, fun)).map_err(unwritable)?;
+        }
+        Ok(())
+    }
+}
+
+/// Grains of the master's host, for execution modules that look at them.
+struct Collected<'a> {
+    opts: &'a Map,
+    grains: OnceLock<Map>,
+}
+
+impl GrainSource for Collected<'_> {
+    fn grains(&self) -> &Map {
+        self.grains.get_or_init(|| crate::grains::load(&RealHost, self.opts, false))
+    }
+}
+
+/// What execution modules are lent that run on the master's host: its files, and no other master.
+struct OnHost<'a> {
+    services: &'a Services,
+}
+
+impl MinionServices for OnHost<'_> {
+    fn request(&self, load: Map, timeout: Duration) -> Result<Value, Fault> {
+        Nowhere.request(load, timeout)
+    }
+
+    fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
+        match tag {
+            // `event.send` and its like: an event for the master.
+            "fire_master" => match data.str("tag") {
+                Some(tag) => {
+                    let inner = data.get("data").and_then(Value::as_map).cloned().unwrap_or_default();
+                    self.services.fire(tag, inner)
+                }
+                None => Ok(()),
+            },
+            _ => self.services.fire(tag, data),
+        }
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        MasterServices::files(self.services)
+    }
+
+    fn compile_pillar(&self, _: Option<&str>, _: Option<&str>, _: &Map) -> Result<Map, Fault> {
+        Ok(Map::new())
     }
 }

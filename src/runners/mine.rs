@@ -1,19 +1,33 @@
 //! `mine`: what minions have put into the mine. Salt: runners/mine.py.
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, always, opt, req};
+use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, always, opt, req};
+use crate::map;
 use crate::value::{Map, Value};
 
 pub(super) static MODULE: Module = Module {
     file: "mine",
     provides: "mine",
     available: always,
-    functions: &[Function::new(
-        "get",
-        &[req("tgt"), req("fun"), opt("tgt_type", Default::Str("glob"))],
-        "What the minions of a target have in the mine: `{id: value}` for one function, `{function: {id: value}}` for \
-         several (a list, or names with commas between them).",
-        get,
-    )],
+    functions: &[
+        Function::new(
+            "get",
+            &[req("tgt"), req("fun"), opt("tgt_type", Default::Str("glob"))],
+            "What the minions of a target have in the mine: `{id: value}` for one function, `{function: {id: value}}` \
+             for several (a list, or names with commas between them).",
+            get,
+        ),
+        Function::new(
+            "update",
+            &[
+                req("tgt"),
+                opt("tgt_type", Default::Str("glob")),
+                opt("clear", Default::False),
+                opt("mine_functions", Default::None),
+            ],
+            "Has the minions of a target fill their mines anew (`mine.update`): `{id: return}`.",
+            update,
+        ),
+    ],
 };
 
 fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -32,6 +46,17 @@ fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {
         (1, Some((_, values))) => Ok(values.into()),
         (_, last) => Ok(by_fun.into_iter().chain(last).collect::<Map>().into()),
     }
+}
+
+fn update(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let kwargs = map! {
+        "tgt_type" => args.get("tgt_type").clone(),
+        "kwarg" => map! {
+            "clear" => args.get("clear").clone(),
+            "mine_functions" => args.get("mine_functions").clone(),
+        },
+    };
+    cx.call("salt.execute", Call { args: vec![args.get("tgt").clone(), "mine.update".into()], kwargs })
 }
 
 /// Values with rules on who may have them are wrapped. The master itself may. Salt: utils/mine.py.

@@ -2,11 +2,20 @@
 
 mod auth;
 mod cache;
+mod config;
 mod doc;
+mod error;
 mod event;
+mod fileserver;
 mod jobs;
 mod manage;
+mod matching;
 mod mine;
+mod network;
+mod salt;
+mod saltutil;
+mod state;
+mod survey;
 mod test;
 
 use crate::loader::{Context, Fault, Module};
@@ -17,11 +26,20 @@ use crate::value::Map;
 pub static ALL: &[&Module] = &[
     &auth::MODULE,
     &cache::MODULE,
+    &config::MODULE,
     &doc::MODULE,
+    &error::MODULE,
     &event::MODULE,
+    &fileserver::MODULE,
     &jobs::MODULE,
     &manage::MODULE,
+    &matching::MODULE,
     &mine::MODULE,
+    &network::MODULE,
+    &salt::MODULE,
+    &saltutil::MODULE,
+    &state::MODULE,
+    &survey::MODULE,
     &test::MODULE,
 ];
 

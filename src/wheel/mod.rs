@@ -1,12 +1,19 @@
 //! Wheel functions: what the master's files say, and changing them. Salt: wheel/.
-//!
-//! `config`, `file_roots` and `pillar_roots`, which read and write the master's files, are not here.
 
+mod config;
 mod error;
 mod key;
 mod minions;
+mod roots;
 
 use crate::loader::Module;
 
 /// Every wheel module, in alphabetical order.
-pub static ALL: &[&Module] = &[&error::MODULE, &key::MODULE, &minions::MODULE];
+pub static ALL: &[&Module] = &[
+    &config::MODULE,
+    &error::MODULE,
+    &roots::FILE_ROOTS,
+    &key::MODULE,
+    &minions::MODULE,
+    &roots::PILLAR_ROOTS,
+];

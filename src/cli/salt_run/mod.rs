@@ -5,6 +5,7 @@ mod ask;
 mod files;
 mod offline;
 mod show;
+mod watch;
 
 use self::show::Shower;
 use super::config_files;
@@ -86,6 +87,9 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let order = order(&parsed);
     if !arguments_fit(&order, &registry) {
         return show::nearest_documentation(&registry, &order.fun, &display, order.quiet);
+    }
+    if order.fun == watch::FUNCTION {
+        return watch::run(&opts, &order, &registry);
     }
     carry_out(&parsed, opts, &order, &registry, &display)
 }

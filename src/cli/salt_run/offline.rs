@@ -1,6 +1,7 @@
 //! A runner without a master: in this process, on what a master left on disk. Nothing can be published then.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::files;
@@ -9,8 +10,9 @@ use super::{Order, Registry};
 use crate::cli::Exit;
 use crate::client::MinionFiles;
 use crate::config::Opts;
+use crate::fileclient::{Files, LocalSource};
 use crate::host::{RealHost, utc_now};
-use crate::loader::{self, Call, Context, Fault, MasterServices, Nowhere, Scope};
+use crate::loader::{self, Call, Context, Fault, FileClient, MasterServices, Nowhere, Scope};
 use crate::map;
 use crate::master::store::Store;
 use crate::matchers::KnownMinions as _;
@@ -20,7 +22,8 @@ use crate::value::{Map, Value};
 pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Shower) -> anyhow::Result<Exit> {
     let jid = Jid::of(utc_now());
     let published = map! { "jid" => jid.as_str(), "fun" => order.fun.as_str() };
-    let left_behind = LeftBehind { opts, jid: jid.as_str(), store: open_store(opts), shower };
+    let left_behind =
+        LeftBehind { opts, jid: jid.as_str(), store: open_store(opts), shower, files: OnceLock::new() };
     let empty = Map::new();
     let context = Context::new(Scope {
         opts: opts.as_map(),
@@ -63,6 +66,7 @@ struct LeftBehind<'a> {
     jid: &'a str,
     store: Option<Store>,
     shower: &'a Shower<'a>,
+    files: OnceLock<Files>,
 }
 
 fn no_master<T>(what: &str, opts: &Opts) -> Result<T, Fault> {
@@ -140,6 +144,13 @@ impl MasterServices for LeftBehind<'_> {
 
     fn mine(&self, id: &str) -> Option<Map> {
         self.store.as_ref()?.mine(id).ok().filter(|mine| !mine.is_empty())
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        self.files.get_or_init(|| {
+            let source = Arc::new(LocalSource::from_opts(self.opts.as_map()));
+            Files::from_opts(source, self.opts.as_map())
+        })
     }
 
     fn match_minions(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {

@@ -3,14 +3,11 @@
 mod cache;
 mod jobs;
 mod keys;
+mod on_master;
 mod refresh;
 mod sync;
 
-use std::time::Duration;
-
-use crate::loader::{
-    Args, Call, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest,
-};
+use crate::loader::{Call, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -44,20 +41,13 @@ pub(super) static MODULE: Module = Module {
             "cmd",
             CMD,
             "Runs a function on other minions, from a minion that is on the master: `{id: {ret, …}}`.",
-            cmd,
+            on_master::cmd,
         ),
         Function::new(
             "cmd_iter",
             CMD,
             "As `saltutil.cmd`, a list with one map for each return.",
-            |cx, args| {
-                let found = cmd(cx, args)?.as_map().cloned().unwrap_or_default();
-                Ok(Value::list(found.into_iter().map(|(id, ret)| {
-                    let mut one = Map::new();
-                    one.insert(id, ret);
-                    Value::Map(one)
-                })))
-            },
+            on_master::cmd_iter,
         ),
         Function::new(
             "find_cached_job",
@@ -152,8 +142,8 @@ pub(super) static MODULE: Module = Module {
                 opt("jid", Default::None),
                 keywords("kwargs"),
             ],
-            "Not offered: a runner from a minion. `publish.runner` asks the master for one.",
-            |_, _| Err(Fault::NotSupported("saltutil.runner".to_owned())),
+            "Runs a runner of the master on the same host, and gives what it returns. `publish.runner` asks any master.",
+            on_master::runner,
         ),
         Function::new("running", &[], "The jobs that run now.", |cx, _| {
             Ok(Value::list(jobs::running(cx).into_iter().map(Value::Map)))
@@ -212,44 +202,11 @@ pub(super) static MODULE: Module = Module {
         Function::new(
             "wheel",
             &[req("name"), rest("args"), keywords("kwargs")],
-            "Not offered: a wheel function from a minion.",
-            |_, _| Err(Fault::NotSupported("saltutil.wheel".to_owned())),
+            "Runs a wheel function of the master on the same host: `{fun, jid, return, success, …}`.",
+            on_master::wheel,
         ),
     ],
 };
 
 const SYNC: &str = "Fetches Python files of one kind (`_modules`, `_states` …) from the file server: `[kind.name]` of \
                     those that changed. Halite keeps them for Salt's tools and does not run them.";
-
-/// Publishes from here and waits; only a process on the master can.
-fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    if args.truthy("ssh") {
-        return Err(Fault::NotSupported("saltutil.cmd ssh=True".to_owned()));
-    }
-    for name in ["batch", "subset"] {
-        if args.keywords.get(name).is_some_and(Value::truthy) {
-            return Err(Fault::NotSupported(format!("saltutil.cmd {name}")));
-        }
-    }
-    let mut arg = match args.get("arg") {
-        Value::List(items) => items.clone(),
-        Value::Null => Vec::new(),
-        one => vec![one.clone()],
-    };
-    if let Value::Map(kwarg) = args.get("kwarg") {
-        let mut kwarg = kwarg.clone();
-        kwarg.insert("__kwarg__", true);
-        arg.push(kwarg.into());
-    }
-    let load = map! {
-        "fun" => args.get("fun").clone(),
-        "arg" => arg,
-        "tgt" => args.get("tgt").clone(),
-        "tgt_type" => args.get("tgt_type").clone(),
-        "ret" => args.get("ret").clone(),
-    };
-    let seconds = args.get("timeout").as_float().or_else(|| cx.opts.get("timeout")?.as_float());
-    let timeout =
-        Duration::try_from_secs_f64(seconds.unwrap_or(5.0).max(0.0)).unwrap_or(Duration::from_secs(5));
-    Ok(cx.master.publish_and_wait(load, timeout)?.into())
-}

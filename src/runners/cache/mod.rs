@@ -2,10 +2,12 @@
 
 mod banks;
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
+use crate::loader::{Args, Context, Default, Fault, Forget, Function, Module, Param, always, opt, req};
 use crate::value::{Map, Value};
 
 const TARGET: &[Param] = &[opt("tgt", Default::Str("*")), opt("tgt_type", Default::Str("glob"))];
+
+const CLEAR: &[Param] = &[opt("tgt", Default::None), opt("tgt_type", Default::Str("glob"))];
 
 const CACHEDIR: Param = opt("cachedir", Default::None);
 
@@ -14,6 +16,36 @@ pub(super) static MODULE: Module = Module {
     provides: "cache",
     available: always,
     functions: &[
+        Function::new(
+            "clear_all",
+            CLEAR,
+            "Forgets what is cached of the minions of a target: grains, pillar and mine. True when it was done.",
+            |cx, args| {
+                clear(cx, args, &Forget { grains: true, pillar: true, mine: true, mine_function: None })
+            },
+        ),
+        Function::new("clear_grains", CLEAR, "Forgets cached grains. True when it was done.", |cx, args| {
+            clear(cx, args, &Forget { grains: true, ..Forget::default() })
+        }),
+        Function::new("clear_mine", CLEAR, "Empties mines. True when it was done.", |cx, args| {
+            clear(cx, args, &Forget { mine: true, ..Forget::default() })
+        }),
+        Function::new(
+            "clear_mine_func",
+            &[
+                opt("tgt", Default::None),
+                opt("tgt_type", Default::Str("glob")),
+                opt("clear_mine_func_flag", Default::None),
+            ],
+            "Takes one function out of mines: `clear_mine_func_flag=network.interfaces`. True when it was done.",
+            |cx, args| {
+                let mine_function = args.opt_str("clear_mine_func_flag")?;
+                clear(cx, args, &Forget { mine_function, ..Forget::default() })
+            },
+        ),
+        Function::new("clear_pillar", CLEAR, "Forgets cached pillars. True when it was done.", |cx, args| {
+            clear(cx, args, &Forget { pillar: true, ..Forget::default() })
+        }),
         Function::new(
             "fetch",
             &[req("bank"), req("key"), CACHEDIR],
@@ -61,4 +93,15 @@ fn of_each(cx: &Context, args: &Args, cached: impl Fn(&str) -> Option<Value>) ->
     let ids = cx.master.match_minions(args.get("tgt"), &args.str("tgt_type")?)?;
     let entry = |id: String| (id.clone(), cached(&id).unwrap_or_else(|| Map::new().into()));
     Ok(ids.into_iter().map(entry).collect::<Map>().into())
+}
+
+/// Without a target nothing is forgotten, as in Salt.
+fn clear(cx: &Context, args: &Args, what: &Forget) -> Result<Value, Fault> {
+    if *what == Forget::default() || args.given("tgt").is_none() {
+        return Ok(false.into());
+    }
+    for id in cx.master.match_minions(args.get("tgt"), &args.str("tgt_type")?)? {
+        cx.master.forget(&id, what)?;
+    }
+    Ok(true.into())
 }
