@@ -35,6 +35,8 @@ pub mod output;
 
 pub mod event;
 
+pub mod pillar;
+
 pub mod keys;
 
 pub mod acl;
@@ -58,12 +60,16 @@ pub mod auth;
 
 pub mod fileserver;
 
+pub mod ext_pillar;
+
 pub mod builtin;
 
 // shells: tokio, sockets, processes
 pub mod transport;
 
 pub mod fileclient;
+
+pub mod local_pillar;
 
 pub mod client;
 

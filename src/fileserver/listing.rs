@@ -2,9 +2,10 @@
 //! fileserver/__init__.py (`is_file_ignored`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::event::fnmatch;
 use crate::value::{Map, Value};
@@ -48,14 +49,65 @@ impl Ignored {
     }
 }
 
+/// What changes when a file or a directory does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Of what was found at a path.
+    pub fn of(stat: &Metadata) -> Self {
+        Stamp {
+            inode: stat.ino(),
+            size: stat.size(),
+            modified: (stat.mtime(), stat.mtime_nsec()),
+            changed: (stat.ctime(), stat.ctime_nsec()),
+        }
+    }
+
+    /// Of what is at a path now, behind links.
+    pub fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|stat| Stamp::of(&stat))
+    }
+
+    /// Whether the next change will surely show: file systems count time in steps, so that two changes shortly after
+    /// each other look like one.
+    pub fn is_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        let millis =
+            |(seconds, nanos): (i64, i64)| seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000);
+        let age = |time| now.saturating_sub(millis(time));
+        age(self.changed) > SETTLED_MS && age(self.modified) > SETTLED_MS
+    }
+}
+
+/// Longer than a step of any file system's clock (FAT: two seconds).
+const SETTLED_MS: i64 = 2_100;
+
 /// Relative paths, sorted.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
+    /// The directories that were read, and how they were then. A list is good as long as none of them changes.
+    read: Vec<(PathBuf, Option<Stamp>)>,
+    /// No directory was changed shortly before it was read.
+    settled: bool,
     pub files: Vec<String>,
     pub dirs: Vec<String>,
     pub empty_dirs: Vec<String>,
     /// Links and what they say.
     pub links: BTreeMap<String, String>,
+}
+
+impl Listing {
+    /// Whether a walk would find the same.
+    pub fn is_current(&self) -> bool {
+        self.settled && self.read.iter().all(|(path, stamp)| Stamp::at(path) == *stamp)
+    }
 }
 
 /// How directories are walked.
@@ -74,6 +126,7 @@ struct Sets {
     dirs: BTreeSet<String>,
     empty_dirs: BTreeSet<String>,
     links: BTreeMap<String, String>,
+    read: Vec<(PathBuf, Option<Stamp>)>,
 }
 
 /// Lists everything below `directories`. What cannot be read is left out.
@@ -84,7 +137,10 @@ pub fn walk(directories: &[PathBuf], options: &ListingOptions<'_>) -> Listing {
         let mut pending = vec![(root.clone(), String::new(), Vec::new())];
         while let Some((directory, rel, above)) = pending.pop() {
             // A circle of links ends where a directory lies below itself.
-            let Ok(stat) = fs::metadata(&directory) else { continue };
+            let stat = fs::metadata(&directory);
+            // Before it is read: what changes meanwhile shows as a change.
+            sets.read.push((directory.clone(), stat.as_ref().ok().map(Stamp::of)));
+            let Ok(stat) = stat else { continue };
             let own = (stat.dev(), stat.ino());
             if above.len() >= MAX_DEPTH || above.contains(&own) {
                 continue;
@@ -102,6 +158,8 @@ pub fn walk(directories: &[PathBuf], options: &ListingOptions<'_>) -> Listing {
         }
     }
     Listing {
+        settled: sets.read.iter().all(|(_, stamp)| stamp.is_none_or(|stamp| stamp.is_settled())),
+        read: sets.read,
         files: sets.files.into_iter().collect(),
         dirs: sets.dirs.into_iter().collect(),
         empty_dirs: sets.empty_dirs.into_iter().collect(),

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::listing::{Ignored, Listing, ListingOptions, walk};
+use super::listing::{Ignored, Listing, ListingOptions, Stamp, walk};
 use crate::crypt::HashType;
 use crate::map;
 use crate::value::{Map, Value, str_of};
@@ -20,6 +20,12 @@ const ANY_ENV: &str = "__env__";
 
 /// Hashes that are remembered.
 const MAX_HASHES: usize = 100_000;
+
+/// How long a list of files is used without a look at the directories.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Environments whose lists are remembered (`__env__` makes any name one).
+const MAX_LISTS: usize = 64;
 
 /// What the file server works by.
 #[derive(Clone, Debug)]
@@ -40,12 +46,21 @@ impl RootsConfig {
     /// From the options `file_roots`, `hash_type`, `file_buffer_size`, `fileserver_followsymlinks`,
     /// `fileserver_ignoresymlinks`, `file_ignore_regex`, `file_ignore_glob` and `fileserver_list_cache_time`.
     pub fn from_opts(opts: &Map) -> Self {
+        Self::of_option("file_roots", opts)
+    }
+
+    /// The same for `pillar_roots`.
+    pub fn for_pillar(opts: &Map) -> Self {
+        Self::of_option("pillar_roots", opts)
+    }
+
+    fn of_option(name: &str, opts: &Map) -> Self {
         let directories = |value: &Value| match value {
             Value::List(list) => list.iter().map(|item| PathBuf::from(str_of(item))).collect(),
             Value::Text(one) => vec![PathBuf::from(one)],
             _ => Vec::new(),
         };
-        let roots = opts.get("file_roots").and_then(Value::as_map).map_or_else(Vec::new, |map| {
+        let roots = opts.get(name).and_then(Value::as_map).map_or_else(Vec::new, |map| {
             map.iter().map(|(env, value)| (str_of(env), directories(value))).collect()
         });
         let set = |name, default| opts.get(name).map_or(default, Value::truthy);
@@ -73,26 +88,6 @@ pub struct Roots {
     lists: Mutex<HashMap<String, (Instant, Arc<Listing>)>>,
 }
 
-/// What changes when a file does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(stat: &Metadata) -> Self {
-        Stamp {
-            inode: stat.ino(),
-            size: stat.size(),
-            modified: (stat.mtime(), stat.mtime_nsec()),
-            changed: (stat.ctime(), stat.ctime_nsec()),
-        }
-    }
-}
-
 /// A file that was found.
 struct Found {
     path: PathBuf,
@@ -116,23 +111,23 @@ impl Roots {
 
     /// Relative paths of files that begin with `prefix`, sorted.
     pub fn file_list(&self, saltenv: &str, prefix: &str) -> Value {
-        with_prefix(&self.listing(saltenv).files, prefix)
+        with_prefix(&self.recent_listing(saltenv).files, prefix)
     }
 
     /// Relative paths of directories, likewise.
     pub fn dir_list(&self, saltenv: &str, prefix: &str) -> Value {
-        with_prefix(&self.listing(saltenv).dirs, prefix)
+        with_prefix(&self.recent_listing(saltenv).dirs, prefix)
     }
 
     /// Relative paths of empty directories, likewise.
     pub fn empty_dirs(&self, saltenv: &str, prefix: &str) -> Value {
-        with_prefix(&self.listing(saltenv).empty_dirs, prefix)
+        with_prefix(&self.recent_listing(saltenv).empty_dirs, prefix)
     }
 
     /// Links, `{path: target}`.
     pub fn symlink_list(&self, saltenv: &str, prefix: &str) -> Value {
         let prefix = prefix.trim_matches('/');
-        let listing = self.listing(saltenv);
+        let listing = self.recent_listing(saltenv);
         let links = listing.links.iter().filter(|(path, _)| path.starts_with(prefix));
         links.map(|(path, target)| (path.as_str(), Value::from(target.as_str()))).collect::<Map>().into()
     }
@@ -193,9 +188,15 @@ impl Roots {
         reply.into()
     }
 
-    /// Where a file is, for those who run on the file server's own host.
-    pub fn local_path(&self, path: &str, saltenv: &str) -> Option<PathBuf> {
-        self.find(path, saltenv).map(|found| found.path)
+    /// Where a file is, for those who run on the file server's own host. Adds to `looked` what was looked at on the
+    /// way: as long as none of it changes, the answer is the same.
+    pub fn local_path(
+        &self,
+        path: &str,
+        saltenv: &str,
+        looked: &mut Vec<(PathBuf, Option<Stamp>)>,
+    ) -> Option<PathBuf> {
+        self.find_and_tell(path, saltenv, looked).map(|found| found.path)
     }
 
     fn directories(&self, saltenv: &str) -> Vec<PathBuf> {
@@ -215,6 +216,15 @@ impl Roots {
     }
 
     fn find(&self, asked: &str, saltenv: &str) -> Option<Found> {
+        self.find_and_tell(asked, saltenv, &mut Vec::new())
+    }
+
+    fn find_and_tell(
+        &self,
+        asked: &str,
+        saltenv: &str,
+        looked: &mut Vec<(PathBuf, Option<Stamp>)>,
+    ) -> Option<Found> {
         let (path, saltenv) = split_query(asked, saltenv);
         let rel = normal(path)?;
         for root in self.directories(saltenv) {
@@ -222,7 +232,9 @@ impl Roots {
             if !self.config.follow_symlinks && !is_really_below(&root, &full) {
                 continue;
             }
-            let Ok(stat) = fs::metadata(&full) else { continue };
+            let stat = fs::metadata(&full);
+            looked.push((full.clone(), stat.as_ref().ok().map(Stamp::of)));
+            let Ok(stat) = stat else { continue };
             if stat.is_file() && !self.config.ignored.matches(&full.to_string_lossy()) {
                 return Some(Found { path: full, rel, stat });
             }
@@ -256,13 +268,27 @@ impl Roots {
         map! { "hash_type" => self.config.hash_type.name(), "hsum" => hsum }.into()
     }
 
-    fn listing(&self, saltenv: &str) -> Arc<Listing> {
+    /// Everything in an environment; the same `Arc` as long as nothing changes.
+    pub fn listing(&self, saltenv: &str) -> Arc<Listing> {
+        self.listing_not_older_than(saltenv, Duration::ZERO)
+    }
+
+    /// For requests of the file server: those who ask together are told the same.
+    fn recent_listing(&self, saltenv: &str) -> Arc<Listing> {
+        self.listing_not_older_than(saltenv, LOOK_AGAIN.min(self.config.list_cache_time))
+    }
+
+    fn listing_not_older_than(&self, saltenv: &str, age: Duration) -> Arc<Listing> {
         // The lock is held while walking: of many who ask at once, one walks.
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((made, listing)) = lists.get(saltenv)
-            && made.elapsed() < self.config.list_cache_time
-        {
-            return listing.clone();
+        if let Some((looked, listing)) = lists.get_mut(saltenv) {
+            if looked.elapsed() < age {
+                return listing.clone();
+            }
+            if listing.is_current() {
+                *looked = Instant::now();
+                return listing.clone();
+            }
         }
         let directories = self.directories(saltenv);
         if directories.is_empty() {
@@ -274,6 +300,9 @@ impl Roots {
             ignored: &self.config.ignored,
         };
         let listing = Arc::new(walk(&directories, &options));
+        if lists.len() >= MAX_LISTS {
+            lists.clear();
+        }
         lists.insert(saltenv.to_owned(), (Instant::now(), listing.clone()));
         listing
     }

@@ -67,6 +67,7 @@ pub struct Context<'a> {
     /// What functions of one run remember for each other (Salt's `__context__`), by names of their choice. Nobody keeps
     /// it borrowed while calling others.
     pub memory: RefCell<Map>,
+    changeable: Cell<bool>,
 }
 
 impl<'a> std::ops::Deref for Context<'a> {
@@ -80,7 +81,13 @@ impl<'a> std::ops::Deref for Context<'a> {
 impl<'a> Context<'a> {
     /// A context with retcode 0 and an empty memory.
     pub fn new(scope: Scope<'a>) -> Self {
-        Context { scope, retcode: Cell::new(0), test: Cell::new(None), memory: RefCell::default() }
+        Context {
+            scope,
+            retcode: Cell::new(0),
+            changeable: Cell::new(false),
+            test: Cell::new(None),
+            memory: RefCell::default(),
+        }
     }
 
     /// Calls a function by its name, with Python's rules for arguments.
@@ -101,6 +108,16 @@ impl<'a> Context<'a> {
     /// The retcode of the job so far.
     pub fn retcode(&self) -> i64 {
         self.retcode.get()
+    }
+
+    /// Notes that a template asked for what may be different next time: a program, the time, chance.
+    pub fn set_changeable(&self) {
+        self.changeable.set(true);
+    }
+
+    /// Whether a template asked for more than its variables and files.
+    pub fn is_changeable(&self) -> bool {
+        self.changeable.get()
     }
 
     /// Text of an option, or an empty one.

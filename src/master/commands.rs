@@ -291,6 +291,8 @@ pub struct PillarLoad {
     pub pillarenv: Option<String>,
     pub pillar_override: Map,
     pub extra_minion_data: Map,
+    /// An external pillar on demand.
+    pub ext: Option<Map>,
     pub clean_cache: bool,
 }
 
@@ -401,6 +403,7 @@ impl PillarLoad {
             grains: map_of(load, "grains").unwrap_or_default(),
             pillar_override: map_of(load, "pillar_override").unwrap_or_default(),
             extra_minion_data: map_of(load, "extra_minion_data").unwrap_or_default(),
+            ext: map_of(load, "ext"),
         }
     }
 }

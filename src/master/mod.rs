@@ -50,6 +50,7 @@ pub use run::{Running, start, threads};
 use crate::crypt::VerifiedTokens;
 use crate::fileserver::roots::Roots;
 use crate::host::utc_now;
+use crate::local_pillar::LocalPillar;
 use crate::names::Jid;
 use crate::transport::bus::Bus;
 use crate::value::Map;
@@ -71,6 +72,7 @@ pub struct Master {
     store: store::Store,
     disk_cache: disk_cache::DiskCache,
     files: Roots,
+    pillars: LocalPillar,
     bus: Bus,
     publisher: publisher::Publisher,
     /// The port that minions are told, the real one where the option says 0.

@@ -1,5 +1,5 @@
 //! `_pillar`: what a minion is told about itself, sealed for it alone. Salt: master.py `AESFuncs._pillar`;
-//! salt-wire.md §12.3. The pillar is empty as yet, but for the caller's own overrides.
+//! salt-wire.md §12.3. It is compiled off the event loop, by `local_pillar`.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use super::pool::Kind;
 use crate::channel::envelope::Sealed;
 use crate::channel::pillar::{Recipient, seal};
 use crate::event::tags;
+use crate::local_pillar::Request;
 use crate::map;
 use crate::names::MinionId;
 use crate::value::{Map, Value};
@@ -24,21 +25,31 @@ pub(super) async fn answer(
 ) -> Reply {
     let mut grains = asked.grains;
     grains.insert("id", id.as_str());
-    let pillar = asked.pillar_override;
-    remember(master, &id, grains, &pillar).await;
-    let worker = master.clone();
+    let request = Request {
+        saltenv: asked.saltenv,
+        pillarenv: asked.pillarenv,
+        overrides: asked.pillar_override,
+        extra: asked.extra_minion_data,
+        ext: asked.ext,
+    };
+    let (worker, minion) = (master.clone(), id.clone());
     let (version, encryption, signing) = (sealed.version, sealed.encryption, sealed.signing);
-    let body = master.pool.run(Kind::Crypto, move || {
-        let Some(key) = worker.key_store.accepted_key(&id) else {
-            return crate::channel::pack(&map! { "error" => "AES key not found" }.into());
+    let made = master.pool.run(Kind::Pillar, move || {
+        let pillar = worker.pillars.compile(minion.as_str(), &grains, &request);
+        let Some(key) = worker.key_store.accepted_key(&minion) else {
+            let body = crate::channel::pack(&map! { "error" => "AES key not found" }.into());
+            return (body, grains, pillar);
         };
         let to = Recipient { key: &key, version, nonce: nonce.as_deref(), encryption, signing };
-        seal(&Value::Map(pillar), &worker.keys.key, to).unwrap_or_else(|error| {
-            tracing::error!(minion = id.as_str(), %error, "a pillar could not be sealed");
+        let sealed = seal(&Value::Map((*pillar).clone()), &worker.keys.key, to).unwrap_or_else(|error| {
+            tracing::error!(minion = minion.as_str(), %error, "a pillar could not be sealed");
             error_reply()
-        })
+        });
+        (sealed, grains, pillar)
     });
-    Reply::Whole(body.await.unwrap_or_else(error_reply))
+    let Some((body, grains, pillar)) = made.await else { return Reply::Whole(error_reply()) };
+    remember(master, &id, grains, &pillar).await;
+    Reply::Whole(body)
 }
 
 /// Keeps grains and pillar for targeting. That this fails costs the minion nothing.

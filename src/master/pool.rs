@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 pub struct Pool {
     crypto: Semaphore,
     disk: Semaphore,
+    pillar: Semaphore,
 }
 
 /// What a piece of work mostly waits for.
@@ -17,22 +18,29 @@ pub enum Kind {
     Crypto,
     /// The disk.
     Disk,
+    /// A pillar: templates take the processor, external sources may take their time.
+    Pillar,
 }
 
 const DISK_PLACES: usize = 8;
+const PILLAR_PLACES: usize = 8;
 
 impl Pool {
     /// As many places for crypto as there are cores.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Pool { crypto: Semaphore::new(cores), disk: Semaphore::new(DISK_PLACES) }
+        Pool {
+            crypto: Semaphore::new(cores),
+            disk: Semaphore::new(DISK_PLACES),
+            pillar: Semaphore::new(PILLAR_PLACES),
+        }
     }
 
     /// Threads that a runtime needs for [`Pool::run`] never to wait for one.
     pub fn threads() -> usize {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         // Two more for the publisher and the maintenance.
-        cores + DISK_PLACES + 2
+        cores + DISK_PLACES + PILLAR_PLACES + 2
     }
 
     /// Runs `work` on a blocking thread. `None` if it panicked, which is logged by the panic hook.
@@ -44,6 +52,7 @@ impl Pool {
         let places = match kind {
             Kind::Crypto => &self.crypto,
             Kind::Disk => &self.disk,
+            Kind::Pillar => &self.pillar,
         };
         let _place = places.acquire().await.ok()?;
         tokio::task::spawn_blocking(work).await.ok()

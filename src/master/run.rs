@@ -119,6 +119,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         store,
         disk_cache: disk_cache::DiskCache::new(options.cachedir.clone(), options.hash_type),
         files: Roots::new(RootsConfig::from_opts(&map)),
+        pillars: crate::local_pillar::LocalPillar::new(&map, crate::builtin::execution_modules()),
         bus: bus.handle(),
         publisher,
         publish_port,

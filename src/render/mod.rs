@@ -1,5 +1,6 @@
 //! Renderer pipes: a text through `jinja`, `yaml`, `json` and others to data or text. Salt: template.py, renderers/.
 
+mod gpg;
 mod pipe;
 mod sls;
 mod surroundings;
@@ -9,13 +10,14 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+pub use gpg::decrypt;
 pub use pipe::{Step, pipe};
-pub use sls::{Rendered, SlsFile, file_through_pipe, find_sls, read_template, sls};
+pub use sls::{Rendered, SlsFile, file_from, file_through_pipe, find_sls, find_sls_in, read_template, sls};
 pub use variables::{jinja_options, sls_variables};
 
 use crate::jinja;
-use crate::loader::Context;
-use crate::value::{Map, Value, yaml};
+use crate::loader::{Context, FileClient};
+use crate::value::{Map, Value, msgpack, yaml};
 use surroundings::Around;
 
 /// What is to be rendered.
@@ -34,7 +36,7 @@ pub struct Source<'a> {
 #[derive(Debug, Error)]
 pub enum RenderError {
     /// A renderer of the pipe that is not offered; nothing of the pipe is run.
-    #[error("the renderer '{0}' is not supported by Halite; jinja, yaml, json and text are")]
+    #[error("the renderer '{0}' is not supported by Halite; jinja, yaml, json, text, gpg and msgpack are")]
     NotSupported(String),
     /// An argument that a renderer does not take.
     #[error("Unknown renderer option: {0}")]
@@ -48,6 +50,12 @@ pub enum RenderError {
     /// The rendered text is no JSON.
     #[error("{0}")]
     Json(String),
+    /// The text is no msgpack.
+    #[error("{0}")]
+    Msgpack(String),
+    /// A secret that cannot be opened.
+    #[error("{0}")]
+    Gpg(String),
     /// There is no SLS file of that name.
     #[error("No matching sls found for '{sls}' in env '{saltenv}'")]
     NoSuchSls { sls: String, saltenv: String },
@@ -63,47 +71,95 @@ pub enum RenderError {
 }
 
 /// Sends a text through the renderers that its first line (`#!jinja|yaml`) or else `default` names. An empty text is
-/// an empty map, as in Salt.
+/// an empty map, as in Salt. Templates import files of the minion's file client.
 ///
 /// # Errors
 /// When the pipe names what is not there, or a renderer fails.
 pub fn render(cx: &Context, source: &Source, default: &str) -> Result<Value, RenderError> {
+    render_from(cx, cx.minion.files(), source, default)
+}
+
+/// As [`render`], with another place that templates import files from.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_from(
+    cx: &Context,
+    files: &dyn FileClient,
+    source: &Source,
+    default: &str,
+) -> Result<Value, RenderError> {
     if source.text.trim().is_empty() {
         return Ok(Value::Map(Map::new()));
     }
-    let steps = pipe(source.text, default)?;
+    let pipe = pipe(source.text, default)?;
     let mut value = Value::text(source.text);
-    for step in steps {
-        value = run(cx, source, step, value)?;
+    for step in pipe {
+        if is_allowed(cx.opts, step) {
+            value = run(cx, files, source, step, value)?;
+        }
     }
     Ok(value)
 }
 
-fn run(cx: &Context, source: &Source, step: Step, value: Value) -> Result<Value, RenderError> {
-    let text = |name: &'static str| match &value {
+/// `renderer_whitelist`, `renderer_blacklist`.
+fn is_allowed(opts: &Map, step: Step) -> bool {
+    let listed = |name: &str| {
+        let list = opts.get(name).and_then(Value::as_list).filter(|list| !list.is_empty());
+        list.map(|list| list.iter().any(|item| item.as_str() == Some(step.name())))
+    };
+    let allowed =
+        listed("renderer_whitelist").unwrap_or(true) && !listed("renderer_blacklist").unwrap_or(false);
+    if !allowed {
+        tracing::warn!(
+            "The renderer \"{}\" is disallowed by configuration and will be skipped.",
+            step.name()
+        );
+    }
+    allowed
+}
+
+fn run(
+    cx: &Context,
+    files: &dyn FileClient,
+    source: &Source,
+    step: Step,
+    value: Value,
+) -> Result<Value, RenderError> {
+    let text = || match &value {
         Value::Text(text) => Ok(without_shebang(text)),
-        _ => Err(RenderError::NotText(name)),
+        _ => Err(RenderError::NotText(step.name())),
     };
     match step {
         Step::Jinja => {
             let variables = sls_variables(cx, source);
             let options = jinja_options(cx.opts, source.sls);
-            let around = Around { cx, saltenv: source.saltenv };
+            let around = Around { cx, files, saltenv: source.saltenv };
             // The first line stays, so that lines in messages are those of the file.
             let Value::Text(text) = &value else { return Err(RenderError::NotText("jinja")) };
             Ok(Value::Text(jinja::render(text, &variables, &around, &options)?))
         }
-        Step::Text => Ok(Value::Text(text("text")?.to_owned())),
+        Step::Text => Ok(Value::Text(text()?.to_owned())),
         // To YAML the first line is a comment: lines in messages stay those of the file.
         Step::Yaml => match &value {
             Value::Text(text) => load_yaml(text),
             _ => Err(RenderError::NotText("yaml")),
         },
         Step::Json => {
-            let data =
-                Value::from_json(text("json")?).map_err(|error| RenderError::Json(error.to_string()))?;
-            Ok(if data.truthy() { data } else { Value::Map(Map::new()) })
+            if text()?.trim().is_empty() {
+                return Ok(Map::new().into());
+            }
+            Value::from_json(text()?).map_err(|error| RenderError::Json(error.to_string()))
         }
+        Step::Msgpack => {
+            let octets = match &value {
+                Value::Bytes(octets) => &octets[..],
+                _ => text()?.as_bytes(),
+            };
+            msgpack::decode(octets, msgpack::Reading::Wire)
+                .map_err(|error| RenderError::Msgpack(error.to_string()))
+        }
+        Step::Gpg => decrypt(cx, value),
     }
 }
 

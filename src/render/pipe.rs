@@ -9,6 +9,24 @@ pub enum Step {
     Yaml,
     Json,
     Text,
+    Msgpack,
+    Gpg,
+}
+
+const STEPS: [(&str, Step); 6] = [
+    ("jinja", Step::Jinja),
+    ("yaml", Step::Yaml),
+    ("json", Step::Json),
+    ("text", Step::Text),
+    ("msgpack", Step::Msgpack),
+    ("gpg", Step::Gpg),
+];
+
+impl Step {
+    /// Salt's name of it.
+    pub fn name(self) -> &'static str {
+        STEPS.iter().find(|(_, step)| *step == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// The renderers of a text: those of its first line `#!a|b`, or else of `default`.
@@ -21,20 +39,21 @@ pub fn pipe(text: &str, default: &str) -> Result<Vec<Step>, RenderError> {
         Some(names) if !names.starts_with('/') => names.trim(),
         _ => default,
     };
+    let names = match names {
+        // Names that Salt had for pipes once.
+        "yaml_jinja" => "jinja|yaml",
+        "json_jinja" => "jinja|json",
+        names => names,
+    };
     names.split('|').map(|part| step(part.trim())).collect()
 }
 
 fn step(part: &str) -> Result<Step, RenderError> {
     let (name, argument) = part.split_once(' ').map_or((part, ""), |(name, rest)| (name, rest.trim()));
-    let step = match name {
-        "jinja" => Step::Jinja,
-        "yaml" => Step::Yaml,
-        "json" => Step::Json,
-        "text" => Step::Text,
-        other => return Err(RenderError::NotSupported(other.to_owned())),
-    };
+    let step = STEPS.iter().find(|(known, _)| *known == name).map(|(_, step)| *step);
+    let step = step.ok_or_else(|| RenderError::NotSupported(name.to_owned()))?;
     // `-s` says that the text comes from standard input, as it does here anyway.
-    if !argument.is_empty() && argument != "-s" {
+    if step == Step::Jinja && !argument.is_empty() && argument != "-s" {
         return Err(RenderError::Option(argument.to_owned()));
     }
     Ok(step)

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{RenderError, Source, render};
-use crate::loader::{Context, Fault};
+use super::{RenderError, Source, render_from};
+use crate::loader::{Context, Fault, FileClient};
 use crate::value::{Map, Value};
 
 /// SLS files and templates may be as large as this, in octets.
@@ -34,9 +34,17 @@ pub struct Rendered {
 /// # Errors
 /// When the file server cannot be asked.
 pub fn find_sls(cx: &Context, sls: &str, saltenv: &str) -> Result<Option<SlsFile>, Fault> {
+    find_sls_in(cx.minion.files(), sls, saltenv)
+}
+
+/// As [`find_sls`], among other files than the minion's.
+///
+/// # Errors
+/// When they cannot be asked for.
+pub fn find_sls_in(files: &dyn FileClient, sls: &str, saltenv: &str) -> Result<Option<SlsFile>, Fault> {
     let base = sls.replace('.', "/");
     for url in [format!("salt://{base}.sls"), format!("salt://{base}/init.sls")] {
-        if let Some(path) = cx.minion.files().get_url(&url, saltenv, None, true)? {
+        if let Some(path) = files.get_url(&url, saltenv, None, true)? {
             return Ok(Some(SlsFile { url, path }));
         }
     }
@@ -68,11 +76,26 @@ pub fn file_through_pipe(
     saltenv: &str,
     variables: &Map,
 ) -> Result<Value, RenderError> {
+    file_from(cx, cx.minion.files(), path, sls, saltenv, variables)
+}
+
+/// As [`file_through_pipe`], with templates that import from other files than the minion's.
+///
+/// # Errors
+/// As [`file_through_pipe`].
+pub fn file_from(
+    cx: &Context,
+    files: &dyn FileClient,
+    path: &Path,
+    sls: &str,
+    saltenv: &str,
+    variables: &Map,
+) -> Result<Value, RenderError> {
     let text = read_template(path)?;
     let shown = path.to_string_lossy();
     let source = Source { text: &text, path: Some(&shown), saltenv, sls, variables };
     let default = cx.opts.str("renderer").unwrap_or("jinja|yaml");
-    render(cx, &source, default)
+    render_from(cx, files, &source, default)
 }
 
 /// The text of a template.

@@ -1,19 +1,21 @@
 //! The world of a template on a minion: files of the file server, and functions by their names.
 
 use super::read_template;
-use crate::jinja::{CallFault, SourceFile, Surroundings};
-use crate::loader::{Call, Context, Fault};
+use crate::jinja::{CallFault, Nothing, SourceFile, Surroundings};
+use crate::loader::{Call, Context, Fault, FileClient};
 use crate::value::{DateTime, Map, Value};
 
 pub(super) struct Around<'a, 'c> {
     pub cx: &'a Context<'c>,
+    /// Where imported files come from.
+    pub files: &'a dyn FileClient,
     pub saltenv: &'a str,
 }
 
 impl Surroundings for Around<'_, '_> {
     fn source(&self, path: &str) -> Option<SourceFile> {
         let url = format!("salt://{path}");
-        let file = match self.cx.minion.files().get_url(&url, self.saltenv, None, true) {
+        let file = match self.files.get_url(&url, self.saltenv, None, true) {
             Ok(file) => file?,
             Err(error) => {
                 tracing::error!(%url, %error, "a template could not be fetched");
@@ -34,7 +36,15 @@ impl Surroundings for Around<'_, '_> {
         self.cx.registry.available(self.cx).any(|module| module.provides == name)
     }
 
+    fn random(&self) -> u64 {
+        self.cx.set_changeable();
+        Nothing.random()
+    }
+
     fn call(&self, name: &str, args: &mut Vec<Value>, kwargs: &mut Map) -> Result<Value, CallFault> {
+        if !is_steady(name) {
+            self.cx.set_changeable();
+        }
         let call = Call { args: std::mem::take(args), kwargs: std::mem::take(kwargs) };
         self.cx.call(name, call).map_err(|fault| match fault {
             Fault::Invocation(_) | Fault::Execution { .. } | Fault::NotFound(_) => {
@@ -46,7 +56,10 @@ impl Surroundings for Around<'_, '_> {
     }
 
     fn local_time(&self, seconds: Option<f64>) -> Option<DateTime> {
-        let Some(seconds) = seconds else { return Some(self.cx.host.now()) };
+        let Some(seconds) = seconds else {
+            self.cx.set_changeable();
+            return Some(self.cx.host.now());
+        };
         if !(-6e10..2.5e11).contains(&seconds) {
             return None;
         }
@@ -57,4 +70,33 @@ impl Surroundings for Around<'_, '_> {
     fn log(&self, level: &str, text: &str) {
         tracing::debug!(level, "{text}");
     }
+}
+
+/// Functions that give the same for the same arguments, grains and pillar.
+fn is_steady(name: &str) -> bool {
+    const STEADY: [&str; 22] = [
+        "config.get",
+        "config.option",
+        "defaults.deepcopy",
+        "defaults.merge",
+        "defaults.update",
+        "grains.fetch",
+        "grains.filter_by",
+        "grains.get",
+        "grains.has_value",
+        "grains.item",
+        "hashutil.base64_b64decode",
+        "hashutil.base64_b64encode",
+        "hashutil.digest",
+        "match.compound",
+        "match.glob",
+        "match.grain",
+        "pillar.filter_by",
+        "pillar.get",
+        "slsutil.merge",
+        "slsutil.merge_all",
+        "slsutil.update",
+        "test.echo",
+    ];
+    STEADY.binary_search(&name).is_ok()
 }

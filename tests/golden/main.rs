@@ -5,6 +5,7 @@ mod jinja;
 mod machine;
 mod modules;
 mod output;
+mod pillar;
 mod report;
 mod target;
 mod yaml;

@@ -1,7 +1,6 @@
 //! What a function called by `salt-call` finds around it: grains, and a master with its pillar, or neither. Salt:
 //! minion.py (`SMinion`), cli/caller.py.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,12 +8,14 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tracing::{debug, error, warn};
 
+use crate::builtin;
 use crate::cli::{Exit, Stop};
 use crate::config::Opts;
 use crate::fileclient::{Files, LocalSource};
 use crate::grains;
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, GrainSource, MinionServices};
+use crate::local_pillar::{LocalPillar, Request};
 use crate::minion::{
     ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, extra_minion_data,
     fire_and_wait, pillar_load, request_patience,
@@ -78,11 +79,23 @@ impl Surroundings {
     }
 
     fn alone(&self) -> anyhow::Result<Connected> {
-        refuse_pillar_roots(&self.opts)?;
-        let source = Arc::new(LocalSource::from_opts(self.opts.as_map()));
-        let files = Files::from_opts(source, self.opts.as_map());
-        let services = Box::new(Alone { files, bus: BusPaths::of_minion(self.opts.as_map()) });
-        Ok(Connected { pillar: Map::new(), services, uplink: None, _runtime: None })
+        let opts = self.opts.as_map();
+        let pillars = LocalPillar::new(opts, builtin::execution_modules());
+        let option = |name| opts.str(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let request =
+            Request { saltenv: option("saltenv"), pillarenv: option("pillarenv"), ..Request::default() };
+        let pillar = pillars.compile(self.opts.id(), self.collected(), &request);
+        let source = Arc::new(LocalSource::from_opts(opts));
+        let files = Files::from_opts(source, opts);
+        let services = Box::new(Alone {
+            files,
+            bus: BusPaths::of_minion(opts),
+            pillars,
+            id: self.opts.id().to_owned(),
+            grains: Arc::clone(self.collected()),
+            request,
+        });
+        Ok(Connected { pillar: Arc::unwrap_or_clone(pillar), services, uplink: None, _runtime: None })
     }
 
     fn with_master(&self) -> anyhow::Result<Connected> {
@@ -222,27 +235,14 @@ fn fire_locally(bus: &BusPaths, tag: &str, data: Map) -> Result<(), Fault> {
     fire_blocking(bus, tag, data).map_err(|error| Fault::Unreachable(error.to_string()))
 }
 
-/// A pillar without a master takes renderers, which are not there yet: better nothing than the wrong thing.
-fn refuse_pillar_roots(opts: &Opts) -> Result<(), Stop> {
-    let roots = opts.get("pillar_roots").and_then(Value::as_map);
-    let directories = roots.into_iter().flat_map(Map::values).filter_map(Value::as_list).flatten();
-    match directories
-        .filter_map(Value::as_str)
-        .map(|dir| Path::new(dir).join("top.sls"))
-        .find(|top| top.exists())
-    {
-        Some(top) => {
-            let text = format!("not supported yet: a pillar without a master (there is {})\n", top.display());
-            Err(Stop::failed(Exit::GENERIC, text))
-        }
-        None => Ok(()),
-    }
-}
-
 /// Services where there is no master.
 struct Alone {
     files: Files,
     bus: BusPaths,
+    pillars: LocalPillar,
+    id: String,
+    grains: Arc<Map>,
+    request: Request,
 }
 
 impl MinionServices for Alone {
@@ -269,7 +269,19 @@ impl MinionServices for Alone {
         &self.files
     }
 
-    fn compile_pillar(&self, _: Option<&str>, _: Option<&str>, _: &Map) -> Result<Map, Fault> {
-        Ok(Map::new())
+    fn compile_pillar(
+        &self,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+        overrides: &Map,
+    ) -> Result<Map, Fault> {
+        let or = |given: Option<&str>, own: &Option<String>| given.map(str::to_owned).or_else(|| own.clone());
+        let request = Request {
+            saltenv: or(saltenv, &self.request.saltenv),
+            pillarenv: or(pillarenv, &self.request.pillarenv),
+            overrides: overrides.clone(),
+            ..Request::default()
+        };
+        Ok(Arc::unwrap_or_clone(self.pillars.compile(&self.id, &self.grains, &request)))
     }
 }

@@ -1,0 +1,11 @@
+//! External pillars: values from programs, directories, and web servers. Salt: pillar/*.py (`ext_pillar`).
+//!
+//! A row is a function of `(minion_id, pillar, …)`, called with what the option `ext_pillar` gives it, by Python's
+//! rules for arguments; it returns a map.
+
+mod cmd;
+
+use crate::loader::Function;
+
+/// Every external pillar, in alphabetical order.
+pub static ALL: &[Function] = &[cmd::JSON, cmd::YAML];

@@ -1,0 +1,94 @@
+//! Pillars that Salt's master compiled from small trees (`pillar/*.case`, recorded by `pillar/record.py`).
+
+use std::fs;
+use std::path::Path;
+
+use halite::builtin;
+use halite::config::{Opts, Role};
+use halite::local_pillar::{LocalPillar, Request};
+use halite::value::{JsonStyle, Map, Value, yaml};
+
+/// The sections of a case.
+pub(crate) fn sections(text: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        match line.strip_prefix("--- ").filter(|name| !name.starts_with('-')) {
+            Some(name) => found.push((name.trim().to_owned(), String::new())),
+            None => {
+                if let Some((_, body)) = found.last_mut() {
+                    body.push_str(line);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn map_of(text: &str) -> Map {
+    let data = yaml::load(text, "case").expect("YAML");
+    data.as_map().cloned().unwrap_or_default()
+}
+
+fn compiled(case: &str, parts: &[(String, String)]) -> (String, String) {
+    let dir = std::env::temp_dir().join(format!("halite-pillar-{}-{case}", std::process::id()));
+    fs::create_dir_all(&dir).expect("a directory");
+    let root = dir.display().to_string();
+    let part = |wanted: &str| parts.iter().find(|(name, _)| name == wanted).map_or("", |(_, body)| body);
+    for (name, body) in parts {
+        if let Some(path) = name.strip_prefix("file ") {
+            let path = dir.join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+            fs::write(path, body).expect("a file");
+        }
+    }
+    let mut opts = Opts::defaults(Role::Master).into_map();
+    let mut roots: Vec<String> = fs::read_dir(&dir)
+        .expect("the tree")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    roots.sort();
+    let roots: Map =
+        roots.into_iter().map(|env| (env.clone(), Value::list([format!("{root}/{env}")]))).collect();
+    opts.insert("pillar_roots", roots);
+    opts.insert("cachedir", format!("{root}/.cache"));
+    opts.extend(map_of(&part("opts").replace("{root}", &root)));
+    let mut grains = map_of(part("grains"));
+    grains.insert("id", "m1");
+    let asked = map_of(part("request"));
+    let request = Request {
+        saltenv: asked.str("saltenv").map(str::to_owned),
+        pillarenv: asked.str("pillarenv").map(str::to_owned),
+        overrides: asked.get("pillar").and_then(Value::as_map).cloned().unwrap_or_default(),
+        extra: asked.get("extra").and_then(Value::as_map).cloned().unwrap_or_default(),
+        ext: None,
+    };
+    let pillars = LocalPillar::new(&opts, builtin::execution_modules());
+    let pillar = pillars.compile("m1", &grains, &request);
+    let again = pillars.compile("m1", &grains, &request);
+    assert_eq!(pillar, again, "the second time");
+    fs::remove_dir_all(&dir).expect("removed");
+    let text = |value: &Value| value.to_json(JsonStyle::default());
+    let (_, expected) =
+        parts.iter().find(|(name, _)| name.starts_with("expected")).expect("an expected pillar");
+    let expected = Value::from_json(expected).expect("JSON");
+    (text(&Value::Map((*pillar).clone())).replace(&root, "{root}"), text(&expected))
+}
+
+#[test]
+fn pillars_are_those_of_salts_master() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pillar");
+    let mut failures = Vec::new();
+    let mut total = 0;
+    for entry in fs::read_dir(dir).expect("cases").map(|entry| entry.expect("an entry")) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(name) = name.strip_suffix(".case") else { continue };
+        let parts = sections(&fs::read_to_string(entry.path()).expect("a case"));
+        total += 1;
+        let (ours, expected) = compiled(name, &parts);
+        if ours != expected {
+            failures.push(format!("{name}:\n  ours     {ours}\n  expected {expected}"));
+        }
+    }
+    failures.sort();
+    crate::report(&failures, total);
+}

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Records what Salt's master makes of the trees in the *.case files beside this script, into the files themselves.
+
+    python3 record.py [CASE …]      with a Python that has Salt 3006.25
+
+A case has sections, each after a line `--- name`: `opts` (of the master, YAML; {root} is the directory of the tree),
+`grains`, `request` ({saltenv, pillarenv, pillar, extra}), `file ENV/PATH`, and `expected`, which this script writes:
+the pillar as JSON, in order, with {root} for the directory.
+"""
+
+import copy
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import salt.config
+import salt.pillar
+import salt.version
+import yaml
+
+HERE = pathlib.Path(__file__).parent
+
+
+def sections(text):
+    name, lines, found = None, [], []
+    for line in text.splitlines(keepends=True):
+        if line.startswith("--- ") and not line.startswith("--- -"):
+            if name is not None:
+                found.append((name, "".join(lines)))
+            name, lines = line[4:].strip(), []
+        elif name is not None:
+            lines.append(line)
+    if name is not None:
+        found.append((name, "".join(lines)))
+    return found
+
+
+def compiled(parts):
+    root = tempfile.mkdtemp(prefix="pillar-case-")
+    try:
+        options, grains, request = {}, {}, {}
+        for name, text in parts:
+            if name == "opts":
+                options = yaml.safe_load(text.replace("{root}", root)) or {}
+            elif name == "grains":
+                grains = yaml.safe_load(text) or {}
+            elif name == "request":
+                request = yaml.safe_load(text) or {}
+            elif name.startswith("file "):
+                path = os.path.join(root, name[5:])
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w") as out:
+                    out.write(text)
+        opts = copy.deepcopy(salt.config.DEFAULT_MASTER_OPTS)
+        opts["cachedir"] = os.path.join(root, ".cache")
+        opts["conf_file"] = os.path.join(root, "master")
+        opts["pillar_roots"] = {
+            env: [os.path.join(root, env)] for env in sorted(os.listdir(root)) if not env.startswith(".")
+        }
+        opts.update(options)
+        grains.setdefault("id", "m1")
+        pillar = salt.pillar.Pillar(
+            opts,
+            grains,
+            "m1",
+            request.get("saltenv"),
+            pillar_override=request.get("pillar"),
+            pillarenv=request.get("pillarenv"),
+            extra_minion_data=request.get("extra"),
+        ).compile_pillar()
+        return json.dumps(pillar, indent=1, default=str).replace(root, "{root}")
+    finally:
+        shutil.rmtree(root)
+
+
+def main():
+    names = sys.argv[1:] or sorted(path.name for path in HERE.glob("*.case"))
+    for name in names:
+        path = HERE / name
+        parts = [part for part in sections(path.read_text()) if not part[0].startswith("expected")]
+        with open(path, "w") as out:
+            for section, text in parts:
+                out.write(f"--- {section}\n{text}")
+            out.write(f"--- expected by {salt.version.__version__}\n{compiled(parts)}\n")
+
+
+if __name__ == "__main__":
+    main()
