@@ -19,7 +19,9 @@ pub mod fuzzing;
 pub use glob::Glob;
 pub use ipcidr::IpTarget;
 pub use nodegroups::{UnknownNodegroup, expand_nodegroups};
-pub use py_regex::{PatternError, PyRegex, RegexError};
+pub use py_regex::{
+    PatternError, PyRegex, PySearch, RegexError, escape as regex_escape, flags as regex_flags,
+};
 pub use select::{FixedMinions, Greedy, KnownMinions, MinionData, Selection};
 pub use subdict::{Comparison, Subdict};
 

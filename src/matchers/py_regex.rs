@@ -3,12 +3,14 @@
 //! A pattern is translated (`py_regex/translate.rs`) and given to `regex`, which needs linear time; only patterns
 //! with look-around, back references, atomic groups or conditions go to `fancy-regex`, with a limit on its steps.
 
+mod search;
 mod translate;
 
 use std::sync::OnceLock;
 
 use thiserror::Error;
 
+pub use search::{PySearch, escape, flags};
 pub use translate::PatternError;
 use translate::{DollarMeans, translate};
 

@@ -102,6 +102,15 @@ pub fn render_from(
     Ok(value)
 }
 
+/// A text through Jinja alone, with these variables and no others: templates of files.
+///
+/// # Errors
+/// When the template is wrong or fails.
+pub fn jinja_text(cx: &Context, text: &str, variables: &Map, saltenv: &str) -> Result<String, RenderError> {
+    let around = Around { cx, files: cx.minion.files(), saltenv };
+    Ok(jinja::render(text, variables, &around, &jinja_options(cx.opts, ""))?)
+}
+
 /// `renderer_whitelist`, `renderer_blacklist`.
 fn is_allowed(opts: &Map, step: Step) -> bool {
     let listed = |name: &str| {

@@ -5,6 +5,7 @@
 //! is wanted, [`Value::loosely_equals`] says so.
 
 mod json;
+mod lines;
 mod lookup;
 mod map;
 mod merge;
@@ -13,6 +14,7 @@ mod repr;
 pub mod yaml;
 
 pub use json::{JsonError, JsonStyle};
+pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unified_diff};
 pub use lookup::{DEFAULT_DELIMITER, traverse};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::glob::glob;
 use super::identity::expand_user;
 use crate::config::{Notice, Origin, Overrides, Severity};
+use crate::host::glob;
 use crate::value::yaml::{self, Lines};
 use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
 

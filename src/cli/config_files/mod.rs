@@ -4,7 +4,6 @@
 //! A file that is missing is an empty one. A file that is there and cannot be read or understood is an error: Salt
 //! goes on without it in some of these cases, which starts a daemon with other options than the ones written down.
 
-mod glob;
 mod identity;
 mod include;
 #[cfg(test)]
@@ -18,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
-pub use glob::glob;
+pub use crate::host::glob;
 pub use identity::{expand_user, home, host_name, user, xdg_dir};
 use include::Reader;
 

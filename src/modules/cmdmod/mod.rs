@@ -6,7 +6,7 @@ mod params;
 mod run;
 mod script;
 mod shells;
-mod shlex;
+pub(super) mod shlex;
 mod which;
 
 use std::fs::OpenOptions;

@@ -7,7 +7,7 @@ use crate::loader::Fault;
 ///
 /// # Errors
 /// When a quotation has no end, or the line ends with a lone backslash.
-pub(super) fn split(line: &str) -> Result<Vec<String>, Fault> {
+pub(in crate::modules) fn split(line: &str) -> Result<Vec<String>, Fault> {
     let mut words = Vec::new();
     // `Some` once a word has begun: `''` is a word too.
     let mut word: Option<String> = None;

@@ -14,7 +14,7 @@ use crate::map;
 use crate::value::{Map, Value, str_of};
 
 /// Follows a link unless `follow_symlinks` is false or it leads nowhere.
-fn metadata(path: &str, follow: bool) -> Result<Metadata, Fault> {
+pub(super) fn metadata(path: &str, follow: bool) -> Result<Metadata, Fault> {
     let found = if follow {
         fs::metadata(path).or_else(|_| fs::symlink_metadata(path))
     } else {
@@ -83,7 +83,7 @@ pub(super) fn real_path(path: &str) -> String {
 }
 
 /// Four octal digits at least.
-fn mode_text(mode: u32) -> String {
+pub(super) fn mode_text(mode: u32) -> String {
     format!("{:04o}", mode & 0o7777)
 }
 
@@ -196,7 +196,13 @@ pub(super) fn gid_to_group(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 /// `None`, or what was wrong.
-fn change_owner(cx: &Context, path: &str, user: &Value, group: &Value, link: bool) -> Result<Value, Fault> {
+pub(super) fn change_owner(
+    cx: &Context,
+    path: &str,
+    user: &Value,
+    group: &Value,
+    link: bool,
+) -> Result<Value, Fault> {
     let mut wrong = String::new();
     let uid = uid(cx, user).unwrap_or_else(|()| {
         wrong.push_str("User does not exist\n");

@@ -172,3 +172,57 @@ pub(super) fn contains_regex(cx: &Context, args: &Args) -> Result<Value, Fault> 
         .any(|line| regex.matches(if lchar.is_empty() { line } else { line.trim_start_matches(strip) }))
         .into())
 }
+
+/// Whether a part of a file is like a glob.
+pub(super) fn contains_glob(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let path = path(cx, args, "path")?;
+    let Ok(octets) = fs::read(path) else { return Ok(false.into()) };
+    let glob = args.str("glob_expr")?;
+    Ok(octets.chunks(BUFFER).any(|part| crate::event::fnmatch(&glob, &String::from_utf8_lossy(part))).into())
+}
+
+pub(super) fn seek_write(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let path = path(cx, args, "path")?;
+    let offset = u64::try_from(args.int("offset")?)
+        .map_err(|_| Fault::exception("OSError", "[Errno 22] Invalid argument"))?;
+    let data = args.get("data").as_octets().map(<[u8]>::to_vec).unwrap_or_default();
+    let write = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(&path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(&data)?;
+        file.sync_all()
+    };
+    write().map_err(|error| Fault::os(&error, &path))?;
+    Ok(data.len().into())
+}
+
+pub(super) fn path_exists_glob(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    Ok((!crate::host::glob(&path(cx, args, "path")?).is_empty()).into())
+}
+
+/// Octets of a file, or of all files below a directory, those with several names once.
+pub(super) fn diskusage(_: &Context, args: &Args) -> Result<Value, Fault> {
+    use std::os::unix::fs::MetadataExt;
+    let path = args.str("path")?;
+    let mut waiting = vec![std::path::PathBuf::from(&path)];
+    if let Ok(found) = fs::metadata(&path)
+        && found.is_file()
+    {
+        return Ok(found.len().into());
+    }
+    let (mut total, mut seen) = (0, std::collections::HashSet::new());
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                waiting.push(entry.path());
+            } else if let Ok(found) = fs::metadata(entry.path())
+                && !found.is_dir()
+                && seen.insert(found.ino())
+            {
+                total += found.len();
+            }
+        }
+    }
+    Ok(total.into())
+}

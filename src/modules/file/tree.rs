@@ -1,12 +1,13 @@
 //! Making, moving, copying, linking and removing files and directories. Salt: modules/file.py.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink as make_link};
+use std::os::unix::fs::{MetadataExt, chown, symlink as make_link};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::attributes::{gid, real_path, uid};
+use super::attributes::real_path;
 use super::paths::{absolute, basename, dirname, normpath, path};
+use super::perms::{Perms, check};
 use crate::loader::{Args, Context, Fault, os_error_text};
 use crate::map;
 use crate::value::{Value, str_of};
@@ -232,57 +233,59 @@ fn directories_below(path: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// Makes one directory, with those above it.
-fn make(cx: &Context, directory: &str, args: &Args) -> Result<(), Fault> {
+/// Makes one directory, with those above it, and gives it owner and mode as far as that goes.
+fn make(cx: &Context, directory: &str, user: &Value, group: &Value, mode: &Value) -> Result<(), Fault> {
     let parent = dirname(directory);
     if !parent.is_empty() && parent != directory && !Path::new(parent).exists() {
-        make(cx, parent, args)?;
+        make(cx, parent, user, group, mode)?;
     }
     fs::create_dir(directory).map_err(|error| Fault::os(&error, directory))?;
-    let missing =
-        |what: &str, name: &Value| Fault::execution(format!("{what} {} does not exist", str_of(name)));
-    let uid = uid(cx, args.get("user")).map_err(|()| missing("User", args.get("user")))?;
-    let gid = gid(cx, args.get("group")).map_err(|()| missing("Group", args.get("group")))?;
-    if uid.is_some() || gid.is_some() {
-        chown(directory, uid, gid).map_err(|error| Fault::os(&error, directory))?;
-    }
-    if let Some(mode) = args.given("mode").filter(|mode| mode.truthy()) {
-        let text = str_of(mode);
-        let mode = u32::from_str_radix(text.trim_start_matches(['0', 'o']), 8)
-            .map_err(|_| Fault::execution(format!("Invalid mode {text}")))?;
-        let set = fs::set_permissions(directory, fs::Permissions::from_mode(mode & 0o7777));
-        set.map_err(|error| Fault::os(&error, directory))?;
-    }
-    Ok(())
+    // Salt: `int(mode)`.
+    let mode = Some(mode).filter(|mode| mode.truthy()).unwrap_or(&Value::Null);
+    let wanted = Perms { user, group, mode, attrs: &Value::Null, follow_symlinks: false };
+    check(cx, directory, None, &wanted).map(|_| ())
 }
 
 pub(super) fn mkdir(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let directory = normpath(&path(cx, args, "dir_path")?);
     if !Path::new(&directory).is_dir() {
-        make(cx, &directory, args)?;
+        make(cx, &directory, args.get("user"), args.get("group"), args.get("mode"))?;
     }
     Ok(true.into())
 }
 
-pub(super) fn makedirs(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let directory = normpath(dirname(&path(cx, args, "path")?));
+/// Makes the directories that a path needs; the text says that there was nothing to do.
+pub(super) fn make_parents(
+    cx: &Context,
+    path: &str,
+    user: &Value,
+    group: &Value,
+    mode: &Value,
+) -> Result<Option<String>, Fault> {
+    let directory = normpath(dirname(path));
     if Path::new(&directory).is_dir() {
-        return Ok(format!("Directory '{directory}' already exists").into());
+        return Ok(Some(format!("Directory '{directory}' already exists")));
     }
     if Path::new(&directory).exists() {
-        return Ok(format!("The path '{directory}' already exists and is not a directory").into());
+        return Ok(Some(format!("The path '{directory}' already exists and is not a directory")));
     }
     if !directory.starts_with('/') {
         return Err(Fault::invocation(
             "Recursive creation for path '' would result in an infinite loop. Please use an absolute path.",
         ));
     }
-    make(cx, &directory, args)?;
-    Ok(Value::Null)
+    make(cx, &directory, user, group, mode)?;
+    Ok(None)
+}
+
+pub(super) fn makedirs(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let path = path(cx, args, "path")?;
+    Ok(make_parents(cx, &path, args.get("user"), args.get("group"), args.get("mode"))?.into())
 }
 
 pub(super) fn makedirs_perms(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let directory = path(cx, args, "name")?;
-    make(cx, directory.trim_end_matches('/'), args)?;
+    let directory = directory.trim_end_matches('/');
+    make(cx, directory, args.get("user"), args.get("group"), args.get("mode"))?;
     Ok(Value::Null)
 }
