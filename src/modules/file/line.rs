@@ -299,7 +299,7 @@ mod tests {
         let text = "a\n  b\nc\n";
         check(&Wanted { after: Some("b".into()), ..wanted("insert", "x") }, text, "a\n  b\n  x\nc\n");
         check(&Wanted { before: Some("b".into()), ..wanted("ensure", "x") }, text, "a\nx\n  b\nc\n");
-        check(&Wanted { location: Some("end".into()), ..wanted("insert", "x") }, text, "a\n  b\nc\nx");
+        check(&Wanted { location: Some("end".into()), ..wanted("insert", "x") }, text, "a\n  b\nc\n\nx");
         check(&Wanted { location: Some("start".into()), ..wanted("insert", "x") }, text, "x\na\n  b\nc\n");
         check(&wanted("delete", "b"), text, "a\nc\n");
         check(&Wanted { matching: Some("b".into()), ..wanted("replace", "x") }, text, "a\n  x\nc\n");
