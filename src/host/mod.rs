@@ -151,6 +151,11 @@ pub trait Host: Sync {
 
     /// Does nothing for a while.
     fn sleep(&self, time: Duration);
+
+    /// Sets the mask of mode bits that new files do not get, and gives the one before.
+    fn set_umask(&self, mask: u32) -> u32 {
+        mask
+    }
 }
 
 /// This machine.
@@ -223,6 +228,10 @@ impl Host for RealHost {
 
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
+    }
+
+    fn set_umask(&self, mask: u32) -> u32 {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask)).as_raw_mode()
     }
 }
 

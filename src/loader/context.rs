@@ -23,7 +23,7 @@ pub struct Scope<'a> {
 }
 
 /// Something that has grains once it is asked.
-pub trait GrainSource {
+pub trait GrainSource: Sync {
     /// All of them, always the same.
     fn grains(&self) -> &Map;
 }
@@ -128,6 +128,11 @@ impl<'a> Context<'a> {
     /// `test=True` for states and for functions that honour it: of the state that runs, or else the option.
     pub fn test(&self) -> bool {
         self.test.get().unwrap_or_else(|| self.opts.get("test").is_some_and(Value::truthy))
+    }
+
+    /// What [`Context::set_test`] was told last.
+    pub fn own_test(&self) -> Option<bool> {
+        self.test.get()
     }
 
     /// What [`Context::test`] says from now on; `None` leaves it to the option again.

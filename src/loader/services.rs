@@ -50,6 +50,14 @@ pub trait MinionServices: Sync {
     /// Files of the master, or local ones with `file_client: local`.
     fn files(&self) -> &dyn FileClient;
 
+    /// Grains collected anew.
+    ///
+    /// # Errors
+    /// When they cannot be collected here.
+    fn collect_grains(&self) -> Result<Map, Fault> {
+        Err(Fault::NotSupported("collecting grains anew".to_owned()))
+    }
+
     /// A pillar compiled anew: `{key: value}`.
     ///
     /// # Errors

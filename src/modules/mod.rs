@@ -21,6 +21,7 @@ mod publish;
 mod saltutil;
 mod sha_crypt;
 mod slsutil;
+mod state;
 mod status;
 mod sysmod;
 mod test;
@@ -49,6 +50,7 @@ pub static ALL: &[&Module] = &[
     &publish::MODULE,
     &saltutil::MODULE,
     &slsutil::MODULE,
+    &state::MODULE,
     &status::MODULE,
     &sysmod::MODULE,
     &test::MODULE,

@@ -37,7 +37,7 @@ pub struct Surroundings {
 /// A master, or its absence.
 struct Connected {
     pillar: Map,
-    services: Box<dyn MinionServices>,
+    services: Box<dyn MinionServices + Send>,
     uplink: Option<Arc<Uplink>>,
     /// Keeps the connection going; dropped last.
     _runtime: Option<Runtime>,

@@ -1,0 +1,175 @@
+//! Results: as maps in Salt's shape, and whether a run of them succeeded. Salt: state.py (`call_chunk`),
+//! utils/state.py (`check_result`), utils/decorators/state.py.
+
+use super::tag::split_tag;
+use crate::host::{Host, local_zone};
+use crate::loader::{Context, Fault, StateReturn};
+use crate::map;
+use crate::value::{Map, Value, str_of};
+
+/// A state's return as the map that goes into the results.
+pub(super) fn map_of(outcome: StateReturn) -> Map {
+    let StateReturn { name, changes, result, comment, extra } = outcome;
+    let changes = match changes {
+        Value::Map(_) => changes,
+        _ => {
+            return map! {
+                "result" => false,
+                "name" => "later",
+                "changes" => Map::new(),
+                "comment" => "An exception occurred in this state: 'Changes' should be a dictionary.",
+            };
+        }
+    };
+    let mut ret = map! { "name" => name, "changes" => changes, "result" => result, "comment" => comment };
+    ret.extend(extra);
+    ret
+}
+
+/// A state that failed by an exception.
+pub(super) fn raised(name: Value, fault: &Fault) -> Map {
+    let said = match fault {
+        Fault::NotAvailable(text) => format!("KeyError: {text}"),
+        Fault::Invocation(text) => format!("salt.exceptions.SaltInvocationError: {text}"),
+        Fault::Type(text) => format!("TypeError: {text}"),
+        Fault::Execution { text, .. } => format!("salt.exceptions.CommandExecutionError: {text}"),
+        Fault::NotFound(text) => format!("salt.exceptions.CommandNotFoundError: {text}"),
+        Fault::NotSupported(what) => format!("not supported by Halite: {what}"),
+        other => other.to_string(),
+    };
+    let comment =
+        format!("An exception occurred in this state: Traceback (most recent call last):\n{said}\n");
+    map! { "result" => false, "name" => name, "changes" => Map::new(), "comment" => comment }
+}
+
+/// When something ran: its start as local time, and for how long in milliseconds.
+#[derive(Clone, Copy)]
+pub(super) struct Watch {
+    began: crate::value::DateTime,
+}
+
+impl Watch {
+    pub(super) fn start(host: &dyn Host) -> Self {
+        Watch { began: host.now() }
+    }
+
+    /// `14:03:07.123456`.
+    pub(super) fn start_time(&self) -> String {
+        let zoned =
+            self.began.to_zoned(jiff::tz::TimeZone::UTC).map(|began| began.with_time_zone(local_zone()));
+        let time = zoned.map_or(self.began.time(), |zoned| zoned.time());
+        let micros = time.subsec_nanosecond() / 1_000;
+        let whole = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
+        if micros == 0 { whole } else { format!("{whole}.{micros:06}") }
+    }
+
+    /// Milliseconds, to the microsecond.
+    pub(super) fn duration(&self, host: &dyn Host) -> f64 {
+        let micros = host.now().duration_since(self.began).as_micros();
+        micros as f64 / 1_000.0
+    }
+}
+
+/// The result of a chunk that was not run.
+pub(super) fn not_run(cx: &Context, low: &Map, result: bool, comment: &str, run_num: i64) -> Map {
+    let watch = Watch::start(cx.host);
+    let mut ret = map! {
+        "changes" => Map::new(),
+        "result" => result,
+        "duration" => watch.duration(cx.host),
+        "start_time" => watch.start_time(),
+        "comment" => comment,
+        "__run_num__" => run_num,
+    };
+    name_it(&mut ret, low);
+    ret
+}
+
+/// Which state it is.
+pub(super) fn name_it(ret: &mut Map, low: &Map) {
+    for key in ["__sls__", "__id__", "name"] {
+        ret.insert(key, low.get(key).cloned().unwrap_or_default());
+    }
+}
+
+pub(super) fn result_of(ret: &Map) -> Option<bool> {
+    ret.get("result").and_then(Value::as_bool)
+}
+
+pub(super) fn has_changes(ret: &Map) -> bool {
+    ret.get("changes").is_some_and(Value::truthy)
+}
+
+/// Whether nothing failed, or what failed was handled by an `onfail` with `onfail_stop: False`. `high` is what was run.
+pub fn all_succeeded(running: &Value, high: Option<&Map>) -> bool {
+    check(running, high, false)
+}
+
+fn check(running: &Value, high: Option<&Map>, recurse: bool) -> bool {
+    let Value::Map(running) = running else { return false };
+    if running.is_empty() {
+        return false;
+    }
+    for (id, result) in running {
+        let fine = match result {
+            Value::Map(map) => match map.get("result") {
+                Some(Value::Bool(false)) => false,
+                Some(_) => true,
+                None => check(result, high, true),
+            },
+            Value::List(_) if id.as_str() == Some("__extend__") => true,
+            _ => recurse,
+        };
+        if !fine && !handled(&str_of(id), running, high) {
+            return false;
+        }
+    }
+    true
+}
+
+/// An `onfail` that takes the failure upon itself ran, and did not fail.
+fn handled(id: &str, running: &Map, high: Option<&Map>) -> bool {
+    let Some(high) = high else { return false };
+    let [module, id, ..] = split_tag(id).unwrap_or(["", id, "", ""]);
+    let mut outcome = None;
+    for (handler_id, handler_module) in handlers(module, id, high) {
+        for (tag, ret) in running {
+            let tag = str_of(tag);
+            let Some([of_module, of_id, ..]) = split_tag(&tag) else { continue };
+            if of_module == handler_module && of_id == handler_id {
+                match ret.get("result") {
+                    Some(Value::Bool(false)) => {
+                        outcome = Some(false);
+                        break;
+                    }
+                    Some(Value::Bool(true)) => outcome = Some(true),
+                    _ => {}
+                }
+            }
+        }
+    }
+    outcome.unwrap_or(false)
+}
+
+fn handlers(module: &str, id: &str, high: &Map) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (handler, body) in high {
+        if handler.as_str() == Some(id) {
+            continue;
+        }
+        for (handler_module, args) in body.as_map().into_iter().flatten() {
+            let args = args.as_list().unwrap_or_default();
+            if !args.iter().any(|arg| arg.get("onfail_stop") == Some(&Value::Bool(false))) {
+                continue;
+            }
+            let about = args.iter().filter_map(|arg| arg.get("onfail")?.as_list()).flatten();
+            let meant = about.filter_map(Value::as_map).flatten().any(|(of_module, of_id)| {
+                of_id.as_str() == Some(id) && (module.is_empty() || of_module.as_str() == Some(module))
+            });
+            if meant {
+                found.push((str_of(handler), str_of(handler_module)));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,1 @@
+//! What single parts of the engine say; whole runs are held against real Salt in `tests/golden`.
