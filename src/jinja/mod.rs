@@ -25,6 +25,7 @@ mod options;
 mod parse;
 mod pattern;
 mod percent;
+mod places;
 mod print;
 mod run;
 mod surroundings;
@@ -36,6 +37,7 @@ use std::rc::Rc;
 
 pub use fault::{Error, context};
 pub use options::{Limits, Options};
+pub use places::Places;
 pub use surroundings::{CallFault, Nothing, SourceFile, Surroundings};
 
 use crate::value::Map;
@@ -54,17 +56,30 @@ pub fn render(
     around: &dyn Surroundings,
     options: &Options,
 ) -> Result<String, Error> {
+    render_with_places(source, vars, around, options).map(|(text, _)| text)
+}
+
+/// As [`render`], telling where each part of the output comes from.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_with_places(
+    source: &str,
+    vars: &Map,
+    around: &dyn Surroundings,
+    options: &Options,
+) -> Result<(String, Places), Error> {
     let text: Rc<str> = source.into();
     let sls = vars.str("sls");
     let parsed =
         parse(source, options, &knows).map_err(|fault| placed(fault, &text).into_error(&text, sls))?;
     let template = Rc::new(Template { name: None, path: None, source: Rc::clone(&text), parsed });
-    let mut out =
+    let (mut out, written) =
         Run::new(template, vars, around, options).main().map_err(|fault| fault.into_error(&text, sls))?;
     if source.ends_with('\n') {
         out.push('\n');
     }
-    Ok(out)
+    Ok((out, Places::new(written)))
 }
 
 /// Checks the syntax of a template without running it.

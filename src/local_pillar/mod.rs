@@ -153,7 +153,12 @@ impl External for Table<'_> {
         if !extra.is_empty() && function.params.iter().any(takes_extra) {
             call.kwargs.insert(EXTRA, extra.clone());
         }
-        Some(bind(function, call).and_then(|args| (function.run)(cx, &args)))
+        // Salt calls all of them so.
+        let bound = bind(function, call).map_err(|fault| match fault {
+            Fault::Type(text) => Fault::Type(text.replacen(&format!("{name}()"), "ext_pillar()", 1)),
+            other => other,
+        });
+        Some(bound.and_then(|args| (function.run)(cx, &args)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Renderer pipes: a text through `jinja`, `yaml`, `json` and others to data or text. Salt: template.py, renderers/.
 
 mod gpg;
+mod mistake;
 mod pipe;
 mod sls;
 mod surroundings;
@@ -11,11 +12,12 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use gpg::decrypt;
+pub use mistake::Place;
 pub use pipe::{Step, pipe};
 pub use sls::{Rendered, SlsFile, file_from, file_through_pipe, find_sls, find_sls_in, read_template, sls};
 pub use variables::{jinja_options, sls_variables};
 
-use crate::jinja;
+use crate::jinja::{self, Places};
 use crate::loader::{Context, FileClient};
 use crate::value::{Map, Value, msgpack, yaml};
 use surroundings::Around;
@@ -44,9 +46,9 @@ pub enum RenderError {
     /// The template is wrong or fails.
     #[error("{0}")]
     Jinja(#[from] jinja::Error),
-    /// The rendered text is no YAML.
-    #[error("{problem}; line {line}\n\n{around}")]
-    Yaml { problem: String, line: u64, around: String },
+    /// The rendered text is no YAML: what is wrong in Salt's words, and where in the file.
+    #[error("{text}")]
+    Yaml { text: String, place: Place },
     /// The rendered text is no JSON.
     #[error("{0}")]
     Json(String),
@@ -94,9 +96,10 @@ pub fn render_from(
     }
     let pipe = pipe(source.text, default)?;
     let mut value = Value::text(source.text);
+    let mut places = None;
     for step in pipe {
         if is_allowed(cx.opts, step) {
-            value = run(cx, files, source, step, value)?;
+            value = run(cx, files, source, step, value, &mut places)?;
         }
     }
     Ok(value)
@@ -134,6 +137,7 @@ fn run(
     source: &Source,
     step: Step,
     value: Value,
+    places: &mut Option<Places>,
 ) -> Result<Value, RenderError> {
     let text = || match &value {
         Value::Text(text) => Ok(without_shebang(text)),
@@ -146,12 +150,15 @@ fn run(
             let around = Around { cx, files, saltenv: source.saltenv };
             // The first line stays, so that lines in messages are those of the file.
             let Value::Text(text) = &value else { return Err(RenderError::NotText("jinja")) };
-            Ok(Value::Text(jinja::render(text, &variables, &around, &options)?))
+            let (text, written) = jinja::render_with_places(text, &variables, &around, &options)?;
+            // A second template works on the output of the first: lines are lost then.
+            *places = places.is_none().then_some(written);
+            Ok(Value::Text(text))
         }
         Step::Text => Ok(Value::Text(text()?.to_owned())),
         // To YAML the first line is a comment: lines in messages stay those of the file.
         Step::Yaml => match &value {
-            Value::Text(text) => load_yaml(text),
+            Value::Text(text) => load_yaml(text, source, places.as_ref()),
             _ => Err(RenderError::NotText("yaml")),
         },
         Step::Json => {
@@ -181,24 +188,12 @@ fn without_shebang(text: &str) -> &str {
     }
 }
 
-/// Salt: renderers/yaml.py, with the line of a mistake also where PyYAML's C parser has none.
-fn load_yaml(text: &str) -> Result<Value, RenderError> {
+/// Salt: renderers/yaml.py.
+fn load_yaml(text: &str, source: &Source, places: Option<&Places>) -> Result<Value, RenderError> {
     match yaml::load(text, "<unicode string>") {
         Ok(data) if data.truthy() => Ok(data),
         Ok(_) => Ok(Value::Map(Map::new())),
-        Err(error) => {
-            let line = error.position().line;
-            let around = jinja::context(text, u32::try_from(line).unwrap_or_default());
-            Err(RenderError::Yaml { problem: problem(error.problem()).to_owned(), line, around })
-        }
-    }
-}
-
-/// Salt's words for the usual mistakes.
-fn problem(problem: &str) -> &str {
-    match problem {
-        "found character '\\t' that cannot start any token" => "Illegal tab character",
-        other => other,
+        Err(error) => Err(mistake::in_yaml(&error, text, source, places)),
     }
 }
 

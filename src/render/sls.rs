@@ -43,6 +43,7 @@ pub fn find_sls(cx: &Context, sls: &str, saltenv: &str) -> Result<Option<SlsFile
 /// When they cannot be asked for.
 pub fn find_sls_in(files: &dyn FileClient, sls: &str, saltenv: &str) -> Result<Option<SlsFile>, Fault> {
     let base = sls.replace('.', "/");
+    let base = base.trim_start_matches('/');
     for url in [format!("salt://{base}.sls"), format!("salt://{base}/init.sls")] {
         if let Some(path) = files.get_url(&url, saltenv, None, true)? {
             return Ok(Some(SlsFile { url, path }));

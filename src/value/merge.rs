@@ -34,8 +34,10 @@ pub fn merge_maps(base: &mut Map, update: Map, strategy: MergeStrategy) {
         match (base.get_value_mut(&key), new) {
             (Some(Value::Map(old)), Value::Map(new)) => merge_maps(old, new, strategy),
             (Some(Value::List(old)), Value::List(new)) if strategy == MergeStrategy::RecurseMergeLists => {
+                // What the later list repeats within itself stays repeated.
+                let known = old.len();
                 for item in new {
-                    if !old.contains(&item) {
+                    if !old.iter().take(known).any(|old| *old == item) {
                         old.push(item);
                     }
                 }

@@ -126,7 +126,26 @@ pub(super) struct Run<'h> {
     bytes: u64,
     depth: u32,
     stack_base: usize,
+    /// The address of the output of the whole render: only what is written straight to it has a place.
+    whole: usize,
+    places: Vec<Written>,
 }
+
+/// Where a part of the output was written.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// Offset in the output where it begins.
+    pub at: usize,
+    /// The line of the template where it begins.
+    pub line: u32,
+    /// It is text of the template itself, whose lines count.
+    pub data: bool,
+    /// `None` for the template that was asked for.
+    pub path: Option<Rc<str>>,
+}
+
+/// Places that are remembered of one render.
+const MAX_PLACES: usize = 200_000;
 
 enum Kept {
     Context(Rc<Context>),
@@ -155,17 +174,28 @@ impl<'h> Run<'h> {
             bytes: 0,
             depth: 0,
             stack_base: here(),
+            whole: 0,
+            places: Vec::new(),
         }
     }
 
     /// Renders the template that this run was made for.
-    pub(super) fn main(&mut self) -> Res<String> {
+    pub(super) fn main(&mut self) -> Res<(String, Vec<Written>)> {
         let template = Rc::clone(&self.template);
         let context = self.context(Rc::default(), &template);
         let mut out = String::new();
+        self.whole = std::ptr::from_ref(&out).addr();
         let result = self.root(&template, &context, &mut out);
         self.clear();
-        result.map(|()| out)
+        result.map(|()| (out, std::mem::take(&mut self.places)))
+    }
+
+    /// Notes the place of what is about to be written to `out`.
+    pub(super) fn note_place(&mut self, out: &String, line: u32, data: bool) {
+        if self.whole == std::ptr::from_ref(out).addr() && self.places.len() < MAX_PLACES {
+            let path = self.template.path.clone();
+            self.places.push(Written { at: out.len(), line, data, path });
+        }
     }
 
     fn clear(&mut self) {

@@ -78,6 +78,7 @@ impl Run<'_> {
             Stmt::CallBlock { call, block } => {
                 let caller = self.define(block, cx);
                 let val = self.call_node(call, Some(caller), cx)?;
+                self.note_place(out, statement.line, false);
                 let before = out.len();
                 write_output(out, &val)?;
                 self.charge(out.len() - before)?;
@@ -87,6 +88,7 @@ impl Run<'_> {
                 let text = self.captured(body, &inner)?;
                 self.line = statement.line;
                 let val = self.filter_block(filter, text, &inner)?;
+                self.note_place(out, statement.line, false);
                 let before = out.len();
                 write_output(out, &val)?;
                 self.charge(out.len() - before)?;
@@ -149,6 +151,7 @@ impl Run<'_> {
         }
         let before = out.len();
         for node in nodes {
+            self.note_place(out, node.line, matches!(node.expr, Expr::Data(_)));
             if let Expr::Data(text) = &node.expr {
                 out.push_str(text);
                 continue;

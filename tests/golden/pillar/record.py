@@ -5,13 +5,14 @@
 
 A case has sections, each after a line `--- name`: `opts` (of the master, YAML; {root} is the directory of the tree),
 `grains`, `request` ({saltenv, pillarenv, pillar, extra}), `file ENV/PATH`, and `expected`, which this script writes:
-the pillar as JSON, in order, with {root} for the directory.
+the pillar as JSON, in order, with {root} for the directory and without tracebacks.
 """
 
 import copy
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import salt.pillar
 import salt.version
 import yaml
 
+TRACEBACK = re.compile(r"\nTraceback \(most recent call last\):.*?\n\n; line ", re.DOTALL)
 HERE = pathlib.Path(__file__).parent
 
 
@@ -71,6 +73,10 @@ def compiled(parts):
             pillarenv=request.get("pillarenv"),
             extra_minion_data=request.get("extra"),
         ).compile_pillar()
+        if "_errors" in pillar:
+            # Python's own traceback is no part of the message.
+            texts = [TRACEBACK.sub("; line ", text) for text in pillar["_errors"]]
+            pillar["_errors"] = [re.sub(r"\n\nTraceback .*\n---", "\n---", text, flags=re.DOTALL) for text in texts]
         return json.dumps(pillar, indent=1, default=str).replace(root, "{root}")
     finally:
         shutil.rmtree(root)

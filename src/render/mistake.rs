@@ -1,0 +1,83 @@
+//! Mistakes in rendered YAML, shown in the file that it came from. Salt: renderers/yaml.py, exceptions.py
+//! (`SaltRenderError`). Salt names the line of the rendered text; we name that of the template.
+
+use std::fmt::Write;
+
+use super::{RenderError, Source};
+use crate::jinja::{self, Places};
+use crate::value::yaml::YamlError;
+
+/// Where a mistake is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `None` for a text that is no file.
+    pub path: Option<String>,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in the rendered text.
+    pub column: u32,
+}
+
+/// Salt's words for the mistake, the file and the line, and the lines around it.
+pub(super) fn in_yaml(
+    error: &YamlError,
+    rendered: &str,
+    source: &Source,
+    places: Option<&Places>,
+) -> RenderError {
+    let at = error.position();
+    let rendered_line = u32::try_from(at.line).unwrap_or(u32::MAX);
+    let column = u32::try_from(at.column).unwrap_or(u32::MAX);
+    let begin = begin_of_line(rendered, rendered_line);
+    // The first sign of the line, not its indent, which may be of a text before.
+    let indent = rendered[begin..].len() - rendered[begin..].trim_start_matches([' ', '\t']).len();
+    let found = places.and_then(|places| places.of(rendered, begin + indent));
+    let (other, line) = found.unwrap_or((None, rendered_line));
+    let path = other.or(source.path).map(str::to_owned);
+    let around = match other {
+        // Of another file only what it became is at hand.
+        Some(_) => jinja::context(rendered, rendered_line),
+        None => jinja::context(source.text, line),
+    };
+    let mut text = match error {
+        YamlError::Marked { context, problem, .. }
+            if is_of_scanner(context.as_deref().map(|it| &*it.0), problem) =>
+        {
+            format!("{}; line {line}\n\n", words(problem))
+        }
+        error => format!(
+            "{error}\n\n{}line {line}:\n",
+            path.as_ref().map_or(String::new(), |path| format!("{path}, "))
+        ),
+    };
+    text.push_str(&around);
+    let shown = rendered[begin..].lines().next().unwrap_or_default();
+    if places.is_some()
+        && other.is_none()
+        && source.text.lines().nth(line.saturating_sub(1) as usize) != Some(shown)
+    {
+        let shown: String = shown.chars().take(200).collect();
+        let _ = write!(text, "\nrendered as line {rendered_line}: {shown}");
+    }
+    RenderError::Yaml { text, place: Place { path, line, column } }
+}
+
+fn begin_of_line(text: &str, line: u32) -> usize {
+    let before = line.saturating_sub(1) as usize;
+    text.split_inclusive('\n').take(before).map(str::len).sum()
+}
+
+/// Mistakes that PyYAML's scanner finds; Salt gives their bare words.
+fn is_of_scanner(context: Option<&str>, problem: &str) -> bool {
+    context.is_some_and(|context| context.starts_with("while scanning"))
+        || problem.ends_with("not allowed in this context")
+        || problem == "could not find expected ':'"
+}
+
+/// Salt's words for the usual mistakes.
+fn words(problem: &str) -> &str {
+    match problem {
+        "found character '\\t' that cannot start any token" => "Illegal tab character",
+        other => other,
+    }
+}
