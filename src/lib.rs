@@ -43,6 +43,8 @@ pub mod acl;
 
 pub mod extmods;
 
+pub mod schedule;
+
 pub mod state;
 
 // catalogue: one file per Salt module; synchronous; effects only through Context

@@ -1,0 +1,145 @@
+//! The scheduler in virtual time: what runs in an hour, a day, a year.
+
+use super::*;
+
+struct Run {
+    scheduler: Scheduler,
+    now: DateTime,
+    busy: usize,
+}
+
+fn time(text: &str) -> DateTime {
+    text.parse().expect("a time")
+}
+
+impl Run {
+    fn new(schedule: Map) -> Self {
+        Run { scheduler: Scheduler::new(schedule), now: time("2026-11-25T12:00:00"), busy: 0 }
+    }
+
+    /// Seconds after the start at which jobs ran, over so many seconds.
+    fn seconds(&mut self, span: i64) -> Vec<i64> {
+        let start = self.now;
+        let mut ran = Vec::new();
+        let busy = self.busy;
+        for second in 0..span {
+            self.now = start.checked_add(jiff::SignedDuration::from_secs(second)).expect("a time");
+            let mut random = |low: i64, _: i64| low + 2;
+            let mut world =
+                World { running: &|_| busy, random: &mut random, whens: Vec::new(), loop_seconds: 1 };
+            let due = self.scheduler.tick(self.now, &mut world);
+            ran.extend(due.iter().map(|_| second));
+        }
+        ran
+    }
+}
+
+fn check(job: Map, span: i64, expected: &[i64]) {
+    let mut job = job;
+    job.insert("function", "test.ping");
+    assert_eq!(Run::new(map! { "job" => job.clone() }).seconds(span), expected, "{job:?}");
+}
+
+#[test]
+fn intervals_run_at_their_end_and_go_on() {
+    check(map! { "seconds" => 10 }, 31, &[10, 20, 30]);
+    check(map! { "minutes" => 1, "seconds" => 5 }, 200, &[65, 130, 195]);
+    check(map! { "hours" => "1" }, 7300, &[3600, 7200]);
+    check(map! { "seconds" => 10, "run_on_start" => true }, 21, &[0, 10, 20]);
+    check(map! { "seconds" => 10, "enabled" => false }, 40, &[]);
+}
+
+#[test]
+fn splay_comes_on_top() {
+    check(map! { "seconds" => 10, "splay" => 5 }, 30, &[13, 26]);
+    check(map! { "seconds" => 10, "splay" => map! { "start" => 4, "end" => 9 } }, 34, &[16, 32]);
+}
+
+#[test]
+fn fixed_times_run_once() {
+    check(map! { "once" => "2026-11-25T12:00:30" }, 120, &[30]);
+    check(map! { "once" => "2026-11-25T11:00:00" }, 120, &[]);
+    check(map! { "when" => "12:01pm" }, 200, &[60]);
+    check(map! { "when" => Value::list(["12:02pm", "12:01pm", "11am"]) }, 200, &[60, 120]);
+    check(map! { "when" => "12:01pm", "splay" => 5 }, 200, &[63]);
+    check(map! { "when" => "no time" }, 20, &[]);
+}
+
+#[test]
+fn a_time_of_day_comes_every_day() {
+    let mut run = Run::new(map! { "job" => map! { "function" => "test.ping", "when" => "12:00:10pm" } });
+    assert_eq!(run.seconds(86_400 + 20), [10, 86_410]);
+}
+
+#[test]
+fn cron_lines_run() {
+    check(map! { "cron" => "*/2 * * * *" }, 301, &[120, 240]);
+    check(map! { "cron" => "no line" }, 20, &[]);
+    check(map! { "cron" => "* * * * *", "seconds" => 5 }, 20, &[]);
+}
+
+#[test]
+fn ranges_hold_jobs_back() {
+    let range = |start: &str, end: &str| map! { "start" => start, "end" => end };
+    check(map! { "seconds" => 10, "range" => range("12:00:15", "12:00:35") }, 61, &[15, 25, 35]);
+    let mut inverted = range("12:00:05", "12:00:35");
+    inverted.insert("invert", true);
+    check(map! { "seconds" => 10, "range" => inverted }, 61, &[35, 45, 55]);
+    check(
+        map! { "seconds" => 10, "skip_during_range" => range("12:00:15", "12:00:35") },
+        61,
+        &[10, 40, 50, 60],
+    );
+    check(map! { "seconds" => 10, "until" => "2026-11-25 12:00:25" }, 61, &[10, 20]);
+    check(map! { "seconds" => 10, "after" => "2026-11-25 12:00:25" }, 61, &[30, 40, 50, 60]);
+}
+
+#[test]
+fn a_job_that_still_runs_is_not_started_again() {
+    let job = map! { "function" => "test.sleep", "seconds" => 10 };
+    let mut run = Run::new(map! { "job" => job });
+    run.busy = 1;
+    assert!(run.seconds(15).is_empty());
+    let status = run.scheduler.status("job");
+    assert_eq!(status.get("_next_fire_time"), Some(&Value::Time(Box::new(time("2026-11-25T12:00:20")))));
+}
+
+#[test]
+fn commands_change_the_schedule_and_tell_the_bus() {
+    let mut run = Run::new(Map::new());
+    let add = map! {
+        "func" => "add", "name" => "job", "persist" => true,
+        "schedule" => map! { "job" => map! { "function" => "test.ping", "seconds" => 5 } },
+    };
+    let outcome = run.scheduler.command(&add);
+    assert!(outcome.persist);
+    assert_eq!(outcome.event.expect("an event").0, "/salt/minion/minion_schedule_add_complete");
+    assert_eq!(run.seconds(11), [5, 10]);
+    run.scheduler.command(&map! { "func" => "disable_job", "name" => "job", "persist" => true });
+    assert!(run.seconds(11).is_empty());
+    run.scheduler.command(&map! { "func" => "enable_job", "name" => "job", "persist" => true });
+    let due = run.scheduler.command(&map! { "func" => "run_job", "name" => "job" }).run.expect("to be run");
+    assert_eq!(due.fun, "test.ping");
+    run.scheduler.command(&map! { "func" => "disable", "persist" => true });
+    assert!(run.seconds(11).is_empty());
+    let outcome = run.scheduler.command(&map! { "func" => "delete", "name" => "job", "persist" => true });
+    let (_, data) = outcome.event.expect("an event");
+    assert_eq!(data.get("schedule"), Some(&map! { "enabled" => false }.into()));
+}
+
+#[test]
+fn jobs_are_postponed() {
+    let mut run = Run::new(map! { "job" => map! { "function" => "test.ping", "when" => "12:00:10pm" } });
+    run.scheduler.command(&map! {
+        "func" => "postpone_job", "name" => "job", "time" => "2026-11-25T12:00:10", "new_time" => "2026-11-25T12:00:40",
+    });
+    assert_eq!(run.seconds(100), [40]);
+}
+
+#[test]
+fn the_pillars_jobs_cannot_be_changed() {
+    let mut run = Run::new(Map::new());
+    run.scheduler.set_pillar(map! { "job" => map! { "function" => "test.ping", "seconds" => 5 } });
+    run.scheduler.command(&map! { "func" => "delete", "name" => "job", "persist" => true });
+    assert_eq!(run.seconds(6), [5]);
+}
