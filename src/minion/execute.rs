@@ -5,8 +5,9 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::job::{Job, Step, Work, return_load};
-use crate::loader::{Call, Context, Fault, Function, Registry, Returned, Scope, bind, settle};
-use crate::value::{Map, Value};
+use super::scheduled::SCHEDULE;
+use crate::loader::{Call, Context, Fault, Function, Param, Registry, Returned, Scope, bind, settle};
+use crate::value::{Map, Value, str_of};
 
 /// Runs every function of `job` in `scope` and gives the `_return` load. Never panics: a panic of a function is the
 /// failure of that function.
@@ -63,7 +64,30 @@ fn run_step(step: &Step, job: &Job, scope: Scope<'_>) -> Returned {
     {
         return settle(&step.fun, None, Err(fault), 0);
     }
-    run_call(&step.fun, scope, |function| Call::from_published(function, &step.arg, &job.load))
+    run_call(&step.fun, scope, |function| match job.load.get(SCHEDULE) {
+        Some(_) => Ok(as_written(function, &step.arg, &job.load)),
+        None => Call::from_published(function, &step.arg, &job.load),
+    })
+}
+
+/// The arguments of a scheduled job: as they are written there, not as words of a command line.
+fn as_written(function: &Function, arg: &[Value], published: &Map) -> Call {
+    let mut call = Call::default();
+    for item in arg {
+        match item {
+            Value::Map(map) if map.get("__kwarg__") == Some(&Value::Bool(true)) => {
+                call.kwargs.extend(map.clone());
+                call.kwargs.remove("__kwarg__");
+            }
+            other => call.args.push(other.clone()),
+        }
+    }
+    if function.params.iter().any(|param| matches!(param, Param::Keywords(_))) {
+        for (key, value) in published {
+            call.kwargs.insert(format!("__pub_{}", str_of(key)), value.clone());
+        }
+    }
+    call
 }
 
 fn guarded(run: impl FnOnce() -> Result<Value, Fault>) -> Result<Value, Fault> {

@@ -24,6 +24,7 @@ use super::link::Link;
 use super::proc_files;
 use super::returner::Item;
 use super::rpc::{Answer, Up, parent};
+use super::scheduled;
 use super::services::ChannelServices;
 use crate::config::Opts;
 use crate::host::{Host, RealHost};
@@ -302,7 +303,7 @@ async fn answer(link: &Arc<Link>, question: Up) -> Answer {
 
 /// Writes a return down and hands it to the returner.
 pub async fn finish(link: &Arc<Link>, job: &Job, load: Map) {
-    let jid = job.jid.clone();
+    let (jid, published) = (job.jid.clone(), job.load.clone());
     let at_disk = Arc::clone(link);
     let written = spawn_blocking(move || {
         let daemon = &at_disk.daemon;
@@ -315,17 +316,20 @@ pub async fn finish(link: &Arc<Link>, job: &Job, load: Map) {
         if !daemon.opts.bool("pub_ret") {
             return None;
         }
+        let Some(sent) = scheduled::for_master(&published, &load) else { return Some((None, load)) };
         info!("Returning information for job: {jid}");
-        let path = daemon.spool.add(&at_disk.channel.address().to_string(), &load);
+        let path = daemon.spool.add(&at_disk.channel.address().to_string(), &sent);
         if let Err(problem) = &path {
             error!(
                 "The return of job {jid} cannot be written down and will not survive a restart: {problem}"
             );
         }
-        Some((Item::new(path.ok(), load.clone()), load))
+        Some((Some(Item::new(path.ok(), sent)), load))
     });
     if let Ok(Some((item, load))) = written.await {
-        link.returner.send(item).await;
+        if let Some(item) = item {
+            link.returner.send(item).await;
+        }
         let names = returners_of(job, link.daemon.opts.str("return"));
         if !names.is_empty() {
             let (link, published) = (Arc::clone(link), job.load.clone());

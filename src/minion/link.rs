@@ -131,6 +131,7 @@ impl Link {
     pub async fn refresh_pillar(&self, clean_cache: bool) -> bool {
         match self.compile_pillar(None, None, &Map::new(), clean_cache).await {
             Ok(pillar) => {
+                self.daemon.scheduled.set_pillar(&pillar);
                 *self.pillar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(pillar);
                 true
             }

@@ -8,6 +8,7 @@ use tracing::{debug, error, warn};
 
 use super::Daemon;
 use super::link::Link;
+use super::scheduled;
 use super::services::event_load;
 use crate::event::{Event, Filter, tags};
 use crate::host::{Host, RealHost};
@@ -30,6 +31,8 @@ pub enum Wish {
         load: Map,
     },
     SetEnv(Map),
+    /// What `schedule.*` asks.
+    Schedule(Map),
     /// Named, but not offered.
     NotSupported(&'static str),
 }
@@ -85,15 +88,20 @@ pub fn wish_of(event: Event, id: &str) -> Option<Wish> {
     if is(tags::ENVIRON_SETENV) {
         return Some(Wish::SetEnv(data));
     }
+    if is(tags::MANAGE_SCHEDULE) {
+        return Some(Wish::Schedule(data));
+    }
+    // What a scheduler in another process gives back is a return.
+    if is(tags::SCHEDULE_RETURN) {
+        return Some(Wish::Send(data));
+    }
     if is(tags::REQUEST_PAYLOAD) {
         let mut words = tag.splitn(3, '/').skip(1);
         let (request, master) = (words.next()?.to_owned(), words.next()?.to_owned());
         return Some(Wish::Ask { request, master, load: data });
     }
     for (start, name) in [
-        (tags::MANAGE_SCHEDULE, "the scheduler (manage_schedule)"),
         (tags::MANAGE_BEACONS, "beacons (manage_beacons)"),
-        (tags::SCHEDULE_RETURN, "the scheduler (__schedule_return)"),
         (tags::BEACONS_RETURN, "beacons (__beacons_return)"),
     ] {
         if is(start) {
@@ -123,6 +131,7 @@ pub async fn serve(daemon: Arc<Daemon>) {
                     None => debug!(%master, "a request for a master that there is no link to"),
                 }
             }
+            Some(Wish::Schedule(data)) => scheduled::manage(&daemon, &data).await,
             Some(Wish::SetEnv(data)) => set_env(&RealHost, &data),
             Some(Wish::NotSupported(what)) => error!("not supported: {what}"),
             None => {}

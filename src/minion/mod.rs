@@ -20,6 +20,7 @@ mod proc_files;
 mod resolve;
 mod returner;
 mod rpc;
+mod scheduled;
 mod seen;
 mod services;
 mod spool;
@@ -59,14 +60,14 @@ use backoff::random_unit;
 use jobs::JobSlots;
 use link::{Link, LinkEnd};
 use proc_files::ProcFiles;
+use scheduled::Scheduled;
 use seen::SeenJids;
 use spool::{Adopt, Spool};
 
 /// How long the daemon stays for jobs on its own threads and for returns, after it was told to end.
 const LAST_MOMENTS: Duration = Duration::from_secs(5);
 /// Options that are read but belong to what is not there yet.
-const NOT_YET: &[&str] =
-    &["schedule", "beacons", "startup_states", "engines", "proxy", "discovery", "reactor"];
+const NOT_YET: &[&str] = &["beacons", "engines", "proxy", "discovery", "reactor"];
 
 /// Why the daemon does not run, or runs no more.
 #[derive(Debug, Error)]
@@ -119,6 +120,8 @@ async fn serve(opts: Opts) -> Result<(), MinionError> {
     tokio::spawn(local_events::serve(Arc::clone(&daemon)));
     tokio::spawn(periodic::mine(Arc::clone(&daemon)));
     tokio::spawn(periodic::grains(Arc::clone(&daemon)));
+    tokio::spawn(scheduled::serve(Arc::clone(&daemon)));
+    tokio::spawn(scheduled::startup_states(Arc::clone(&daemon)));
     let mut links = daemon.spawn_links(masters);
     let ended = loop {
         tokio::select! {
@@ -166,6 +169,7 @@ pub(crate) struct Daemon {
     pub spool: Spool,
     pub proc_files: ProcFiles,
     pub slots: JobSlots,
+    pub scheduled: Scheduled,
     identity: Identity,
     grains: Mutex<Arc<Map>>,
     seen: Mutex<SeenJids>,
@@ -196,6 +200,7 @@ impl Daemon {
             registry: allowed(builtin::execution_modules(), opts.as_map()),
             spool: Spool::new(&cachedir),
             slots: JobSlots::new(&opts, open_files),
+            scheduled: Scheduled::new(&opts),
             grains: Mutex::new(Arc::new(grains)),
             seen: Mutex::new(SeenJids::new(most)),
             links: Mutex::default(),

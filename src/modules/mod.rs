@@ -19,6 +19,7 @@ mod network;
 mod pillar;
 mod publish;
 mod saltutil;
+mod schedule;
 mod sha_crypt;
 mod slsutil;
 mod state;
@@ -49,6 +50,7 @@ pub static ALL: &[&Module] = &[
     &pillar::MODULE,
     &publish::MODULE,
     &saltutil::MODULE,
+    &schedule::MODULE,
     &slsutil::MODULE,
     &state::MODULE,
     &status::MODULE,
