@@ -4,6 +4,7 @@
 //! [`keys`] what `salt-key` does. Nothing here reads files or knows a terminal: what does is told in [`OutputOptions`].
 
 mod colors;
+mod highstate;
 mod json;
 mod key;
 pub mod keys;
@@ -18,6 +19,7 @@ pub mod report;
 mod txt;
 mod yaml;
 
+pub use highstate::{StateOutput, Tabular};
 pub use pprint::python_pformat;
 pub use python_text::{python_splitlines, python_trim_end};
 
@@ -37,6 +39,7 @@ pub struct Outputter {
 
 /// Every outputter, by name.
 pub static OUTPUTTERS: &[&Outputter] = &[
+    &highstate::OUTPUTTER,
     &json::OUTPUTTER,
     &key::OUTPUTTER,
     &nested::OUTPUTTER,
@@ -51,7 +54,7 @@ pub static OUTPUTTERS: &[&Outputter] = &[
 
 /// Outputters that real Salt has and this program has not (yet): they are refused by name.
 pub static NOT_SUPPORTED: &[&str] =
-    &["dson", "highstate", "overstatestage", "pony", "profile", "progress", "table", "virt_query"];
+    &["dson", "overstatestage", "pony", "profile", "progress", "table", "virt_query"];
 
 /// An outputter cannot show this value (Python's `KeyError`, `TypeError` or `AttributeError` there).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -101,6 +104,8 @@ pub struct OutputOptions {
     pub is_static: bool,
     /// `--progress`.
     pub progress: bool,
+    /// `highstate`: the options `state_*`.
+    pub state: StateOutput,
 }
 
 impl Default for OutputOptions {
@@ -117,6 +122,7 @@ impl Default for OutputOptions {
             fun: String::new(),
             is_static: false,
             progress: false,
+            state: StateOutput::default(),
         }
     }
 }
@@ -157,6 +163,7 @@ impl OutputOptions {
             fun: opts.str("fun").unwrap_or_default().to_owned(),
             is_static: truthy("static"),
             progress: truthy("progress"),
+            state: StateOutput::from_opts(opts),
         }
     }
 
