@@ -11,6 +11,7 @@ mod map;
 mod merge;
 pub mod msgpack;
 mod repr;
+mod url;
 pub mod yaml;
 
 pub use json::{JsonError, JsonStyle};
@@ -18,6 +19,7 @@ pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unifie
 pub use lookup::{DEFAULT_DELIMITER, traverse};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};
+pub use url::{is_remote_scheme, redacted_url, url_scheme};
 pub use repr::{float_repr, is_printable, repr, str_of};
 
 use std::hash::{Hash, Hasher};

@@ -43,8 +43,43 @@ pub(super) fn get_file_str(cx: &Context, args: &Args) -> Result<Value, Fault> {
     text(octets).map(Value::Text)
 }
 
-pub(super) fn get_template(_: &Context, _: &Args) -> Result<Value, Fault> {
-    Err(Fault::NotSupported("cp.get_template".to_owned()))
+/// A template of the file server, rendered: where it is, or empty text where there is no such file.
+pub(super) fn get_template(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let (path, saltenv) = path_and_env(cx, args)?;
+    let mut kwargs = args.keywords.clone();
+    kwargs.retain(|key, _| !matches!(key.as_str(), Some("context" | "name" | "source")));
+    for name in ["user", "group", "mode", "attrs", "source_hash_name", "defaults"] {
+        kwargs.entry(name, || Value::Null);
+    }
+    let context = args.keywords.get("context").cloned().unwrap_or_default();
+    let dest = args.str("dest")?;
+    for (name, value) in [
+        ("name", Value::text(dest.as_str())),
+        ("template", args.get("template").clone()),
+        ("source", path.into()),
+        ("source_hash", "".into()),
+        ("saltenv", saltenv.into()),
+        ("context", context),
+        ("skip_verify", true.into()),
+    ] {
+        kwargs.insert(name, value);
+    }
+    let got = cx.call("file.get_managed", Call { args: Vec::new(), kwargs })?;
+    let part = |at: usize| got.as_list().and_then(|got| got.get(at)).map(str_of).unwrap_or_default();
+    let (rendered, problem) = (part(0), part(2));
+    if !problem.is_empty() {
+        tracing::error!("{problem}");
+        return Ok("".into());
+    }
+    if dest.is_empty() {
+        return Ok(rendered.into());
+    }
+    if args.truthy("makedirs") {
+        cx.call("file.makedirs", Call::positional([Value::text(dest.as_str())]))?;
+    }
+    let placed = fs::copy(&rendered, &dest).map_err(|error| Fault::os(&error, &dest));
+    let _ = fs::remove_file(&rendered);
+    placed.map(|_| dest.into())
 }
 
 pub(super) fn get_dir(cx: &Context, args: &Args) -> Result<Value, Fault> {

@@ -112,7 +112,7 @@ pub(super) static MODULE: Module = Module {
                 opt("makedirs", False),
                 keywords("kwargs"),
             ],
-            "Renders a template of the master to `dest`. Not supported yet.",
+            "Renders a template of the master to `dest`, or to a temporary file: where it is.",
             fetch::get_template,
         ),
         Function::new(

@@ -10,14 +10,15 @@ use super::content::hash_of;
 use super::diff::{self, Show};
 use super::encode::encode;
 use super::paths::{dirname, path};
-use super::perms::{self, Owned, Perms, add_change, empty_ret, no_selinux, normalize_mode};
+use super::perms::{self, Owned, Perms, add_change, empty_ret, no_selinux};
 use super::place::{clean, copy_file, fault_text, temporary_with, umask};
 use super::programs::attributes_differ;
-use super::source::{SumQuery, choose, is_remote, is_valid, redacted, scheme, source_sum, url_path};
+use super::source::{SumQuery, choose, is_valid, source_sum, url_path};
 use super::{template, tree};
+use crate::host::{directory_mode, normalize_mode};
 use crate::loader::{Args, Call, Context, Fault};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, is_remote_scheme as is_remote, redacted_url as redacted, str_of, url_scheme as scheme};
 
 /// Where the content lies, its hash, and what went wrong.
 type Managed = (String, Map, String);
@@ -676,16 +677,4 @@ fn make_parents(cx: &Context, placing: &Placing) -> Result<(), Fault> {
     }
     tree::make_parents(cx, &placing.name, placing.args.get("user"), placing.args.get("group"), &mode)
         .map(|_| ())
-}
-
-/// The last three digits of a mode, with `x` where there is anything.
-pub(super) fn directory_mode(mode: &str) -> String {
-    let digits: Vec<char> = mode.chars().collect();
-    let last = digits.get(digits.len().saturating_sub(3)..).unwrap_or_default();
-    last.iter()
-        .map(|digit| match digit.to_digit(10) {
-            None | Some(0) => *digit,
-            Some(number) => char::from_digit(number | 1, 10).unwrap_or(*digit),
-        })
-        .collect()
 }

@@ -1,5 +1,4 @@
-//! Owner, group, mode and attributes as they should be. Salt: modules/file.py (`check_perms`), utils/files.py
-//! (`normalize_mode`).
+//! Owner, group, mode and attributes as they should be. Salt: modules/file.py (`check_perms`).
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -8,19 +7,10 @@ use std::path::Path;
 use super::attributes::{change_owner, group_name, metadata, mode_text, user_name};
 use super::paths::path;
 use super::programs;
+use crate::host::normalize_mode;
 use crate::loader::{Args, Context, Fault};
 use crate::map;
 use crate::value::{Map, Value, str_of};
-
-/// Four digits at least, whatever was written: `644`, `0o644`, `"0644"`. `None` stays `None`.
-pub(super) fn normalize_mode(mode: &Value) -> Option<String> {
-    if mode.is_null() {
-        return None;
-    }
-    let text = str_of(mode).replace("0o", "0");
-    let digits = text.trim_matches('"').trim_matches('\'').trim_start_matches('0');
-    Some(format!("{digits:0>4}"))
-}
 
 /// Sets a mode written in octal digits; nothing happens for one that is none, as in Salt.
 pub(super) fn set_mode(path: &str, mode: &str) {
@@ -203,18 +193,4 @@ pub(super) fn no_selinux(given: impl Fn(&str) -> Value) -> Result<(), Fault> {
         ));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modes_are_written_one_way() {
-        for (mode, expected) in [("644", "0644"), ("0o644", "0644"), ("'0755'", "0755"), ("1777", "1777")] {
-            assert_eq!(normalize_mode(&mode.into()).as_deref(), Some(expected));
-        }
-        assert_eq!(normalize_mode(&Value::Int(600)).as_deref(), Some("0600"));
-        assert_eq!(normalize_mode(&Value::Null), None);
-    }
 }

@@ -7,31 +7,18 @@ use std::path::Path;
 use super::paths::basename;
 use crate::loader::{Args, Call, Context, Fault};
 use crate::map;
-use crate::value::{Map, Value, decode_lossless as decode, str_of};
+use crate::value::{Map, Value, decode_lossless as decode, str_of, is_remote_scheme, url_scheme};
 
 /// Kinds of hashes and how many digits each has, by length.
 pub(super) const HASHES: [(&str, usize); 6] =
     [("md5", 32), ("sha1", 40), ("sha224", 56), ("sha256", 64), ("sha384", 96), ("sha512", 128)];
 /// Salt's order in its messages.
 const HASH_NAMES: &str = "sha512, sha384, sha256, sha224, sha1, md5";
-const REMOTE: [&str; 5] = ["http", "https", "ftp", "swift", "s3"];
 /// Python prints a set here.
 const VALID_PROTOS: &str = "salt, file, http, https, ftp, swift, s3";
 
-/// `urllib.parse.urlparse(url).scheme`.
-pub(super) fn scheme(url: &str) -> String {
-    let Some((scheme, _)) = url.split_once(':') else { return String::new() };
-    let letters = scheme.starts_with(|char: char| char.is_ascii_alphabetic())
-        && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
-    if letters { scheme.to_ascii_lowercase() } else { String::new() }
-}
-
-pub(super) fn is_remote(scheme: &str) -> bool {
-    REMOTE.contains(&scheme)
-}
-
 pub(super) fn is_valid(scheme: &str) -> bool {
-    is_remote(scheme) || matches!(scheme, "salt" | "file")
+    is_remote_scheme(scheme) || matches!(scheme, "salt" | "file")
 }
 
 /// Host and path of a URL, joined; the whole text where there is no scheme.
@@ -39,17 +26,6 @@ pub(super) fn url_path(url: &str) -> String {
     let Some((_, rest)) = url.split_once("://") else { return url.to_owned() };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     rest.to_owned()
-}
-
-/// A URL without its password.
-pub(super) fn redacted(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) if is_remote(scheme) => match rest.split_once('@') {
-            Some((login, host)) if !login.contains('/') => format!("{scheme}://<redacted>@{host}"),
-            _ => url.to_owned(),
-        },
-        _ => url.to_owned(),
-    }
 }
 
 /// `salt.utils.url.parse`: the path below the file server and the environment in the URL.
@@ -97,7 +73,7 @@ pub(super) fn choose(
             Value::Text(url) => (url.clone(), hash.clone()),
             _ => continue,
         };
-        let there = match scheme(&url).as_str() {
+        let there = match url_scheme(&url).as_str() {
             "salt" => {
                 let (path, env) = parse(&url);
                 served(&path, env.as_deref().unwrap_or(saltenv))?
@@ -155,7 +131,7 @@ pub(super) fn source_sum(cx: &Context, query: &SumQuery) -> Result<Map, Fault> {
         ))
     };
     let Value::Text(text) = query.source_hash else { return Err(invalid()) };
-    let scheme = scheme(text);
+    let scheme = url_scheme(text);
     let file = if text.starts_with('/') {
         Some(text.clone())
     } else if is_valid(&scheme) {
