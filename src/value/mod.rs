@@ -19,8 +19,8 @@ pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unifie
 pub use lookup::{DEFAULT_DELIMITER, traverse};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};
-pub use url::{is_remote_scheme, redacted_url, url_scheme};
 pub use repr::{float_repr, is_printable, repr, str_of};
+pub use url::{is_remote_scheme, redacted_url, url_scheme};
 
 use std::hash::{Hash, Hasher};
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{path_and_env, saltenv, url};
 use crate::crypt::HashType;
-use crate::loader::{Args, Context, Fault};
-use crate::value::Value;
+use crate::loader::{Args, Call, Context, Fault};
+use crate::value::{Value, str_of};
 
 pub(super) fn get_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
     refuse_template(args)?;

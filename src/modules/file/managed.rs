@@ -18,7 +18,9 @@ use super::{template, tree};
 use crate::host::{directory_mode, normalize_mode};
 use crate::loader::{Args, Call, Context, Fault};
 use crate::map;
-use crate::value::{Map, Value, is_remote_scheme as is_remote, redacted_url as redacted, str_of, url_scheme as scheme};
+use crate::value::{
+    Map, Value, is_remote_scheme as is_remote, redacted_url as redacted, str_of, url_scheme as scheme,
+};
 
 /// Where the content lies, its hash, and what went wrong.
 type Managed = (String, Map, String);

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::paths::basename;
 use crate::loader::{Args, Call, Context, Fault};
 use crate::map;
-use crate::value::{Map, Value, decode_lossless as decode, str_of, is_remote_scheme, url_scheme};
+use crate::value::{Map, Value, decode_lossless as decode, is_remote_scheme, str_of, url_scheme};
 
 /// Kinds of hashes and how many digits each has, by length.
 pub(super) const HASHES: [(&str, usize); 6] =

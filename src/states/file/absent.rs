@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use super::ret::{
-    Outcome, changed, exists as is_there, failed, fresh, is_dir, is_file, is_link, join, path_in, text_of, texts,
+    Outcome, changed, exists as is_there, failed, fresh, is_dir, is_file, is_link, join, path_in, text_of,
+    texts,
 };
 use crate::loader::{Args, Fault, Running};
 use crate::map;
@@ -140,7 +141,8 @@ impl Wanted {
         };
         let excludes = if args.truthy("exclude") { compile(args.get("exclude"))? } else { Vec::new() };
         let lower = |name: &str| args.get(name).as_str().map(str::to_lowercase);
-        let time = lower("time_comparison").filter(|time| matches!(time.as_str(), "atime" | "ctime" | "mtime"));
+        let time =
+            lower("time_comparison").filter(|time| matches!(time.as_str(), "atime" | "ctime" | "mtime"));
         Ok(Wanted {
             matches,
             excludes,
@@ -324,10 +326,7 @@ pub(super) fn retention_schedule(running: &Running, args: &Args) -> Outcome {
 fn time_of(path: &str, entry: &str, format: Option<&str>) -> Option<(jiff::civil::DateTime, i64)> {
     if let Some(format) = format {
         let parsed = jiff::fmt::strtime::parse(format, entry).ok()?;
-        let time = parsed
-            .to_datetime()
-            .or_else(|_| parsed.to_date().map(|date| date.at(0, 0, 0, 0)))
-            .ok()?;
+        let time = parsed.to_datetime().or_else(|_| parsed.to_date().map(|date| date.at(0, 0, 0, 0))).ok()?;
         let seconds = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond();
         return Some((time, seconds));
     }
@@ -357,13 +356,7 @@ fn retained(dated: &[Dated], retain: &Map) -> Result<Vec<String>, Fault> {
                 "first_of_week" => {
                     vec![time.year().into(), time.date().iso_week_date().week().into()]
                 }
-                _ => vec![
-                    time.year().into(),
-                    time.month().into(),
-                    time.day().into(),
-                    time.hour().into(),
-                    at,
-                ],
+                _ => vec![time.year().into(), time.month().into(), time.day().into(), time.hour().into(), at],
             };
             let depth = match rule.as_str() {
                 "first_of_year" => 1,
@@ -376,11 +369,17 @@ fn retained(dated: &[Dated], retain: &Map) -> Result<Vec<String>, Fault> {
         };
         if !matches!(
             rule.as_str(),
-            "first_of_year" | "first_of_month" | "first_of_week" | "first_of_day" | "first_of_hour" | "most_recent"
+            "first_of_year"
+                | "first_of_month"
+                | "first_of_week"
+                | "first_of_day"
+                | "first_of_hour"
+                | "most_recent"
         ) {
             return Err(Fault::exception("KeyError", format!("'{rule}'")));
         }
-        let mut periods: std::collections::BTreeMap<Vec<i64>, (i64, &str)> = std::collections::BTreeMap::new();
+        let mut periods: std::collections::BTreeMap<Vec<i64>, (i64, &str)> =
+            std::collections::BTreeMap::new();
         for ((time, at), entry) in dated {
             let first = periods.entry(period(time, *at)).or_insert((*at, entry));
             if *at < first.0 {

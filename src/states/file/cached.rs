@@ -39,11 +39,7 @@ pub(super) fn cached(running: &Running, args: &Args) -> Outcome {
     let mut ret = StateReturn::new(name.as_str(), Some(false), "");
     let scheme = url_scheme(&name);
     let skip_verify = args.truthy("skip_verify");
-    if !skip_verify
-        && !args.truthy("source_hash")
-        && !args.truthy("use_etag")
-        && is_remote_scheme(&scheme)
-    {
+    if !skip_verify && !args.truthy("source_hash") && !args.truthy("use_etag") && is_remote_scheme(&scheme) {
         ret.comment = format!(
             "Unable to verify upstream hash of source file {}, please set source_hash or set skip_verify or use_etag to True",
             redacted_url(&name)

@@ -64,9 +64,8 @@ fn check_touch(running: &Running, name: &str, atime: &Value, mtime: &Value, mut 
         return Ok(ret);
     }
     let stats = running.ask_with("file.stats", &[name.into()], map! { "follow_symlinks" => false })?;
-    let differs = |wanted: &Value, key: &str| {
-        !wanted.is_null() && Some(str_of(wanted)) != stats.get(key).map(str_of)
-    };
+    let differs =
+        |wanted: &Value, key: &str| !wanted.is_null() && Some(str_of(wanted)) != stats.get(key).map(str_of);
     if differs(atime, "atime") || differs(mtime, "mtime") {
         ret.comment = format!("Times set to be updated on file {name}");
         changed(&mut ret, "touched", name);
@@ -213,11 +212,11 @@ fn expand_variables(running: &Running, path: &str) -> String {
         out.push_str(before);
         let (name, tail) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
             Some((name, tail)) => (name, tail),
-            None => {
-                after.split_at(
-                    after.find(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).unwrap_or(after.len()),
-                )
-            }
+            None => after.split_at(
+                after
+                    .find(|char: char| !(char.is_ascii_alphanumeric() || char == '_'))
+                    .unwrap_or(after.len()),
+            ),
         };
         let taken = &rest[before.len()..rest.len() - tail.len()];
         match running.host.env(name).filter(|_| !name.is_empty()) {

@@ -6,8 +6,8 @@ use std::fs;
 
 use super::recurse::kept_by_recurse;
 use super::ret::{
-    Outcome, Visited, changed, check_user, dirname, failed, first, fresh, from_value, is_dir, is_file, is_link,
-    is_meant, join, lexists, limited_walk, owner, path_in, relative, text_of, to_map, walk,
+    Outcome, Visited, changed, check_user, dirname, failed, first, fresh, from_value, is_dir, is_file,
+    is_link, is_meant, join, lexists, limited_walk, owner, path_in, relative, text_of, to_map, walk,
 };
 use crate::host::normalize_mode;
 use crate::loader::{Args, Fault, Running, StateReturn};
@@ -46,7 +46,8 @@ fn kinds(recurse: &Value) -> Result<Vec<String>, String> {
     let has = |kind: &str| kinds.iter().any(|own| own == kind);
     if has("ignore_files") && has("ignore_dirs") {
         return Err(
-            "Must not specify \"recurse\" options \"ignore_files\" and \"ignore_dirs\" at the same time.".to_owned()
+            "Must not specify \"recurse\" options \"ignore_files\" and \"ignore_dirs\" at the same time."
+                .to_owned(),
         );
     }
     Ok(kinds)
@@ -282,7 +283,11 @@ pub(super) fn directory(running: &Running, args: &Args) -> Outcome {
         ret.comment = comment;
         return Ok(ret);
     }
-    if is_dir(&wanted.name) { update(running, &wanted, &visited(), ret) } else { create(running, &wanted, ret) }
+    if is_dir(&wanted.name) {
+        update(running, &wanted, &visited(), ret)
+    } else {
+        create(running, &wanted, ret)
+    }
 }
 
 /// What stands where the directory should be is moved away, removed, or complained about.
@@ -455,9 +460,10 @@ fn recurse_into(
         *slot = value.clone();
         if !value.truthy() && !matches!(value, Value::Int(_)) {
             ret.result = Some(false);
-            ret.comment =
-                format!("{kind} not specified, but configured as a target for recursive ownership management");
-        } else if matches!(running.ask(fun, &[value.clone()])?, Value::Text(_)) {
+            ret.comment = format!(
+                "{kind} not specified, but configured as a target for recursive ownership management"
+            );
+        } else if matches!(running.ask(fun, std::slice::from_ref(value))?, Value::Text(_)) {
             ret.result = Some(false);
             ret.comment = if kind == "user" {
                 format!("Failed to enforce ownership for user {} (user does not exist)", str_of(value))

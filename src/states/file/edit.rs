@@ -88,8 +88,10 @@ pub(super) fn line(running: &Running, args: &Args) -> Outcome {
     if mode != "delete" && args.get("content").is_null() {
         return failed(ret, "Content can only be empty if mode is ['delete']");
     }
-    let mut how =
-        passed(args, &["content", "match", "location", "before", "after", "show_changes", "backup", "quiet", "indent"]);
+    let mut how = passed(
+        args,
+        &["content", "match", "location", "before", "after", "show_changes", "backup", "quiet", "indent"],
+    );
     how.insert("mode", mode);
     let changes = running.ask_with("file.line", &[name.as_str().into()], how)?;
     Ok(report(running, ret, changes, "Changes would be made"))
@@ -353,9 +355,10 @@ impl Keys<'_> {
 
     /// Adds what was not found.
     fn add(&self, keyed: &mut Keyed, left: &Map, prepend: bool) {
-        let missing = self.values.iter().filter(|(key, _)| {
-            left.get_value(key).and_then(Value::as_int).is_some_and(|left| left > 0)
-        });
+        let missing = self
+            .values
+            .iter()
+            .filter(|(key, _)| left.get_value(key).and_then(Value::as_int).is_some_and(|left| left > 0));
         let lines: Vec<String> = missing
             .map(|(key, value)| format!("{}{}{}\n", str_of(key), self.separator, str_of(value)))
             .collect();

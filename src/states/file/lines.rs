@@ -3,10 +3,8 @@
 
 use std::fs;
 
-use super::ret::{
-    Outcome, changed, check_file, dirname, failed, is_dir, path_in, saltenv, texts, wrong,
-};
 use super::copy;
+use super::ret::{Outcome, changed, check_file, dirname, failed, is_dir, path_in, saltenv, texts, wrong};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::map;
 use crate::matchers::regex_escape;
@@ -98,7 +96,8 @@ fn words(line: &str, quote: Option<char>) -> Result<Vec<String>, Fault> {
         let mut word = String::from(char);
         if Some(char) == quote {
             loop {
-                let next = chars.next().ok_or_else(|| Fault::exception("ValueError", "No closing quotation"))?;
+                let next =
+                    chars.next().ok_or_else(|| Fault::exception("ValueError", "No closing quotation"))?;
                 word.push(next);
                 if Some(next) == quote {
                     break;
@@ -169,8 +168,11 @@ fn show(ret: &mut StateReturn, octets: &[u8], old: &[&str], new: &[&str], end: &
     changed(ret, "diff", diff);
 }
 
+/// The name, the return so far, and the texts.
+type Begun = (String, StateReturn, Vec<String>);
+
 /// What `append` and `prepend` begin with.
-fn begin(running: &Running, args: &Args, what: &str) -> Result<Result<(String, StateReturn, Vec<String>), StateReturn>, Fault> {
+fn begin(running: &Running, args: &Args, what: &str) -> Result<Result<Begun, StateReturn>, Fault> {
     let name = path_in(running, args, "name");
     let mut ret = StateReturn::new(name.as_str(), Some(false), "");
     if name.is_empty() {

@@ -27,7 +27,7 @@ fn preflight(
 ) -> Result<Option<String>, Fault> {
     let mut wrong = Vec::new();
     let unknown = |fun: &str, name: &Value| {
-        Ok::<bool, Fault>(running.ask(fun, &[name.clone()])? == Value::text(""))
+        Ok::<bool, Fault>(running.ask(fun, std::slice::from_ref(name))? == Value::text(""))
     };
     if unknown("file.user_to_uid", user)? {
         wrong.push(format!("User {} does not exist", str_of(user)));
@@ -189,7 +189,10 @@ fn apply(running: &Running, wanted: &Wanted, mut ret: StateReturn) -> Outcome {
             changed(&mut ret, "new", name);
         }
         Err(fault @ (Fault::Execution { .. } | Fault::Exception { .. })) => {
-            return failed(ret, format!("Unable to create new symlink {name} -> {target}: {}", text_of(&fault)));
+            return failed(
+                ret,
+                format!("Unable to create new symlink {name} -> {target}: {}", text_of(&fault)),
+            );
         }
         Err(other) => return Err(other),
     }
@@ -271,8 +274,9 @@ fn hardlink_plan(name: &str, target: &str, force: bool) -> (Option<bool>, String
         );
         (None, text, none())
     } else {
-        let text =
-            format!("File or directory exists where the hard link {name} should be. Did you mean to use force?");
+        let text = format!(
+            "File or directory exists where the hard link {name} should be. Did you mean to use force?"
+        );
         (Some(false), text, none())
     }
 }

@@ -49,10 +49,19 @@ fn contradiction(args: &Args, keep_mode: bool) -> Option<&'static str> {
 }
 
 /// What the pillar or the grains have for the content: one key, or several whose values follow each other.
-fn looked_up(running: &Running, keys: &Value, fun: &str, what: &str, delimiter: &Value) -> Result<Result<Value, String>, Fault> {
+fn looked_up(
+    running: &Running,
+    keys: &Value,
+    fun: &str,
+    what: &str,
+    delimiter: &Value,
+) -> Result<Result<Value, String>, Fault> {
     const NOT_THERE: &str = "\u{0}not there";
     let one = |key: &Value| {
-        let call = Call { args: vec![key.clone(), NOT_THERE.into()], kwargs: map! { "delimiter" => delimiter.clone() } };
+        let call = Call {
+            args: vec![key.clone(), NOT_THERE.into()],
+            kwargs: map! { "delimiter" => delimiter.clone() },
+        };
         running.call(fun, call)
     };
     let missing = |key: &Value| Ok(Err(format!("{what} {} does not exist", str_of(key))));
@@ -156,7 +165,8 @@ fn contents(running: &Running, args: &Args) -> Result<Result<Option<Value>, Stat
     match rendered {
         text @ Value::Text(_) => Ok(Ok(Some(text))),
         other => {
-            let comment = other.get("comment").map_or("Error while applying template on contents".into(), str_of);
+            let comment =
+                other.get("comment").map_or("Error while applying template on contents".into(), str_of);
             refuse(comment)
         }
     }
@@ -289,7 +299,8 @@ fn right_hash(running: &Running, wanted: &mut Wanted) -> Result<bool, Fault> {
 /// The source of a list that is there.
 fn choose(running: &Running, wanted: &mut Wanted) -> Result<(), Fault> {
     let saltenv = wanted.saltenv.as_str().into();
-    let chosen = running.ask("file.source_list", &[wanted.source.clone(), wanted.source_hash.clone(), saltenv])?;
+    let chosen =
+        running.ask("file.source_list", &[wanted.source.clone(), wanted.source_hash.clone(), saltenv])?;
     if let Value::List(pair) = chosen {
         let mut pair = pair.into_iter();
         wanted.source = pair.next().unwrap_or_default();
@@ -413,7 +424,7 @@ fn apply(running: &Running, mut wanted: Wanted, mut ret: StateReturn) -> Outcome
     let mut temporary = None;
     if args.truthy("check_cmd") {
         match checked(running, &wanted, &file, &sum)? {
-            Checked::Refused(refusal) => return Ok(refusal),
+            Checked::Refused(refusal) => return Ok(*refusal),
             Checked::Passed(Some(path)) => {
                 file = path.as_str().into();
                 temporary = Some(path);
@@ -476,7 +487,7 @@ fn manage(
 
 /// What `check_cmd` said of the new file.
 enum Checked {
-    Refused(StateReturn),
+    Refused(Box<StateReturn>),
     /// Where the new file is, if there is anything new.
     Passed(Option<String>),
 }
@@ -495,7 +506,7 @@ fn checked(running: &Running, wanted: &Wanted, file: &Value, sum: &Value) -> Res
     made.map_err(|error| Fault::os(&error, &temporary))?;
     let refuse = |text: String| {
         let _ = fs::remove_file(&temporary);
-        Ok(Checked::Refused(StateReturn::new(wanted.name.as_str(), Some(false), text)))
+        Ok(Checked::Refused(Box::new(StateReturn::new(wanted.name.as_str(), Some(false), text))))
     };
     if is_file(&wanted.name)
         && let Err(fault) =
@@ -518,7 +529,7 @@ fn checked(running: &Running, wanted: &Wanted, file: &Value, sum: &Value) -> Res
     match run_check(running, &str_of(args.get("check_cmd")), &temporary, kwargs)? {
         Some(refusal) => {
             let _ = fs::remove_file(&temporary);
-            Ok(Checked::Refused(StateReturn { name: wanted.name.as_str().into(), ..refusal }))
+            Ok(Checked::Refused(Box::new(StateReturn { name: wanted.name.as_str().into(), ..refusal })))
         }
         None => Ok(Checked::Passed(Some(temporary))),
     }

@@ -3,7 +3,9 @@
 use std::fs;
 
 use super::managed;
-use super::ret::{Outcome, dirname, exists, first, fresh, from_value, is_dir, is_file, path_in, saltenv, text_of, warn};
+use super::ret::{
+    Outcome, dirname, exists, first, fresh, from_value, is_dir, is_file, path_in, saltenv, text_of, warn,
+};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::map;
 use crate::output::{OutputOptions, render};
@@ -21,7 +23,9 @@ fn read_options(options: &Value, strip: &Value) -> Result<(Vec<String>, Value), 
     let (mut kept, mut refused, mut strip) = (Vec::new(), Vec::new(), strip.clone());
     let number = |text: &str, option: &str| {
         text.parse::<i64>().map(Value::from).map_err(|_| {
-            format!("Invalid format for '{option}' CLI option. Consider using the 'strip' option for this state.")
+            format!(
+                "Invalid format for '{option}' CLI option. Consider using the 'strip' option for this state."
+            )
         })
     };
     let mut words = words.into_iter();
@@ -125,10 +129,7 @@ pub(super) fn patch(running: &Running, args: &Args) -> Outcome {
     if let Some(env) = args.given("saltenv").filter(|_| source.starts_with("salt://")) {
         match source.split_once("?saltenv=") {
             Some((_, own)) if own != str_of(env) => {
-                warn(
-                    &mut ret,
-                    "Ignoring 'saltenv' option in favor of saltenv included in the source URL.",
-                );
+                warn(&mut ret, "Ignoring 'saltenv' option in favor of saltenv included in the source URL.");
             }
             Some(_) => {}
             None => source.push_str(&format!("?saltenv={}", str_of(env))),
@@ -149,7 +150,8 @@ pub(super) fn patch(running: &Running, args: &Args) -> Outcome {
     running.set_test(Some(test));
     match fetched {
         Err(fault) => {
-            ret.comment = format!("Failed to cache patch file {}: {}", redacted_url(&source), text_of(&fault));
+            ret.comment =
+                format!("Failed to cache patch file {}: {}", redacted_url(&source), text_of(&fault));
             return Ok(ret);
         }
         Ok(fetched) if fetched.result != Some(true) && !test => return Ok(fetched),
@@ -179,11 +181,8 @@ fn apply(
         None => temporaries.file()?,
     };
     let output = temporaries.file()?;
-    let strip: Vec<String> = if is_dir(name) && !strip.is_null() {
-        vec![format!("-p{}", str_of(strip))]
-    } else {
-        Vec::new()
-    };
+    let strip: Vec<String> =
+        if is_dir(name) && !strip.is_null() { vec![format!("-p{}", str_of(strip))] } else { Vec::new() };
     let mut words = ["-N", "-r", &rejects, "-o", &output].map(str::to_owned).to_vec();
     words.extend(strip.clone());
     let tried = run(file, &words, false)?;
@@ -199,8 +198,9 @@ fn apply(
             ret.comment =
                 "Patch would not apply cleanly, no changes made. Results of dry-run are below.".to_owned();
             if reject.is_none() {
-                ret.comment
-                    .push_str(" Run state again using the reject_file option to save rejects to a persistent file.");
+                ret.comment.push_str(
+                    " Run state again using the reject_file option to save rejects to a persistent file.",
+                );
             }
             let options = OutputOptions { nested_indent: 14, color: false, ..OutputOptions::default() };
             ret.comment.push_str(&format!("\n\n{}", render(Some("nested"), &tried, &options)));
@@ -263,7 +263,8 @@ pub(super) fn mknod(running: &Running, args: &Args) -> Outcome {
         let device = running.ask("file.get_devmm", &[name.as_str().into()])?;
         let wanted = Value::List(vec![args.get("major").clone(), args.get("minor").clone()]);
         if device != wanted {
-            let number = |at: usize| device.as_list().and_then(|pair| pair.get(at)).map(str_of).unwrap_or_default();
+            let number =
+                |at: usize| device.as_list().and_then(|pair| pair.get(at)).map(str_of).unwrap_or_default();
             ret.comment = format!(
                 "{what} {name} exists and has a different major/minor {}/{}. Refusing to continue",
                 number(0),

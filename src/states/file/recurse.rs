@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::directory::{clean, kept};
 use super::ret::{
-    Outcome, check_user, changed, dirname, exists, failed, fresh, is_dir, is_meant, join, owner, path_in, saltenv,
-    text_of, texts,
+    Outcome, changed, check_user, dirname, exists, failed, fresh, is_dir, is_meant, join, owner, path_in,
+    saltenv, text_of, texts,
 };
 use super::{managed, row};
 use crate::host::normalize_mode;
@@ -156,7 +156,10 @@ pub(super) fn recurse(running: &Running, args: &Args) -> Outcome {
     let user = owner(args);
     let mut ret = fresh(&name);
     if args.keywords.contains("mode") {
-        return failed(ret, "'mode' is not allowed in 'file.recurse'. Please use 'file_mode' and 'dir_mode'.");
+        return failed(
+            ret,
+            "'mode' is not allowed in 'file.recurse'. Please use 'file_mode' and 'dir_mode'.",
+        );
     }
     let keep_mode = args.get("file_mode").as_str().is_some_and(|mode| mode.to_lowercase() == "keep");
     let file_mode: Value =
@@ -275,7 +278,9 @@ pub(super) fn recurse(running: &Running, args: &Args) -> Outcome {
         for name in ["keep_source", "template", "replace", "context", "defaults", "backup"] {
             kwargs.insert(name, args.get(name).clone());
         }
-        for (key, value) in args.keywords.iter().filter(|(key, _)| !matches!(key.as_str(), Some("env" | "makedirs"))) {
+        for (key, value) in
+            args.keywords.iter().filter(|(key, _)| !matches!(key.as_str(), Some("env" | "makedirs")))
+        {
             kwargs.entry(key.clone(), || value.clone());
         }
         let one = managed::with(running, kwargs)?;

@@ -106,7 +106,8 @@ fn to_ini(data: &Value, own: &Map) -> Result<String, Fault> {
 /// What Python's `configparser` reads, `%(name)s` filled in from the section and `defaults`.
 fn from_ini(text: &str, defaults: &Map) -> Map {
     let mut sections = Map::new();
-    let mut own: Map = defaults.iter().map(|(key, value)| (str_of(key).to_lowercase(), value.clone())).collect();
+    let mut own: Map =
+        defaults.iter().map(|(key, value)| (str_of(key).to_lowercase(), value.clone())).collect();
     let mut current: Option<String> = None;
     for line in text.lines() {
         let plain = line.trim();
@@ -158,7 +159,7 @@ fn serialized(kind: &str, data: &Value, own: &Map, unicode: bool) -> Result<Valu
         "json" => to_json(data, own, unicode)?,
         "python" => python_pformat(data, 1),
         "configparser" => to_ini(data, own)?,
-        "msgpack" => return Ok(Value::Bytes(msgpack::encode(data, msgpack::Dialect::Modern).into())),
+        "msgpack" => return Ok(Value::Bytes(msgpack::encode(data, msgpack::Dialect::Bin).into())),
         _ => to_yaml(data, own, unicode)?,
     };
     text.push('\n');
@@ -176,9 +177,7 @@ fn deserialized(kind: &str, name: &str, own: &Map) -> Result<Result<Value, Strin
             let defaults = own.get("defaults").and_then(Value::as_map).cloned().unwrap_or_default();
             Ok(from_ini(&text, &defaults).into())
         }
-        _ => {
-            msgpack::decode(&octets, msgpack::Reading::Wire).map_err(|error| error.to_string())
-        }
+        _ => msgpack::decode(&octets, msgpack::Reading::Wire).map_err(|error| error.to_string()),
     })
 }
 
@@ -264,10 +263,7 @@ pub(super) fn serialize(running: &Running, args: &Args) -> Outcome {
             data = whole;
         }
     } else if !args.truthy("merge_if_exists") && args.truthy("deserializer_opts") {
-        warn(
-            &mut ret,
-            "The 'deserializer_opts' option is ignored unless merge_if_exists is set to True.",
-        );
+        warn(&mut ret, "The 'deserializer_opts' option is ignored unless merge_if_exists is set to True.");
     }
     let contents = serialized(&kind, &data, &own, args.truthy("encoding"))?;
     let ret = put(running, args, &name, contents, ret)?;
