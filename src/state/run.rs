@@ -523,6 +523,13 @@ impl<'t, 'a> Run<'t, 'a> {
     /// Reads grains and pillar anew and forgets which states there are, where the chunk asks for it or installs things.
     pub(super) fn refresh(&mut self, low: &Map, ret: &Map) {
         let asks = |key: &str| low.get(key).is_some_and(Value::truthy);
+        let set = self.cx.memory.borrow_mut().remove("grains set");
+        if let Some(Value::Map(set)) = set {
+            let mut grains = self.cx.grains.map().clone();
+            grains.extend(set);
+            let grains = self.reloads.keep(grains);
+            self.renew(|scope| scope.grains = grains.into());
+        }
         if asks("reload_grains") {
             match self.cx.minion.collect_grains() {
                 Ok(grains) => {

@@ -57,6 +57,10 @@ pub(super) fn store(
         tracing::error!(path = %path.display(), %error, "Unable to write to grains file");
     }
     touch(cx);
+    // A state run goes on with these.
+    if let Value::Map(set) = cx.memory.borrow_mut().entry("grains set", || Map::new().into()) {
+        set.extend(new.clone());
+    }
     if !cx.opts.get("local").is_some_and(Value::truthy) {
         let kwargs = map! { "refresh_pillar" => refresh_pillar };
         cx.call("saltutil.refresh_grains", Call { args: Vec::new(), kwargs })?;
