@@ -91,7 +91,7 @@ async fn open(master: &Arc<Master>, sealed: &Sealed) -> Result<(Opened, Key), Re
         Some(session) => session,
         None => {
             let (worker, id) = (master.clone(), id.clone());
-            let loaded = master.pool.run(Kind::Disk, move || worker.sessions.load(&id, now)).await;
+            let loaded = Box::pin(master.pool.run(Kind::Disk, move || worker.sessions.load(&id, now))).await;
             loaded.flatten().ok_or(Refusal::BadLoad("the minion has no session with this master"))?
         }
     };
@@ -130,6 +130,22 @@ async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Res
     Ok(match command {
         AesCommand::Return(ret) => returns::absorb(master, &id, *ret).await,
         AesCommand::MinionEvent(event) => Reply::Value(minion_events::fire(master, &id, event)),
+        // On the heap, so that the task of a return is not as large as that of the largest command.
+        other => Box::pin(carry_out_rare(master, id, other, sealed, nonce)).await,
+    })
+}
+
+/// The commands that come now and then.
+async fn carry_out_rare(
+    master: &Arc<Master>,
+    id: MinionId,
+    command: AesCommand,
+    sealed: &Sealed,
+    nonce: Option<String>,
+) -> Reply {
+    match command {
+        AesCommand::Return(ret) => returns::absorb(master, &id, *ret).await,
+        AesCommand::MinionEvent(event) => Reply::Value(minion_events::fire(master, &id, event)),
         AesCommand::Pillar(asked) => pillar::answer(master, id, asked, sealed, nonce).await,
         AesCommand::MasterOpts { env_only } => Reply::Value(master_opts::answer(&master.opts, env_only)),
         AesCommand::MasterTops => Reply::Value(Map::new().into()),
@@ -150,7 +166,7 @@ async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Res
             tracing::warn!(minion = id.as_str(), "Requested method not exposed: {}", cmd.escape_debug());
             Reply::Value(Map::new().into())
         }
-    })
+    }
 }
 
 fn not_offered(id: &MinionId, what: &str) -> Reply {

@@ -18,7 +18,7 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
     let jid = match (&ret.jid, ret.nocache) {
         (Some(jid), _) => Some(jid.clone()),
         (None, true) => None,
-        (None, false) => match unasked(master, id, &mut ret.load).await {
+        (None, false) => match Box::pin(unasked(master, id, &mut ret.load)).await {
             Ok(jid) => Some(jid),
             Err(error) => return kept_back(id, "req", &error),
         },
@@ -34,7 +34,7 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
     match master.store.save_return(&jid, id, &cached).await {
         Ok(Saved::New) => {
             if master.options.return_files {
-                write_file(master, &jid, id, cached).await;
+                Box::pin(write_file(master, &jid, id, cached)).await;
             }
             Reply::Value(Value::Null)
         }

@@ -73,7 +73,8 @@ async fn answer(master: &Arc<Master>, sender: &RouterSender, peer: &RoutingId, m
             tracing::warn!(from, "a request was refused: {refusal}");
             Some(refusal.reply())
         }
-        Ok(Request::Clear { version, load }) => clear::answer(master, version, load, &from).await,
+        // On the heap: the task of a return, which there are most of, stays small.
+        Ok(Request::Clear { version, load }) => Box::pin(clear::answer(master, version, load, &from)).await,
         Ok(Request::Sealed(sealed)) => aes::answer(master, sealed, &from).await,
     };
     if let Some(reply) = reply {
