@@ -66,8 +66,10 @@ fn digest<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
     state.finalize().to_vec()
 }
 
-/// Triples that start as (0, n/3, 2n/3) and turn by `next` while they count up.
-fn order(length: usize, turn: fn((usize, usize, usize)) -> (usize, usize, usize)) -> Vec<usize> {
+type Triple = (usize, usize, usize);
+
+/// Triples that start as (0, n/3, 2n/3) and turn while they count up.
+fn order(length: usize, turn: fn(Triple) -> Triple) -> Vec<usize> {
     let third = length / 3;
     let mut triple = (0, third, third * 2);
     let mut all = Vec::new();

@@ -126,8 +126,9 @@ fn inspect(running: &Running, wanted: &Wanted) -> Result<Option<Found>, Fault> {
     if user.is_empty() {
         return Ok(None);
     }
-    let number = |group: &Value| running.ask("file.group_to_gid", &[group.clone()]);
-    let group_name = |gid: &Value| running.ask("file.gid_to_group", &[gid.clone()]).map(|name| str_of(&name));
+    let number = |group: &Value| running.ask("file.group_to_gid", std::slice::from_ref(group));
+    let group_name =
+        |gid: &Value| running.ask("file.gid_to_group", std::slice::from_ref(gid)).map(|name| str_of(&name));
     let mut gids = BTreeMap::new();
     let own = names(user.get("groups").unwrap_or(&Value::Null));
     for group in own.iter().chain(wanted.groups.iter().flatten()).chain(&wanted.optional_groups) {
@@ -153,7 +154,7 @@ impl Found {
     /// The groups of the user that are the same as `name`: its own name, or all that share its number.
     fn aliases(&self, groups: &[String], name: &str) -> Vec<String> {
         let same =
-            |group: &&String| self.gids.get(*group).is_some() && self.gids.get(*group) == self.gids.get(name);
+            |group: &&String| self.gids.contains_key(*group) && self.gids.get(*group) == self.gids.get(name);
         let shared: Vec<String> = groups.iter().filter(same).cloned().collect();
         if shared.len() > 1 { shared } else { vec![name.to_owned()] }
     }
