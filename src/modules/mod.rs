@@ -1,10 +1,14 @@
 //! Execution modules: what `salt '*' module.function` runs. One file per Salt module; rows in alphabetical order.
 
+mod alternatives;
+mod aptpkg;
 mod cmdmod;
 mod config;
 mod cp;
+mod cron;
 mod data;
 mod disk;
+mod dpkg_lowpkg;
 mod environ;
 mod event;
 mod file;
@@ -12,11 +16,15 @@ mod filter;
 mod grains;
 mod groupadd;
 mod hashutil;
+mod hosts;
+mod initd_service;
 mod linux_shadow;
+mod linux_sysctl;
 mod mine;
 mod mod_random;
 mod network;
 mod pillar;
+mod pkg_resource;
 mod publish;
 mod saltutil;
 mod schedule;
@@ -25,6 +33,7 @@ mod slsutil;
 mod state;
 mod status;
 mod sysmod;
+mod systemd_service;
 mod test;
 mod useradd;
 
@@ -32,22 +41,32 @@ use crate::loader::Module;
 
 /// Every execution module.
 pub static ALL: &[&Module] = &[
+    &alternatives::MODULE,
+    &aptpkg::MODULE,
     &cmdmod::MODULE,
     &config::MODULE,
     &cp::MODULE,
+    &cron::MODULE,
     &data::MODULE,
     &disk::MODULE,
+    &dpkg_lowpkg::MODULE,
     &environ::MODULE,
     &event::MODULE,
     &file::MODULE,
     &grains::MODULE,
     &groupadd::MODULE,
     &hashutil::MODULE,
+    &hosts::MODULE,
+    &initd_service::debian::MODULE,
+    &initd_service::openrc::MODULE,
+    &initd_service::red_hat::MODULE,
     &linux_shadow::MODULE,
+    &linux_sysctl::MODULE,
     &mine::MODULE,
     &mod_random::MODULE,
     &network::MODULE,
     &pillar::MODULE,
+    &pkg_resource::MODULE,
     &publish::MODULE,
     &saltutil::MODULE,
     &schedule::MODULE,
@@ -55,6 +74,7 @@ pub static ALL: &[&Module] = &[
     &state::MODULE,
     &status::MODULE,
     &sysmod::MODULE,
+    &systemd_service::MODULE,
     &test::MODULE,
     &useradd::MODULE,
 ];

@@ -32,6 +32,11 @@ fn states_of_packages_say_what_salts_do() {
 }
 
 #[test]
+fn tables_of_cron_hosts_and_others_are_as_salt_makes_them() {
+    check("files");
+}
+
+#[test]
 fn services_are_as_salt_makes_them() {
     check("service");
 }
@@ -64,6 +69,8 @@ fakes! {
     "pkg": "install" "remove" "purge" "upgrade" "hold" "unhold" "list_pkgs" "latest_version" "version" "get_selections"
         "list_upgrades" "list_locks" "list_holds";
     "lowpkg": "unpurge";
+    "sysctl": "show" "get" "persist";
+    "alternatives": "check_exists" "check_installed" "show_current" "display" "install" "remove" "auto" "set";
     "service": "start" "stop" "restart" "reload" "force_reload" "full_restart" "enable" "disable" "mask" "unmask"
         "available" "status" "enabled" "disabled" "masked" "offline" "get_all";
 }
@@ -140,6 +147,9 @@ fn program(cx: &Context, case: &Map, changed: bool, fun: &str, args: &Args) -> V
         Value::List(words) => words.iter().map(str_of).collect::<Vec<_>>().join(" "),
         other => str_of(other),
     };
+    if let Some(rest) = line.strip_prefix("crontab ").filter(|_| case.contains("crontab")) {
+        return crontab(cx, fun, rest);
+    }
     remember(cx, "ran", line.as_str().into());
     let programs = case.get("programs").and_then(Value::as_list).unwrap_or_default();
     let found = programs
@@ -170,6 +180,21 @@ fn program(cx: &Context, case: &Map, changed: bool, fun: &str, args: &Args) -> V
     }
 }
 
+/// The table of a case, read and replaced.
+fn crontab(cx: &Context, fun: &str, rest: &str) -> Value {
+    let mut memory = cx.memory.borrow_mut();
+    let mut stdout = String::new();
+    match rest.split_whitespace().last() {
+        Some("-l") => stdout = memory.get("crontab").map(str_of).unwrap_or_default(),
+        Some(path) => {
+            memory.insert("crontab", fs::read_to_string(path).expect("the new table"));
+        }
+        None => {}
+    }
+    assert_eq!(fun, "run_all");
+    map! { "pid" => 1, "retcode" => 0, "stdout" => stdout, "stderr" => "" }.into()
+}
+
 fn check(name: &str) {
     let cases = cases(&format!("machine/{name}.jsonl"));
     let failures: Vec<String> =
@@ -196,7 +221,7 @@ fn differs(name: &str, number: usize, case: &Value) -> Option<String> {
 
 fn expected(case: &Value) -> Map {
     let mut expected = Map::new();
-    for key in ["return", "raises", "ran", "files_after"] {
+    for key in ["return", "raises", "ran", "files_after", "crontab_after"] {
         if let Some(value) = case.get(key) {
             expected.insert(key, value.clone());
         }
@@ -283,6 +308,9 @@ fn play(case: &Value, root: &Path) -> Map {
     // Salt's recordings call states without the engine, which would have the first one read the package lists.
     cx.memory.borrow_mut().insert("pkg.mod_init", true);
     cx.memory.borrow_mut().insert("systemd.booted", true);
+    if let Some(table) = case.get("crontab") {
+        cx.memory.borrow_mut().insert("crontab", table.clone());
+    }
     if case.get("files").is_some() {
         cx.memory.borrow_mut().insert("aptpkg.directory", root.to_string_lossy().into_owned());
     }
@@ -310,6 +338,10 @@ fn play(case: &Value, root: &Path) -> Map {
     for list in ["calls", "ran"] {
         let all = cx.memory.borrow().get(list).cloned().unwrap_or_else(|| Value::List(Vec::new()));
         outcome.insert(list, all);
+    }
+    if case.get("crontab").is_some() {
+        let table = cx.memory.borrow().get("crontab").cloned();
+        outcome.insert("crontab_after", table);
     }
     if case.get("files").is_some() {
         let mut files = Map::new();

@@ -32,7 +32,7 @@ GRAINS = {"kernel": "Linux", "os": "Debian", "os_family": "Debian", "osarch": "a
           "oscodename": "bookworm", "osmajorrelease": 12, "osrelease": "12", "osfinger": "Debian-12",
           "init": "systemd", "lsb_distrib_codename": "bookworm", "oscodename": "bookworm"}
 # Functions of others that are taken from Salt itself unless a case answers them.
-REAL = {"test": "modules.test", "pkg_resource": "modules.pkg_resource", "lowpkg": "modules.dpkg_lowpkg", "pkg": "modules.aptpkg"}
+REAL = {"test": "modules.test", "cron": "modules.cron", "hosts": "modules.hosts", "pkg_resource": "modules.pkg_resource", "lowpkg": "modules.dpkg_lowpkg", "pkg": "modules.aptpkg"}
 # Of pkg, what states may ask without changing anything.
 PURE = ["version_cmp", "normalize_name"]
 
@@ -41,6 +41,7 @@ class Machine:
     def __init__(self, case, root):
         self.case, self.root = case, root
         self.calls, self.ran, self.changed = [], [], False
+        self.crontab = case.get("crontab")
 
     def answer(self, spec, args, kwargs):
         if self.changed and "after" in spec:
@@ -54,6 +55,13 @@ class Machine:
         if isinstance(command, list) and command[:2] == ["dpkg", "--compare-versions"]:
             # Not of the machine: the rule of Debian's versions, which we know without dpkg.
             return {"retcode": subprocess.call(command, stderr=subprocess.DEVNULL)}
+        words = command.split() if isinstance(command, str) else [str(word) for word in command]
+        if words[0] == "crontab" and "crontab" in self.case:
+            if words[-1] == "-l":
+                return {"pid": 1, "retcode": 0, "stdout": self.crontab, "stderr": ""}
+            with open(words[-1], encoding="utf-8") as file:
+                self.crontab = file.read()
+            return {"pid": 1, "retcode": 0, "stdout": "", "stderr": ""}
         line = command if isinstance(command, str) else " ".join(str(word) for word in command)
         self.ran.append(line)
         found = {}
@@ -114,6 +122,8 @@ class Machine:
             if fun in ("which", "has_exec"):
                 return which
             return run
+        if name == "file.user_to_uid":
+            return lambda _: os.geteuid()
         if name == "config.valid_fileproto":
             return lambda uri: "://" in uri
         if name == "config.option" or name == "config.get":
@@ -181,6 +191,8 @@ def record(case):
         except Exception as exc:  # pylint: disable=broad-except
             out["raises"] = [type(exc).__name__, str(exc)]
         out["calls"], out["ran"] = machine.calls, machine.ran
+        if "crontab" in case:
+            out["crontab_after"] = machine.crontab
         if case.get("files"):
             after = {}
             for directory, _, names in os.walk(root):
