@@ -4,8 +4,13 @@
 //! rules for arguments; it returns a map.
 
 mod cmd;
+mod file_tree;
+mod http;
+mod nodegroups;
+mod stack;
 
 use crate::loader::Function;
 
 /// Every external pillar, in alphabetical order.
-pub static ALL: &[Function] = &[cmd::JSON, cmd::YAML];
+pub static ALL: &[Function] =
+    &[cmd::JSON, cmd::YAML, file_tree::ROW, http::JSON, http::YAML, nodegroups::ROW, stack::ROW];

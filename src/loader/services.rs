@@ -68,6 +68,15 @@ pub trait MinionServices: Sync {
         pillarenv: Option<&str>,
         overrides: &Map,
     ) -> Result<Map, Fault>;
+
+    /// A pillar with one more external source, `{name: config}`, if `on_demand_ext_pillar` lets it.
+    ///
+    /// # Errors
+    /// As [`MinionServices::request`].
+    fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
+        let _ = (external, overrides);
+        nowhere("pillar.ext")
+    }
 }
 
 /// The `salt://` side of `cp.*`. Salt: fileclient.py.
@@ -210,6 +219,30 @@ pub trait MasterServices: Sync {
 
     /// Cached mine of a minion: `{function: value}`.
     fn mine(&self, id: &str) -> Option<Map>;
+
+    /// The pillar that a minion with these grains would be given.
+    ///
+    /// # Errors
+    /// When there is no master here.
+    fn compile_pillar(
+        &self,
+        id: &str,
+        grains: &Map,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+    ) -> Result<Map, Fault> {
+        let _ = (id, grains, saltenv, pillarenv);
+        nowhere("pillar")
+    }
+
+    /// The merged top file of pillars, `{saltenv: {target: [{match: type}, sls …]}}`, or what is wrong with it.
+    ///
+    /// # Errors
+    /// When there is no master here.
+    fn pillar_top(&self, id: &str, grains: &Map, saltenv: &str) -> Result<Value, Fault> {
+        let _ = (id, grains, saltenv);
+        nowhere("pillar")
+    }
 
     /// Which of the known minions a target names.
     ///

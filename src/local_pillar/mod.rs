@@ -30,7 +30,7 @@ pub struct LocalPillar {
     roots: Arc<Roots>,
     /// `file_roots`, for functions that templates call.
     files: Arc<Roots>,
-    registry: Arc<Registry>,
+    registry: Registry,
     cache: Cache,
     /// No external pillar may change what comes out.
     steady: bool,
@@ -44,7 +44,7 @@ impl LocalPillar {
         let roots = Arc::new(Roots::new(RootsConfig::for_pillar(&opts)));
         let files = Arc::new(Roots::new(RootsConfig::from_opts(&opts)));
         let steady = !opts.get("ext_pillar").is_some_and(Value::truthy);
-        LocalPillar { opts, roots, files, registry: Arc::new(registry), cache: Cache::default(), steady }
+        LocalPillar { opts, roots, files, registry, cache: Cache::default(), steady }
     }
 
     /// The pillar of minion `id`. Blocks on the disk, and on programs that templates run.
@@ -64,26 +64,10 @@ impl LocalPillar {
         pillar
     }
 
-    /// The SLS files that the top file names for the minion, `{saltenv: [sls]}`, and what is wrong with it.
+    /// The merged top file, `{saltenv: {target: [{match: type}, sls …]}}`, and what is wrong with it.
     pub fn show_top(&self, id: &str, grains: &Map, request: &Request) -> (Map, Vec<String>) {
         let source = Arc::new(LocalSource::of_roots(Arc::clone(&self.roots)));
         self.with_compiler(id, grains, request, &source, |compiler, _| compiler.show_top())
-    }
-
-    /// What one external pillar gives, `{name: config}`.
-    pub fn external(&self, id: &str, grains: &Map, request: &Request, external: Map) -> Map {
-        let mut opts = self.opts.clone();
-        opts.insert("ext_pillar", Value::List(vec![external.into()]));
-        let alone = LocalPillar {
-            opts,
-            roots: Arc::clone(&self.roots),
-            files: Arc::clone(&self.files),
-            registry: Arc::clone(&self.registry),
-            cache: Cache::default(),
-            steady: false,
-        };
-        let source = Arc::new(LocalSource::of_roots(Arc::clone(&self.roots)));
-        alone.with_compiler(id, grains, request, &source, |compiler, _| compiler.external_only())
     }
 
     fn with_compiler<T>(

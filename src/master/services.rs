@@ -17,6 +17,7 @@ use crate::loader::{
     Call, Context, Fault, FileClient, Forget, GrainSource, Grains, MasterServices, MinionServices, Nowhere,
     Scope,
 };
+use crate::local_pillar::Request;
 use crate::map;
 use crate::matchers::Greedy;
 use crate::names::{Jid, MinionId};
@@ -207,6 +208,24 @@ impl MasterServices for Services {
 
     fn mine(&self, id: &str) -> Option<Map> {
         self.master.store.mine(id).ok().filter(|mine| !mine.is_empty())
+    }
+
+    fn compile_pillar(
+        &self,
+        id: &str,
+        grains: &Map,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+    ) -> Result<Map, Fault> {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let request = Request { saltenv: text(saltenv), pillarenv: text(pillarenv), ..Request::default() };
+        Ok(Arc::unwrap_or_clone(self.master.pillars.compile(id, grains, &request)))
+    }
+
+    fn pillar_top(&self, id: &str, grains: &Map, saltenv: &str) -> Result<Value, Fault> {
+        let request = Request { saltenv: Some(saltenv.to_owned()), ..Request::default() };
+        let (top, errors) = self.master.pillars.show_top(id, grains, &request);
+        Ok(if errors.is_empty() { top.into() } else { Value::list(errors) })
     }
 
     fn match_minions(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {

@@ -135,6 +135,15 @@ struct Services {
     bus: BusPaths,
 }
 
+impl Services {
+    fn pillar(&self, question: &Up) -> Result<Map, Fault> {
+        match self.daemon.ask(question)? {
+            Value::Map(pillar) => Ok(pillar),
+            _ => Err(Fault::Unreachable("the pillar is no map".to_owned())),
+        }
+    }
+}
+
 impl MinionServices for Services {
     fn request(&self, load: Map, timeout: Duration) -> Result<Value, Fault> {
         let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
@@ -166,15 +175,17 @@ impl MinionServices for Services {
         pillarenv: Option<&str>,
         overrides: &Map,
     ) -> Result<Map, Fault> {
-        let question = Up::Pillar {
+        self.pillar(&Up::Pillar {
             saltenv: saltenv.map(str::to_owned),
             pillarenv: pillarenv.map(str::to_owned),
             overrides: overrides.clone(),
-        };
-        match self.daemon.ask(&question)? {
-            Value::Map(pillar) => Ok(pillar),
-            _ => Err(Fault::Unreachable("the pillar is no map".to_owned())),
-        }
+            ext: None,
+        })
+    }
+
+    fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
+        let overrides = overrides.clone();
+        self.pillar(&Up::Pillar { saltenv: None, pillarenv: None, overrides, ext: Some(external) })
     }
 }
 

@@ -289,9 +289,9 @@ async fn answer(link: &Arc<Link>, question: Up) -> Answer {
             let reply = link.channel.request(&load, patience, Reading::Wire).await;
             reply.map_err(|error| error.to_string())
         }
-        Up::Pillar { saltenv, pillarenv, overrides } => {
+        Up::Pillar { saltenv, pillarenv, overrides, ext } => {
             let pillar =
-                link.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), &overrides, false).await;
+                link.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), &overrides, ext, false).await;
             pillar.map(Value::Map).map_err(|error| error.to_string())
         }
         Up::Fire { tag, data } => {

@@ -108,6 +108,7 @@ impl Link {
         saltenv: Option<&str>,
         pillarenv: Option<&str>,
         overrides: &Map,
+        ext: Option<Map>,
         clean_cache: bool,
     ) -> Result<Map, RequestError> {
         let opts = &self.daemon.opts;
@@ -115,7 +116,7 @@ impl Link {
             given.map_or_else(|| opts.get(name).cloned().unwrap_or_default(), Value::from)
         };
         let grains = self.daemon.grains();
-        let load = pillar_load(&PillarRequest {
+        let mut load = pillar_load(&PillarRequest {
             id: opts.id(),
             grains: &grains,
             saltenv: or(saltenv, "saltenv"),
@@ -124,12 +125,15 @@ impl Link {
             extra: extra_minion_data(opts.as_map()),
             clean_cache,
         });
+        if let Some(ext) = ext {
+            load.insert("ext", ext);
+        }
         self.channel.pillar(&load, self.patience()).await
     }
 
     /// Compiles the pillar and keeps it. A pillar that cannot be had leaves the old one in place.
     pub async fn refresh_pillar(&self, clean_cache: bool) -> bool {
-        match self.compile_pillar(None, None, &Map::new(), clean_cache).await {
+        match self.compile_pillar(None, None, &Map::new(), None, clean_cache).await {
             Ok(pillar) => {
                 self.daemon.scheduled.set_pillar(&pillar);
                 *self.pillar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(pillar);

@@ -5,7 +5,7 @@
 //! frame = length (4 octets, big-endian) | msgpack with bin types
 //! down  = job                              {"job": map, "opts": map, "grains": map, "pillar": map, "master": str}
 //! up    = {"ask": "request", "load": map, "timeout_ms": int}
-//!       | {"ask": "pillar", "saltenv": str?, "pillarenv": str?, "overrides": map}
+//!       | {"ask": "pillar", "saltenv": str?, "pillarenv": str?, "overrides": map, "ext": map?}
 //!       | {"ask": "fire", "tag": str, "data": map}
 //!       | {"done": map}                          answered when the return is written down
 //! down  = {"ok": any} | {"fault": str}
@@ -57,6 +57,8 @@ pub enum Up {
         saltenv: Option<String>,
         pillarenv: Option<String>,
         overrides: Map,
+        /// One more external source.
+        ext: Option<Map>,
     },
     Fire {
         tag: String,
@@ -96,11 +98,12 @@ impl Up {
             Up::Request { load, timeout_ms } => {
                 map! { "ask" => "request", "load" => load.clone(), "timeout_ms" => *timeout_ms }
             }
-            Up::Pillar { saltenv, pillarenv, overrides } => map! {
+            Up::Pillar { saltenv, pillarenv, overrides, ext } => map! {
                 "ask" => "pillar",
                 "saltenv" => saltenv.clone(),
                 "pillarenv" => pillarenv.clone(),
                 "overrides" => overrides.clone(),
+                "ext" => ext.clone(),
             },
             Up::Fire { tag, data } => map! { "ask" => "fire", "tag" => tag.as_str(), "data" => data.clone() },
             Up::Done(load) => map! { "done" => load.clone() },
@@ -123,6 +126,7 @@ impl Up {
             }),
             "pillar" => Ok(Up::Pillar {
                 overrides: take("overrides")?,
+                ext: take("ext").ok(),
                 saltenv: map.str("saltenv").map(str::to_owned),
                 pillarenv: map.str("pillarenv").map(str::to_owned),
             }),

@@ -144,6 +144,20 @@ impl MinionServices for ChannelServices {
             clean_cache: false,
         }))
     }
+
+    fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
+        let mut load = pillar_load(&PillarRequest {
+            id: &self.id,
+            grains: &self.grains,
+            saltenv: self.saltenv.clone(),
+            pillarenv: self.pillarenv.clone(),
+            overrides,
+            extra: self.extra.clone(),
+            clean_cache: false,
+        });
+        load.insert("ext", external);
+        self.uplink.pillar(&load)
+    }
 }
 
 /// What a pillar is asked for with.

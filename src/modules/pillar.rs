@@ -6,7 +6,7 @@ use super::filter;
 use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest,
 };
-use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge, repr, str_of, traverse};
+use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge, repr, str_of, traverse, yaml};
 
 const DELIMITER: Param = opt("delimiter", Default::Str(DEFAULT_DELIMITER));
 
@@ -34,8 +34,9 @@ pub(super) static MODULE: Module = Module {
         Function::new(
             "ext",
             &[req("external"), opt("pillar", Default::None)],
-            "Not offered: a pillar from one external source.",
-            |_, _| Err(Fault::NotSupported("pillar.ext".to_owned())),
+            "The pillar with one more external source (`{name: configuration}`) that the master lets minions ask for \
+             (`on_demand_ext_pillar`).",
+            external,
         ),
         Function::new("fetch", GET, "As `pillar.get`.", get),
         Function::new(
@@ -206,6 +207,19 @@ fn items(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
     let overrides = keyword("pillar").and_then(Value::as_map).cloned().unwrap_or_default();
     Ok(compile(cx, text(keyword("saltenv")), text(keyword("pillarenv")), &overrides)?.into())
+}
+
+fn external(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let external = match args.get("external") {
+        Value::Text(text) => yaml::load(text, "<unicode string>")
+            .map_err(|error| Fault::exception("YAMLError", error.to_string()))?,
+        other => other.clone(),
+    };
+    let Value::Map(external) = external else {
+        return Err(Fault::invocation("external has to be a map: {name: configuration}"));
+    };
+    let overrides = args.get("pillar").as_map().cloned().unwrap_or_default();
+    Ok(cx.minion.external_pillar(external, &overrides)?.into())
 }
 
 fn item(cx: &Context, args: &Args) -> Result<Value, Fault> {

@@ -125,24 +125,10 @@ impl<'a> Compiler<'a> {
         pillar
     }
 
-    /// The SLS files that the top file names for this minion, `{saltenv: [sls]}`, and what is wrong with it.
+    /// The merged top file, `{saltenv: {target: [{match: type}, sls …]}}`, and what is wrong with it.
     pub fn show_top(&self) -> (Map, Vec<String>) {
-        let (top, mut errors) = self.top();
-        let mut problems = Vec::new();
-        let matches = self.matches(&top, &mut problems);
-        errors.append(&mut problems);
-        let matches = matches.into_iter().map(|(env, names)| (env, Value::list(names))).collect();
-        (matches, errors)
-    }
-
-    /// One external pillar alone, on top of an empty pillar.
-    pub fn external_only(&self) -> Map {
-        let mut errors = Vec::new();
-        let mut pillar = self.external(Map::new(), &mut errors);
-        if !errors.is_empty() {
-            pillar.insert("_errors", Value::list(errors));
-        }
-        pillar
+        let (top, errors) = self.top();
+        (top.to_map(), errors)
     }
 
     fn shallow(&self) -> Compiler<'_> {

@@ -20,6 +20,8 @@ pub struct Top {
 struct Entry {
     /// The last `match` of it; `compound` without one.
     matcher: Option<String>,
+    /// Everything that has a `match`, as it stands there.
+    matches: Vec<Value>,
     order: i64,
     sls: Vec<String>,
 }
@@ -31,6 +33,18 @@ impl Top {
     /// Whether an SLS file may be missing.
     pub(super) fn may_miss(&self, sls: &str, saltenv: &str) -> bool {
         self.optional.iter().any(|(env, name)| env == saltenv && name == sls)
+    }
+
+    /// `{saltenv: {target: [{match: type}, sls …]}}`.
+    pub(super) fn to_map(&self) -> Map {
+        let listed = |entry: &Entry| {
+            let names = entry.sls.iter().map(|sls| Value::from(sls.as_str()));
+            Value::List(entry.matches.iter().cloned().chain(names).collect())
+        };
+        let targets = |targets: &IndexMap<Value, Entry>| -> Map {
+            targets.iter().map(|(target, entry)| (target.clone(), listed(entry))).collect()
+        };
+        self.targets.iter().map(|(env, all)| (env.as_str(), Value::Map(targets(all)))).collect()
     }
 
     fn add(&mut self, tops: &[Map]) -> Result<(), Malformed> {
@@ -75,6 +89,7 @@ fn entry_of(items: &Value) -> Result<(Entry, bool), Malformed> {
                     Value::Map(item) => {
                         if let Some(matcher) = item.get("match") {
                             entry.matcher = Some(str_of(matcher));
+                            entry.matches.push(item.clone().into());
                         }
                         match item.get("order") {
                             None => {}

@@ -12,6 +12,7 @@ mod manage;
 mod matching;
 mod mine;
 mod network;
+mod pillar;
 mod salt;
 mod saltutil;
 mod state;
@@ -36,6 +37,7 @@ pub static ALL: &[&Module] = &[
     &matching::MODULE,
     &mine::MODULE,
     &network::MODULE,
+    &pillar::MODULE,
     &salt::MODULE,
     &saltutil::MODULE,
     &state::MODULE,

@@ -45,6 +45,7 @@ fn compiled(case: &str, parts: &[(String, String)]) -> (Value, Value) {
     let mut roots: Vec<String> = fs::read_dir(&dir)
         .expect("the tree")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
         .collect();
     roots.sort();
     let roots: Map =

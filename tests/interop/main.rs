@@ -10,3 +10,4 @@ mod lasting;
 mod masters;
 mod one_job;
 mod peers;
+mod pillar;

@@ -284,4 +284,9 @@ impl MinionServices for Alone {
         };
         Ok(Arc::unwrap_or_clone(self.pillars.compile(&self.id, &self.grains, &request)))
     }
+
+    fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
+        let request = Request { overrides: overrides.clone(), ext: Some(external), ..self.request.clone() };
+        Ok(Arc::unwrap_or_clone(self.pillars.compile(&self.id, &self.grains, &request)))
+    }
 }

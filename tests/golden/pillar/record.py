@@ -19,6 +19,7 @@ import tempfile
 
 import salt.config
 import salt.pillar
+import salt.utils.data
 import salt.version
 import yaml
 
@@ -77,6 +78,7 @@ def compiled(parts):
             # Python's own traceback is no part of the message.
             texts = [TRACEBACK.sub("; line ", text) for text in pillar["_errors"]]
             pillar["_errors"] = [re.sub(r"\n\nTraceback .*\n---", "\n---", text, flags=re.DOTALL) for text in texts]
+        pillar = salt.utils.data.decode(pillar, keep=True, preserve_dict_class=True)
         return json.dumps(pillar, indent=1, default=str).replace(root, "{root}")
     finally:
         shutil.rmtree(root)

@@ -1,0 +1,126 @@
+//! `http_json`, `http_yaml`: what a web server says. Salt: pillar/http_json.py, pillar/http_yaml.py.
+
+use std::fs;
+use std::path::Path;
+
+use crate::crypt::HashType;
+use crate::loader::{Args, Call, Context, Default, Fault, Function, Param, opt, req};
+use crate::map;
+use crate::value::{Map, Value, str_of, yaml};
+
+const JSON_PARAMS: &[Param] = &[
+    req("minion_id"),
+    req("pillar"),
+    req("url"),
+    opt("with_grains", Default::False),
+    opt("header_dict", Default::None),
+    opt("auth", Default::None),
+    opt("username", Default::None),
+    opt("password", Default::None),
+    opt("namespace", Default::None),
+];
+
+const YAML_PARAMS: &[Param] = &[
+    req("minion_id"),
+    req("pillar"),
+    req("url"),
+    opt("with_grains", Default::False),
+    opt("header_dict", Default::None),
+    opt("auth", Default::None),
+    opt("username", Default::None),
+    opt("password", Default::None),
+];
+
+pub(super) const JSON: Function = Function::new(
+    "http_json",
+    JSON_PARAMS,
+    "The JSON at `url`; `%s` in it is the id of the minion and, `with_grains`, `<name>` a grain. With `namespace` below \
+     that key.",
+    |cx, args| {
+        let data = said(cx, args, |text| Value::from_json(text).map_err(|error| error.to_string()))?;
+        let namespace = args.opt_str("namespace")?.filter(|name| !name.is_empty());
+        Ok(match namespace {
+            Some(name) if data.truthy() => {
+                let mut below = Map::new();
+                below.insert(name, data);
+                below.into()
+            }
+            _ => data,
+        })
+    },
+);
+
+pub(super) const YAML: Function = Function::new(
+    "http_yaml",
+    YAML_PARAMS,
+    "The YAML at `url`; `%s` in it is the id of the minion and, `with_grains`, `<name>` a grain.",
+    |cx, args| said(cx, args, |text| yaml::load(text, "<unicode string>").map_err(|error| error.to_string())),
+);
+
+fn said(cx: &Context, args: &Args, read: fn(&str) -> Result<Value, String>) -> Result<Value, Fault> {
+    for option in ["header_dict", "auth"] {
+        if args.truthy(option) {
+            return Err(Fault::NotSupported(format!("the option {option} of http_json and http_yaml")));
+        }
+    }
+    let nothing = || Ok(Map::new().into());
+    let Some(url) = address(cx, args)? else { return nothing() };
+    let name = format!("ext_pillar_{}", HashType::Sha256.hex(&url));
+    let dest = Path::new(cx.opts.str("cachedir").unwrap_or("/var/cache/salt/master")).join(name);
+    let got = cx.minion.files().get_url(&url, "base", Some(&dest), true);
+    let text = match got {
+        Ok(Some(path)) => fs::read_to_string(&path).map_err(|error| error.to_string()),
+        Ok(None) => Err("there is nothing".to_owned()),
+        Err(fault) => Err(fault.to_string()),
+    };
+    // It may hold secrets.
+    let _ = fs::remove_file(&dest);
+    match text.and_then(|text| read(&text)) {
+        Ok(data @ Value::Map(_)) => Ok(data),
+        Ok(_) => nothing(),
+        Err(problem) => {
+            let id = str_of(args.get("minion_id"));
+            tracing::error!(minion = id, problem, "the external pillar's web server gave nothing");
+            nothing()
+        }
+    }
+}
+
+fn address(cx: &Context, args: &Args) -> Result<Option<String>, Fault> {
+    let mut url = args.str("url")?.replace("%s", &quoted(&str_of(args.get("minion_id"))));
+    if args.truthy("with_grains") {
+        let names: Vec<String> = url
+            .split('<')
+            .skip(1)
+            .filter_map(|part| part.split_once('>').map(|(name, _)| name.to_owned()))
+            .collect();
+        for name in names {
+            let grain = cx.call("grains.get", Call { args: vec![name.as_str().into()], kwargs: map! {} })?;
+            if !grain.truthy() {
+                tracing::error!(grain = name, "an external pillar's address names a grain that there is not");
+                return Ok(None);
+            }
+            url = url.replace(&format!("<{name}>"), &quoted(&str_of(&grain)));
+        }
+    }
+    if let (Some(user), Some(password)) = (args.opt_str("username")?, args.opt_str("password")?)
+        && let Some((scheme, rest)) = url.split_once("://")
+    {
+        url = format!("{scheme}://{user}:{password}@{rest}");
+    }
+    Ok(Some(url))
+}
+
+/// As Python's `urllib.parse.quote`.
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    for octet in text.bytes() {
+        match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' | b'/' => {
+                out.push(char::from(octet));
+            }
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}

@@ -1,0 +1,115 @@
+//! Pillars from the master to the minion: what Salt's pair prints is what any pair prints.
+
+use std::fs;
+
+use crate::fleet::{Fleet, text};
+use crate::peers::Peer;
+
+const TREE: &[(&str, &str)] = &[
+    (
+        "top.sls",
+        "base:\n  'minion-*':\n    - web\n  'kernel:Linux':\n    - match: grain\n    - linux.init\n    - broken\n",
+    ),
+    (
+        "web.sls",
+        "include:\n  - .common:\n      key: shared\n{% from 'map.jinja' import port with context %}\nport: {{ port }}\nrole: web\nwho: {{ grains.id }}\n",
+    ),
+    ("common.sls", "users: [alice, bob]\nnothing: ~\n"),
+    ("linux/init.sls", "kernel: {{ salt['grains.get']('kernel') }}\nnested: {a: {b: [1, 2.5, true]}}\n"),
+    ("map.jinja", "{% set port = 8000 + 80 %}\n"),
+    ("broken.sls", "x: {{ no_such_thing }}\n"),
+];
+
+const CONFIG: &str = "ext_pillar:\n  - cmd_yaml: \"echo 'outside: %s'\"\n";
+
+/// Command lines and what they end with.
+const PRINTED: &[(&[&str], &str)] = &[
+    (
+        &["minion-a", "pillar.items", "--out=json", "--out-indent=-1", "--static"],
+        "{\"minion-a\": {\"shared\": {\"users\": [\"alice\", \"bob\"], \"nothing\": null}, \"port\": 8080, \"role\": \"web\", \"who\": \"minion-a\", \"kernel\": \"Linux\", \"nested\": {\"a\": {\"b\": [1, 2.5, true]}}, \"outside\": \"minion-a\", \"_errors\": [\"Rendering SLS 'broken' failed. Please see master log for details.\"]}}\n",
+    ),
+    (&["minion-a", "pillar.get", "nested:a:b:1"], "minion-a:\n    2.5\n"),
+    (&["minion-a", "pillar.get", "no:such", "default=x"], "minion-a:\n    x\n"),
+    (
+        &["minion-a", "pillar.item", "role", "port", "--out=json", "--out-indent=-1", "--static"],
+        "{\"minion-a\": {\"role\": \"web\", \"port\": 8080}}\n",
+    ),
+    (&["minion-a", "pillar.keys", "shared"], "minion-a:\n    - users\n    - nothing\n"),
+    (
+        &[
+            "minion-a",
+            "pillar.items",
+            "port",
+            "pillar={port: 1}",
+            "--out=json",
+            "--out-indent=-1",
+            "--static",
+        ],
+        "{\"minion-a\": {\"port\": 8080}}\n",
+    ),
+    (&["-I", "role:web", "test.ping"], "minion-a:\n    True\n"),
+    (&["-I", "nested:a:b:1", "test.ping"], "minion-a:\n    True\n"),
+    (&["-C", "I@shared:users:bob and not I@role:db", "test.ping"], "minion-a:\n    True\n"),
+];
+
+fn scenario(master: Peer, minion: Peer) {
+    let Some(mut fleet) = Fleet::start(master, minion, CONFIG, "") else { return };
+    for (path, body) in TREE {
+        let path = fleet.path("srv/pillar").join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(path, body).expect("written");
+    }
+    let refreshed = fleet.stdout(master, "salt", &["minion-a", "saltutil.refresh_pillar", "wait=True"]);
+    assert_eq!(refreshed, "minion-a:\n    True\n");
+    for (words, expected) in PRINTED {
+        let output = fleet.run(master, "salt", words);
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            printed.ends_with(expected),
+            "salt {words:?} printed:\n{}\nexpected:\n{expected}",
+            text(&output)
+        );
+    }
+    let printed =
+        fleet.stdout(minion, "salt-call", &["pillar.get", "shared:users", "--out=json", "--out-indent=-1"]);
+    assert_eq!(printed, "{\"local\": [\"alice\", \"bob\"]}\n");
+
+    // A change shows at once, also where a second earlier something else was true.
+    fs::write(fleet.path("srv/pillar/map.jinja"), "{% set port = 9999 %}\n").expect("written");
+    let printed = fleet.stdout(master, "salt", &["minion-a", "pillar.items", "port"]);
+    assert!(printed.contains("8080"), "the pillar in memory is the old one: {printed}");
+    fleet.stdout(master, "salt", &["minion-a", "saltutil.refresh_pillar", "wait=True"]);
+    fleet.wait("the new pillar is there", |fleet| {
+        fleet.stdout(master, "salt", &["minion-a", "pillar.get", "port"]).contains("9999")
+    });
+}
+
+#[test]
+fn original_and_original_3006() {
+    scenario(Peer::Salt3006, Peer::Salt3006);
+}
+
+#[test]
+fn ours_and_ours() {
+    scenario(Peer::Halite, Peer::Halite);
+}
+
+#[test]
+fn our_master_with_an_original_minion_3006() {
+    scenario(Peer::Halite, Peer::Salt3006);
+}
+
+#[test]
+fn our_master_with_an_original_minion_3007() {
+    scenario(Peer::Halite, Peer::Salt3007);
+}
+
+#[test]
+fn an_original_master_3006_with_our_minion() {
+    scenario(Peer::Salt3006, Peer::Halite);
+}
+
+#[test]
+fn an_original_master_3007_with_our_minion() {
+    scenario(Peer::Salt3007, Peer::Halite);
+}
