@@ -7,6 +7,7 @@ mod config;
 mod cp;
 mod cron;
 mod data;
+mod defaults;
 mod disk;
 mod dpkg_lowpkg;
 mod environ;
@@ -48,6 +49,7 @@ pub static ALL: &[&Module] = &[
     &cp::MODULE,
     &cron::MODULE,
     &data::MODULE,
+    &defaults::MODULE,
     &disk::MODULE,
     &dpkg_lowpkg::MODULE,
     &environ::MODULE,

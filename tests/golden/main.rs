@@ -7,6 +7,7 @@ mod modules;
 mod output;
 mod pillar;
 mod report;
+mod states;
 mod target;
 mod yaml;
 

@@ -3,7 +3,7 @@
 
 use fancy_regex::{Captures, Regex, RegexBuilder};
 
-use super::translate::{DollarMeans, translate};
+use super::translate::{DollarMeans, PatternError, translate};
 use super::{MAX_PATTERN, PROGRAM_SIZE, RegexError};
 
 /// Python's numbers of the flags.
@@ -42,7 +42,10 @@ impl PySearch {
         let translated = translate(&format!("{before}{pattern}"), DollarMeans::EndOrBeforeLineEnd).map_err(
             |(problem, position)| RegexError::Pattern {
                 problem,
-                position: position.saturating_sub(before.len()),
+                position: match problem {
+                    PatternError::UnterminatedGroup => last_open(pattern).unwrap_or_default(),
+                    _ => position.saturating_sub(before.len()),
+                },
             },
         )?;
         // The translation is anchored; a search is not.
@@ -204,6 +207,25 @@ impl PySearch {
         parts.push(Part::Text(literal));
         Ok(parts)
     }
+}
+
+/// Where the last group begins that has no end.
+fn last_open(pattern: &str) -> Option<usize> {
+    let (mut open, mut set, mut escaped) = (Vec::new(), false, false);
+    for (at, char) in pattern.chars().enumerate() {
+        match char {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '[' if !set => set = true,
+            ']' => set = false,
+            '(' if !set => open.push(at),
+            ')' if !set => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 enum Part {

@@ -54,7 +54,7 @@ pub(super) fn get_template(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let context = args.keywords.get("context").cloned().unwrap_or_default();
     let dest = args.str("dest")?;
     for (name, value) in [
-        ("name", Value::text(dest.as_str())),
+        ("name", Value::text("")),
         ("template", args.get("template").clone()),
         ("source", path.into()),
         ("source_hash", "".into()),

@@ -10,7 +10,7 @@ use super::paths::path;
 use super::place::{fault_text, rewrite};
 use crate::loader::{Args, Context, Fault};
 use crate::matchers::regex_flags;
-use crate::value::{Value, decode_lossless as decode, split_lines, str_of};
+use crate::value::{Value, decode_lossless as decode, split_lines, split_octet_lines, str_of};
 
 /// What is to be done, in which place.
 struct Wanted {
@@ -195,7 +195,7 @@ impl Wanted {
 
 /// The lines of a text, all with ends: an empty one at the end stands for the last.
 fn body_of(text: &str) -> Vec<String> {
-    let mut body: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    let mut body: Vec<String> = split_octet_lines(text, true).into_iter().map(str::to_owned).collect();
     if body.last().is_some_and(|last| !line_end(last).is_empty()) {
         body.push(String::new());
     }
@@ -249,8 +249,7 @@ pub(super) fn line(cx: &Context, args: &Args) -> Result<Value, Fault> {
         indent: args.truthy("indent"),
     };
     let octets = fs::read(&real).map_err(|error| Fault::os(&error, &real))?;
-    // Python reads text with one kind of line end.
-    let old = decode(&octets).replace("\r\n", "\n").replace('\r', "\n");
+    let old = decode(&octets);
     let new = finished(wanted.apply(body_of(&old))?);
     let whole = new.concat();
     let changed = whole != old;
@@ -262,7 +261,8 @@ pub(super) fn line(cx: &Context, args: &Args) -> Result<Value, Fault> {
         copy_with_owner(&real, &format!("{real}.{now}"))?;
     }
     if !cx.test() {
-        rewrite(&real, whole.as_bytes())?;
+        let utf8 = std::str::from_utf8(&octets).is_ok();
+        rewrite(&real, &if utf8 { whole.into_bytes() } else { super::edit::narrow(&whole) })?;
     }
     if args.truthy("show_changes") {
         let diff = diff_of(&split_lines(&old, true), &new);

@@ -187,13 +187,14 @@ fn fetch(
 }
 
 fn template_variables(query: &Query, source: &str) -> Map {
-    let mut variables = map! {
-        "name" => query.name.as_str(),
-        "source" => source,
-        "saltenv" => query.saltenv.as_str(),
-    };
-    for name in ["user", "group", "mode", "attrs"] {
-        variables.insert(name, query.args.get(name).clone());
+    let mut variables = map! { "saltenv" => query.saltenv.as_str() };
+    // `cp.get_template` asks without a name.
+    if !query.name.is_empty() {
+        variables.insert("name", query.name.as_str());
+        variables.insert("source", source);
+        for name in ["user", "group", "mode", "attrs"] {
+            variables.insert(name, query.args.get(name).clone());
+        }
     }
     for (name, value) in query.keywords {
         variables.insert(name.clone(), value.clone());

@@ -9,7 +9,9 @@ use super::managed;
 use super::ret::{Outcome, changed, check_file, failed, fresh, keywords, path_in, text_of};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::map;
-use crate::value::{Map, Value, decode_lossless, is_text, split_lines, str_of, unified_diff};
+use crate::value::{
+    Map, Value, decode_lossless, is_text, split_lines, split_octet_lines, str_of, unified_diff,
+};
 
 /// The named arguments, as they go on.
 fn passed(args: &Args, names: &[&str]) -> Map {
@@ -410,8 +412,8 @@ pub(super) fn keyvalue(running: &Running, args: &Args) -> Outcome {
         ret.result = Some(args.truthy("ignore_if_missing"));
         return Ok(ret);
     };
-    let text = decode_lossless(&octets).replace("\r\n", "\n");
-    let lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    let text = decode_lossless(&octets);
+    let lines: Vec<String> = split_octet_lines(&text, true).into_iter().map(str::to_owned).collect();
     let (separator, uncomment) = (str_of(args.get("separator")), args.given("uncomment").map(str_of));
     let keys = Keys {
         values: &values,

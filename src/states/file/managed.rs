@@ -566,7 +566,9 @@ fn forget(running: &Running, wanted: &Wanted, file: &Value) -> Result<(), Fault>
         let saltenv = wanted.saltenv.as_str().into();
         path = str_of(&running.ask("cp.is_cached", &[wanted.source.clone(), saltenv])?);
     }
-    if !path.is_empty() {
+    // A source that lies where it is served, or anywhere else but in the cache, is nobody's copy.
+    let cache = running.opts.str("cachedir").filter(|cache| !cache.is_empty());
+    if cache.is_some_and(|cache| std::path::Path::new(&path).starts_with(cache)) {
         let _ = fs::remove_file(path);
     }
     Ok(())

@@ -159,7 +159,8 @@ pub(super) fn own_group(running: &Running, user: &Value, group: &Value) -> Resul
     if !group.is_null() {
         return Ok(group.clone());
     }
-    let gid = running.ask("user.info", &[user.clone()]).ok().and_then(|info| info.get("gid").cloned());
+    let gid =
+        running.ask("user.info", std::slice::from_ref(user)).ok().and_then(|info| info.get("gid").cloned());
     running.ask("file.gid_to_group", &[gid.unwrap_or(Value::Int(0))])
 }
 
@@ -167,7 +168,7 @@ pub(super) fn own_group(running: &Running, user: &Value, group: &Value) -> Resul
 pub(super) fn check_user(running: &Running, user: &Value, group: &Value) -> Result<Option<String>, Fault> {
     let mut wrong = String::new();
     let unknown = |fun: &str, name: &Value| -> Result<bool, Fault> {
-        Ok(name.truthy() && running.ask(fun, &[name.clone()])? == Value::text(""))
+        Ok(name.truthy() && running.ask(fun, std::slice::from_ref(name))? == Value::text(""))
     };
     if unknown("file.user_to_uid", user)? {
         wrong.push_str(&format!("User {} is not available ", str_of(user)));

@@ -342,7 +342,7 @@ pub(super) fn decode(running: &Running, args: &Args) -> Outcome {
     let checksum = args.get("checksum");
     let of_file = || running.ask("hashutil.digest_file", &[name.as_str().into(), checksum.clone()]);
     if is_file(&name) {
-        let plain = running.ask("hashutil.base64_decodestring", &[content.clone()])?;
+        let plain = running.ask("hashutil.base64_decodestring", std::slice::from_ref(&content))?;
         let wanted = running.ask("hashutil.digest", &[plain, checksum.clone()])?;
         let there = of_file()?;
         if wanted == there {
