@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod aptpkg;
+mod archive;
 mod cmdmod;
 mod config;
 mod cp;
@@ -44,6 +45,7 @@ use crate::loader::Module;
 pub static ALL: &[&Module] = &[
     &alternatives::MODULE,
     &aptpkg::MODULE,
+    &archive::MODULE,
     &cmdmod::MODULE,
     &config::MODULE,
     &cp::MODULE,

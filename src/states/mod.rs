@@ -1,6 +1,7 @@
 //! State modules: what SLS files ask for. One file per Salt state module; rows in alphabetical order.
 
 mod alternatives;
+mod archive;
 mod cmd;
 mod cron;
 mod environ;
@@ -23,6 +24,7 @@ use crate::loader::States;
 /// Every state module.
 pub static ALL: &[&States] = &[
     &alternatives::STATES,
+    &archive::STATES,
     &cmd::STATES,
     &cron::STATES,
     &environ::STATES,

@@ -446,6 +446,15 @@ def build(root, files):
             target.chmod(int(what["mode"], 8))
 
 
+def without_trace(ret):
+    """Where Python was when it failed is left out: what it said stays."""
+    lines = (ret.get("comment") or "").split("\n")
+    if lines[0].startswith("An exception occurred in this state: Traceback"):
+        last = max(index for index, line in enumerate(lines) if line.startswith("  "))
+        ret["comment"] = "An exception occurred in this state: " + "\n".join(lines[last + 1:])
+    return ret
+
+
 def look(root):
     found = {}
     for path in sorted(root.rglob("*")):
@@ -475,6 +484,7 @@ def state_for(base, served, pillar, test):
 
 def main():
     os.umask(0o022)
+    os.chdir("/")
     base = pathlib.Path(tempfile.mkdtemp(prefix="golden-"))
     served = base / "served"
     build(served, SERVED)
@@ -495,7 +505,7 @@ def main():
             low.update(args)
             low.update({"state": "file", "fun": step["fun"], "__id__": args["name"], "__sls__": "golden", "__env__": "base", "order": index})
             ret = states[step["test"]].call(low)
-            ret = {key: ret.get(key) for key in ("name", "changes", "result", "comment", "warnings") if key in ret}
+            ret = without_trace({key: ret[key] for key in ("name", "changes", "result", "comment", "warnings") if key in ret})
             kept.append(json.loads(json.dumps(ret, default=repr).replace(str(root), "{root}").replace(str(base / "cache"), "{cache}").replace(str(base), "{base}")))
         one = dict(one, rets=kept, after=json.loads(json.dumps(look(root)).replace(str(root), "{root}")))
         lines.append(json.dumps(one))
