@@ -46,13 +46,13 @@ pub(super) fn conditions(cx: &Context, low: &Map) -> Result<Option<Map>, Fault> 
     if let Some(value) = low.get("creates") {
         all.push(creates(value));
     }
-    if !all.iter().any(|said| said.skip) {
-        return Ok(None);
-    }
     let mut comments = Vec::new();
     for said in &all {
         let missing = || Fault::exception("KeyError", "'comment'");
         comments.push(said.comment.clone().ok_or_else(missing)?);
+    }
+    if !all.iter().any(|said| said.skip) {
+        return Ok(None);
     }
     let mut ret = map! { "result" => true, "name" => Value::Null, "changes" => Map::new(), "comment" => comments.join("\n") };
     name_it(&mut ret, low);

@@ -73,7 +73,10 @@ fn answer(cx: &Context, slot: &str) -> Result<Value, Fault> {
     };
     // `….not.exist` behind the call walks into what it gives.
     let path = text.rfind(')').and_then(|end| text.get(end + 1..)).unwrap_or_default();
-    if let Some((_, path)) = path.split_once('.') {
+    if !path.is_empty() {
+        // Salt quirk: state.py, `__eval_slot`: white space between `)` and `~` ends in this.
+        let missing = || Fault::exception("IndexError", "list index out of range");
+        let (_, path) = path.split_once('.').ok_or_else(missing)?;
         answer = traverse(&answer, path.trim(), ".").cloned().unwrap_or_default();
     }
     if let Some(append) = append {

@@ -139,6 +139,9 @@ impl<'r, 'c> Compiler<'r, 'c> {
             Ok(other) => {
                 if other.truthy() {
                     errors.push(format!("SLS {sls} does not render to a dictionary"));
+                    if matches!(other, Value::List(_) | Value::Text(_)) {
+                        errors.push(format!("Error when rendering state with contents: {}", str_of(&other)));
+                    }
                 }
                 return Ok((Map::new(), errors));
             }

@@ -74,7 +74,13 @@ fn new_style(running: &Running, mut kwargs: Map) -> Result<StateReturn, Fault> {
     }
     let (mut failures, mut successes, mut changes) = (Vec::new(), Vec::new(), Map::new());
     for (fun, args) in functions {
-        match running.call(&plain(&fun), arguments(&args)) {
+        let call = arguments(&args);
+        let lacking = lacking(running, &plain(&fun), &call);
+        if !lacking.is_empty() {
+            failures.push(format!("'{fun}' failed: Missing arguments: {}", lacking.join(", ")));
+            continue;
+        }
+        match running.call(&plain(&fun), call) {
             Ok(value) if good(&value) => {
                 let said = match &value {
                     Value::Map(map) => map.get("comment").map_or_else(|| "Success".to_owned(), str_of),
@@ -97,6 +103,16 @@ fn new_style(running: &Running, mut kwargs: Map) -> Result<StateReturn, Fault> {
     let result = failures.is_empty();
     failures.extend(successes);
     Ok(StateReturn::new(name, Some(result), failures.join(", ")).with(changes))
+}
+
+/// Parameters of a function that have to be given, and are not.
+fn lacking(running: &Running, fun: &str, call: &Call) -> Vec<&'static str> {
+    let Ok(function) = running.registry.function(running.cx, fun) else { return Vec::new() };
+    let required = function.params.iter().filter_map(|param| match param {
+        Param::Required(name) => Some(*name),
+        _ => None,
+    });
+    required.skip(call.args.len()).filter(|name| !call.kwargs.contains(name)).collect()
 }
 
 /// Arguments as they are written in a state: a list whose maps are keywords, a map, or one value.

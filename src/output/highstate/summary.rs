@@ -59,7 +59,7 @@ impl Counts {
             .chain(warned)
             .map(|count| count.to_string().len())
             .max();
-        let width = LABEL + widest.unwrap_or(1) + 2;
+        let width = LABEL + widest.unwrap_or(0) + 2;
         let count =
             |label: &str, count: &str| format!("{label}: {count:>width$}", width = width - label.len() - 2);
         lines.push(paint.line(Color::Cyan, &format!("\nSummary for {host}\n{}", "-".repeat(width))));
