@@ -27,7 +27,8 @@ pub(super) static MODULE: Module = Module {
             let ran = ask(cx, "--display", &args.str("name")?)?;
             let path = args.str("path")?;
             let known = ran.stdout.lines().any(|line| line.starts_with(&path));
-            Ok((known && !(ran.retcode > 0 && !ran.stderr.is_empty())).into())
+            let failed = ran.retcode > 0 && !ran.stderr.is_empty();
+            Ok((known && !failed).into())
         }),
         Function::new("check_installed", PATH, "Whether a path is the one that a name means.", |_, args| {
             Ok((link(&args.str("name")?) == Some(args.str("path")?)).into())

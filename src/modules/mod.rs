@@ -20,14 +20,17 @@ mod groupadd;
 mod hashutil;
 mod hosts;
 mod initd_service;
+mod kmod;
 mod linux_shadow;
 mod linux_sysctl;
 mod mine;
 mod mod_random;
 mod network;
+mod packages;
 mod pillar;
 mod pkg_resource;
 mod publish;
+mod rpm;
 mod saltutil;
 mod schedule;
 mod sha_crypt;
@@ -37,7 +40,9 @@ mod status;
 mod sysmod;
 mod systemd_service;
 mod test;
+mod timezone;
 mod useradd;
+mod yumpkg;
 
 use crate::loader::Module;
 
@@ -64,6 +69,7 @@ pub static ALL: &[&Module] = &[
     &initd_service::debian::MODULE,
     &initd_service::openrc::MODULE,
     &initd_service::red_hat::MODULE,
+    &kmod::MODULE,
     &linux_shadow::MODULE,
     &linux_sysctl::MODULE,
     &mine::MODULE,
@@ -80,5 +86,8 @@ pub static ALL: &[&Module] = &[
     &sysmod::MODULE,
     &systemd_service::MODULE,
     &test::MODULE,
+    &timezone::MODULE,
     &useradd::MODULE,
+    &yumpkg::MODULE,
+    &yumpkg::lowpkg::MODULE,
 ];

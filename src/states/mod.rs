@@ -11,12 +11,14 @@ mod file;
 mod grains;
 mod group;
 mod host;
+mod kmod;
 mod module;
 mod pkg;
 mod pkgrepo;
 mod service;
 mod sysctl;
 mod test;
+mod timezone;
 mod user;
 
 use crate::loader::States;
@@ -33,11 +35,13 @@ pub static ALL: &[&States] = &[
     &grains::STATES,
     &group::STATES,
     &host::STATES,
+    &kmod::STATES,
     &module::STATES,
     &pkg::STATES,
     &pkgrepo::STATES,
     &service::STATES,
     &sysctl::STATES,
     &test::STATES,
+    &timezone::STATES,
     &user::STATES,
 ];

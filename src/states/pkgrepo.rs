@@ -297,7 +297,7 @@ fn configure(running: &Running, args: &Args, repo: &str, kwargs: &Map, family: &
     }
     let mut options = kwargs.clone();
     if family == "Debian" {
-        options.insert("saltenv", args.keywords.get("__env__").cloned().unwrap_or_else(|| "base".into()));
+        options.insert("saltenv", running.low.str("__env__").unwrap_or("base"));
         options.insert("aptkey", args.truthy("aptkey") && running.which("apt-key").is_some());
     }
     running.ask_with("pkg.mod_repo", &[repo.into()], options).map(drop)

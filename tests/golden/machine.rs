@@ -32,6 +32,11 @@ fn states_of_packages_say_what_salts_do() {
 }
 
 #[test]
+fn packages_and_repositories_of_red_hat_are_as_salt_makes_them() {
+    check("dnf");
+}
+
+#[test]
 fn tables_of_cron_hosts_and_others_are_as_salt_makes_them() {
     check("files");
 }
@@ -70,6 +75,8 @@ fakes! {
         "list_upgrades" "list_locks" "list_holds";
     "lowpkg": "unpurge";
     "sysctl": "show" "get" "persist";
+    "kmod": "mod_list" "available" "load" "remove";
+    "timezone": "zone_compare" "get_hwclock" "set_zone" "set_hwclock";
     "alternatives": "check_exists" "check_installed" "show_current" "display" "install" "remove" "auto" "set";
     "service": "start" "stop" "restart" "reload" "force_reload" "full_restart" "enable" "disable" "mask" "unmask"
         "available" "status" "enabled" "disabled" "masked" "offline" "get_all";
@@ -140,7 +147,8 @@ fn program(cx: &Context, case: &Map, changed: bool, fun: &str, args: &Args) -> V
     let command = args.rest.first().or_else(|| args.keywords.get("cmd")).cloned().unwrap_or_default();
     if fun == "which" || fun == "has_exec" {
         let name = str_of(&command);
-        let missing = listed(case, "missing", |missing| missing == name);
+        let missing = listed(case, "missing", |missing| missing == name)
+            || ["dnf5", "tdnf", "yum"].contains(&name.as_str());
         return if missing { Value::Null } else { format!("/usr/bin/{name}").into() };
     }
     let line = match &command {

@@ -1,6 +1,6 @@
 //! Installing, removing and upgrading by apt-get. Salt: modules/aptpkg.py.
 
-use super::{apt, difference, flag, is_true, keyword, names, query, selections, version, words};
+use super::{apt, difference, finish, flag, is_true, keyword, names, query, selections, version, words};
 use crate::loader::{Args, Context, Default, Fault, Param, keywords, opt};
 use crate::map;
 use crate::value::{Map, Value, str_of};
@@ -249,16 +249,7 @@ pub(super) fn install(cx: &Context, args: &Args) -> Result<Value, Fault> {
             selections::hold(cx, &released, true)?;
         }
     }
-    finish("installing package(s)", &targets.errors, changes)
-}
-
-/// The changes, or a failure that holds them.
-fn finish(doing: &str, errors: &[String], changes: Map) -> Result<Value, Fault> {
-    if errors.is_empty() {
-        return Ok(changes.into());
-    }
-    let info = map! { "errors" => Value::list(errors), "changes" => changes };
-    Err(Fault::Execution { text: format!("Problem encountered {doing}"), info: Some(info.into()) })
+    finish("Problem encountered installing package(s)", &targets.errors, changes)
 }
 
 pub(super) fn uninstall(cx: &Context, args: &Args, purge: bool) -> Result<Value, Fault> {
@@ -286,7 +277,7 @@ pub(super) fn uninstall(cx: &Context, args: &Args, purge: bool) -> Result<Value,
     } else {
         changes
     };
-    finish("removing package(s)", &errors, changes)
+    finish("Problem encountered removing package(s)", &errors, changes)
 }
 
 pub(super) fn autoremove(cx: &Context, args: &Args) -> Result<Value, Fault> {

@@ -11,9 +11,10 @@ pub mod version;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, req, rest};
+use super::packages::{difference, finish, flag, is_true, keyword, names, words};
+use crate::loader::{Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, req, rest};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value};
 
 const NAMES: &[Param] = &[rest("names"), keywords("kwargs")];
 const HOLD: &[Param] = &[
@@ -247,17 +248,6 @@ pub(super) static MODULE: Module = Module {
     ],
 };
 
-/// Salt's idea of a true option: also the word and numbers above zero.
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Int(int) => *int > 0,
-        Value::Text(text) => {
-            text.eq_ignore_ascii_case("true") || text.parse::<f64>().is_ok_and(|number| number > 0.0)
-        }
-        other => other.truthy(),
-    }
-}
-
 fn normal(name: &str, osarch: &str) -> String {
     match name.rsplit_once(':') {
         Some((short, arch)) if [osarch, "all", "any"].contains(&arch) => short.to_owned(),
@@ -307,43 +297,4 @@ fn apt(cx: &Context, words: &[String], scope: bool, mut options: Map) -> Result<
         ran = cx.program_with(&line, options.clone())?;
     }
     Ok(ran)
-}
-
-/// What differs between two lists of packages: `{name: {old, new}}`.
-fn difference(old: &Map, new: &Map) -> Map {
-    let empty = Value::from("");
-    let mut changes = Map::new();
-    for key in old.keys().chain(new.keys()) {
-        let (was, is) = (old.get_value(key), new.get_value(key));
-        if was != is {
-            changes.insert(
-                key.clone(),
-                map! { "old" => was.unwrap_or(&empty).clone(), "new" => is.unwrap_or(&empty).clone() },
-            );
-        }
-    }
-    changes
-}
-
-/// A keyword that was given, unless it is `None`.
-fn keyword<'a>(args: &'a Args, name: &str) -> Option<&'a Value> {
-    args.keywords.get(name).filter(|value| !value.is_null())
-}
-
-fn flag(args: &Args, name: &str) -> bool {
-    keyword(args, name).is_some_and(Value::truthy)
-}
-
-/// Words as owned text.
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
-}
-
-fn names(value: &Value) -> Vec<String> {
-    match value {
-        Value::List(items) => items.iter().map(str_of).collect(),
-        Value::Map(map) => map.keys().map(str_of).collect(),
-        Value::Null => Vec::new(),
-        other => vec![str_of(other)],
-    }
 }

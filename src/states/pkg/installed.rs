@@ -172,7 +172,7 @@ fn apply(running: &Running, args: &Args, targets: &Targets, refresh: bool) -> Re
         Ok(outcome)
     };
     if !targets.install.is_empty() || !targets.reinstall.is_empty() {
-        match running.ask_with("pkg.install", &[], install_options(args, targets, refresh)) {
+        match running.ask_with("pkg.install", &[], install_options(running, args, targets, refresh)) {
             Ok(Value::Map(map)) => {
                 reported = map.clone();
                 changes = map;
@@ -253,8 +253,8 @@ fn apply(running: &Running, args: &Args, targets: &Targets, refresh: bool) -> Re
     finish(result, &comment, changes)
 }
 
-fn install_options(args: &Args, targets: &Targets, refresh: bool) -> Map {
-    let mut options = handed_on(args);
+fn install_options(running: &Running, args: &Args, targets: &Targets, refresh: bool) -> Map {
+    let mut options = handed_on(running, args);
     let both = || targets.install.iter().chain(&targets.reinstall);
     let (mut pkgs, mut sources) = (Value::Null, Value::Null);
     if args.truthy("sources") {

@@ -26,7 +26,7 @@ pub(super) fn latest(running: &Running, args: &Args) -> Result<StateReturn, Faul
     let (asked, refresh) = resolved(running, Value::list(asked), refresh)?;
     let asked = names(&asked);
     let words: Vec<Value> = asked.iter().map(Value::from).collect();
-    let mut options = handed_on(args);
+    let mut options = handed_on(running, args);
     options.insert("fromrepo", args.get("fromrepo").clone());
     options.insert("refresh", refresh);
     let by_name = |found: Value| match found {
@@ -71,7 +71,7 @@ pub(super) fn latest(running: &Running, args: &Args) -> Result<StateReturn, Faul
     if running.test() {
         return answer(None, announce(&targets, &current, &now));
     }
-    let mut options = handed_on(args);
+    let mut options = handed_on(running, args);
     options.insert("name", Value::Null);
     options.insert("refresh", false);
     options.insert("fromrepo", args.get("fromrepo").clone());

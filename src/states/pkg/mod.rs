@@ -158,10 +158,11 @@ fn list_pkgs(running: &Running, more: &[(&str, bool)]) -> Result<Map, Fault> {
 }
 
 /// Keywords for functions of `pkg`: what the state was given beyond its own parameters.
-fn handed_on(args: &Args) -> Map {
+fn handed_on(running: &Running, args: &Args) -> Map {
     let mut kwargs = args.keywords.clone();
     kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__")));
-    kwargs.entry("saltenv", || "base".into());
+    let saltenv = running.low.str("__env__").unwrap_or("base");
+    kwargs.entry("saltenv", || saltenv.into());
     kwargs
 }
 

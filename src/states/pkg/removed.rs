@@ -69,7 +69,7 @@ fn targets(running: &Running, args: &Args) -> Result<Result<Vec<String>, StateRe
 fn uninstall(running: &Running, args: &Args, action: &str) -> Result<StateReturn, Fault> {
     let name = args.get("name");
     let purge = action == "purge";
-    let mut options = handed_on(args);
+    let mut options = handed_on(running, args);
     options.insert("normalize", args.get("normalize").clone());
     options.insert("version", args.get("version").clone());
     let parsed =
@@ -97,7 +97,7 @@ fn uninstall(running: &Running, args: &Args, action: &str) -> Result<StateReturn
         let comment = format!("The following packages will be {action}d: {}.", targets.join(", "));
         return Ok(StateReturn::new(name.clone(), None, comment).with(changes));
     }
-    let mut options = handed_on(args);
+    let mut options = handed_on(running, args);
     options.insert("pkgs", args.get("pkgs").clone());
     options.insert("version", args.get("version").clone());
     options.insert("split_arch", false);

@@ -215,7 +215,7 @@ fn resolve_latest(
     if asked.is_empty() {
         return Ok(());
     }
-    let mut options = super::handed_on(args);
+    let mut options = super::handed_on(running, args);
     options.insert("refresh", refresh);
     let words: Vec<Value> = asked.iter().map(Value::from).collect();
     let found = running.ask_with("pkg.latest_version", &words, options)?;
@@ -248,7 +248,7 @@ fn source_version(running: &Running, args: &Args, path: &str) -> Result<Source, 
         return Ok(Source::Unknown);
     }
     let mut options: Map = Map::new();
-    options.insert("saltenv", args.keywords.get("saltenv").cloned().unwrap_or_else(|| "base".into()));
+    options.insert("saltenv", super::handed_on(running, args).get("saltenv").cloned().unwrap_or_default());
     options.insert("verify_ssl", args.keywords.get("verify_ssl").cloned().unwrap_or(Value::Bool(true)));
     let cached = match running.ask_with("cp.cache_file", &[path.into()], options) {
         Ok(cached) => cached,

@@ -26,7 +26,7 @@ pub(super) fn uptodate(running: &Running, args: &Args) -> Result<StateReturn, Fa
     if running.test() {
         return Ok(answer(None, "System update will be performed".to_owned())?.with(expected));
     }
-    let mut options = handed_on(args);
+    let mut options = handed_on(running, args);
     options.remove("saltenv");
     options.insert("refresh", refresh);
     options.insert("pkgs", pkgs.clone());
@@ -51,7 +51,7 @@ pub(super) fn uptodate(running: &Running, args: &Args) -> Result<StateReturn, Fa
 
 /// What an upgrade would change: `{name: {new, old}}`.
 fn expected(running: &Running, args: &Args, pkgs: &Value, refresh: bool) -> Result<Map, Fault> {
-    let mut options = handed_on(args);
+    let mut options = handed_on(running, args);
     options.remove("saltenv");
     options.insert("refresh", refresh);
     let upgrades = running.ask_with("pkg.list_upgrades", &[], options)?;

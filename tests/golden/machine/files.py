@@ -114,6 +114,29 @@ CASES += [
     *alternative("set", path="/bin/a"), *alternative("set", current=("/bin/a", "/bin/a"), path="/bin/a"), *alternative("set", path="/bin/c"), *alternative("set", current=(False, "/bin/b"), path="/bin/a"),
 ]
 
+
+
+def zone(same, clock="UTC", done=True, **kwargs):
+    salt = {"timezone.zone_compare": {"is": same}, "timezone.get_hwclock": {"is": clock}, "timezone.set_zone": {"is": done}, "timezone.set_hwclock": {"is": done}}
+    case = {"fun": "states.timezone.system", "kwargs": {"name": "Europe/Oslo", **kwargs}, "salt": salt, "effects": ["timezone.set_zone", "timezone.set_hwclock"]}
+    return [case, {**case, "test": True}]
+
+
+CASES += [*zone(True), *zone(False), *zone(True, "localtime"), *zone(False, "localtime"), *zone(False, "localtime", done=False), *zone(True, utc=False), *zone(False, "localtime", utc=False)]
+
+
+
+def kmod(fun, loaded=("a", "b"), kept=("a",), said=("x",), **kwargs):
+    salt = {"kmod.mod_list": {"by": {"True": list(kept)}, "is": list(loaded)}, "kmod.available": {"is": ["a", "b", "x", "y"]},
+            "kmod.load": {"is": said if isinstance(said, str) else list(said)}, "kmod.remove": {"is": said if isinstance(said, str) else list(said)}}
+    case = {"fun": f"states.kmod.{fun}", "kwargs": kwargs, "salt": salt, "effects": ["kmod.load", "kmod.remove"]}
+    return [case, {**case, "test": True}]
+
+
+for fun in ("present", "absent"):
+    CASES += [*kmod(fun, name="a"), *kmod(fun, name="x"), *kmod(fun, name="z"), *kmod(fun, name="x", said=()), *kmod(fun, name="x", said="Error no"), *kmod(fun, name="b", persist=True),
+              *kmod(fun, name="m", mods=["x"]), *kmod(fun, name="a", said="Error no"), *kmod(fun, name="a", said=())]
+
 if __name__ == "__main__":
     def before(module, machine):
         salt.utils.systemd.booted = lambda *_: True

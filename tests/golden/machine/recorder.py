@@ -80,6 +80,9 @@ class Machine:
         return self.real(module, fun) is not None
 
     def real(self, module, fun):
+        if "yumpkg" in self.case["fun"] and module in ("pkg", "lowpkg"):
+            name = {"pkg": "modules.yumpkg", "lowpkg": "modules.rpm_lowpkg"}[module]
+            return getattr(load(name, self), fun, None)
         if module == "pkg" and "pkgrepo" not in self.case["fun"] and "aptpkg" not in self.case["fun"] and fun not in PURE:
             return None
         if REAL.get(module):
