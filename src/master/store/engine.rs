@@ -78,8 +78,23 @@ const GROUP_OCTETS: usize = 16 * 1_024 * 1_024;
 /// A single entry.
 const LARGEST: usize = 256 * 1_024 * 1_024;
 
-const FORMAT: u64 = 1;
-const META: TableDefinition<&str, u64> = TableDefinition::new("halite");
+const FORMAT: u64 = 2;
+const META: Definition = Definition::new("halite");
+
+/// Every table has keys of text and values of octets: of each other kind the database would be in the program once
+/// more.
+pub(super) type Definition = TableDefinition<'static, &'static str, &'static [u8]>;
+pub(super) type Table<'t> = redb::Table<'t, &'static str, &'static [u8]>;
+
+/// A key of two parts. The first is a jid, an id or a number: none has the separator in it.
+pub(super) fn pair(first: &str, second: &str) -> String {
+    format!("{first}\0{second}")
+}
+
+/// The second part of a [`pair`].
+pub(super) fn second(key: &str) -> &str {
+    key.split_once('\0').map_or("", |(_, second)| second)
+}
 
 impl<S: Schema> Engine<S> {
     /// Opens the database and starts its writer.
@@ -306,9 +321,10 @@ fn open<S: Schema>(disk: &dyn Disk, check: bool) -> Result<Database, StoreError>
         let transaction = database.begin_write()?;
         let format = {
             let mut meta = transaction.open_table(META)?;
-            let found = meta.get("format")?.map(|format| format.value());
+            let octets = |octets: &[u8]| octets.try_into().map_or(u64::MAX, u64::from_le_bytes);
+            let found = meta.get("format")?.map(|format| octets(format.value()));
             if found.is_none() {
-                meta.insert("format", FORMAT)?;
+                meta.insert("format", FORMAT.to_le_bytes().as_slice())?;
             }
             found.unwrap_or(FORMAT)
         };

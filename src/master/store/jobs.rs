@@ -1,17 +1,18 @@
 //! Jobs: `jid -> load`, `(jid, syndic) -> minions`, `(jid, id) -> return`, and when each job came in.
 
-use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use super::engine::Schema;
+use super::engine::{Definition, Schema, Table, pair, second};
 
-/// `jid -> seconds since 1970 at which it came in`.
-const JOBS: TableDefinition<&str, u64> = TableDefinition::new("jobs");
-/// The same by time.
-const AGES: TableDefinition<(u64, &str), ()> = TableDefinition::new("ages");
-const LOADS: TableDefinition<&str, &[u8]> = TableDefinition::new("loads");
-/// The syndic is empty for the master's own list.
-const MINIONS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("minions");
-const RETURNS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("returns");
+/// Jids that are known.
+const JOBS: Definition = Definition::new("jobs");
+/// `(seconds since 1970 at which it came in, in twenty digits; jid)`.
+const AGES: Definition = Definition::new("ages");
+const LOADS: Definition = Definition::new("loads");
+/// `(jid, syndic)`; the syndic is empty for the master's own list.
+const MINIONS: Definition = Definition::new("minions");
+/// `(jid, id)`.
+const RETURNS: Definition = Definition::new("returns");
 
 /// Entries that one [`JobWrite::Expire`] removes, about: a millisecond's work.
 const EXPIRED_AT_ONCE: usize = 2_000;
@@ -54,11 +55,11 @@ impl Schema for JobTables {
 }
 
 struct Tables<'t> {
-    jobs: redb::Table<'t, &'static str, u64>,
-    ages: redb::Table<'t, (u64, &'static str), ()>,
-    loads: redb::Table<'t, &'static str, &'static [u8]>,
-    minions: redb::Table<'t, (&'static str, &'static str), &'static [u8]>,
-    returns: redb::Table<'t, (&'static str, &'static str), &'static [u8]>,
+    jobs: Table<'t>,
+    ages: Table<'t>,
+    loads: Table<'t>,
+    minions: Table<'t>,
+    returns: Table<'t>,
 }
 
 impl<'t> Tables<'t> {
@@ -77,21 +78,21 @@ impl<'t> Tables<'t> {
             JobWrite::Load { jid, load, minions, now } => {
                 self.note(jid, *now)?;
                 self.loads.insert(jid.as_str(), load.as_slice())?;
-                self.minions.insert((jid.as_str(), ""), minions.as_slice())?;
+                self.minions.insert(pair(jid, "").as_str(), minions.as_slice())?;
                 Ok(1)
             }
             JobWrite::Minions { jid, syndic, minions, now } => {
                 self.note(jid, *now)?;
-                self.minions.insert((jid.as_str(), syndic.as_str()), minions.as_slice())?;
+                self.minions.insert(pair(jid, syndic).as_str(), minions.as_slice())?;
                 Ok(1)
             }
             JobWrite::Return { jid, id, ret, now } => {
-                let key = (jid.as_str(), id.as_str());
-                if self.returns.get(key)?.is_some() {
+                let key = pair(jid, id);
+                if self.returns.get(key.as_str())?.is_some() {
                     return Ok(0);
                 }
                 self.note(jid, *now)?;
-                self.returns.insert(key, ret.as_slice())?;
+                self.returns.insert(key.as_str(), ret.as_slice())?;
                 Ok(1)
             }
             JobWrite::Expire { before } => self.expire(*before),
@@ -101,8 +102,8 @@ impl<'t> Tables<'t> {
     /// Every job gets its age from what comes first, load or return.
     fn note(&mut self, jid: &str, now: u64) -> Result<(), redb::Error> {
         if self.jobs.get(jid)?.is_none() {
-            self.jobs.insert(jid, now)?;
-            self.ages.insert((now, jid), ())?;
+            self.jobs.insert(jid, [].as_slice())?;
+            self.ages.insert(aged(now, jid).as_str(), [].as_slice())?;
         }
         Ok(())
     }
@@ -110,12 +111,13 @@ impl<'t> Tables<'t> {
     fn expire(&mut self, before: u64) -> Result<u64, redb::Error> {
         let mut room = EXPIRED_AT_ONCE;
         let mut removed = 0;
+        let end = aged(before, "");
         loop {
             let oldest = match self.ages.first()? {
-                Some((key, _)) if key.value().0 < before => (key.value().0, key.value().1.to_owned()),
+                Some((key, _)) if key.value() < end.as_str() => key.value().to_owned(),
                 _ => return Ok(if removed == 0 && room == EXPIRED_AT_ONCE { 0 } else { removed + 1 }),
             };
-            let (age, jid) = (oldest.0, oldest.1.as_str());
+            let jid = second(&oldest);
             room = room.saturating_sub(remove_all(&mut self.returns, jid, room)?);
             room = room.saturating_sub(remove_all(&mut self.minions, jid, room)?);
             if room == 0 {
@@ -124,32 +126,33 @@ impl<'t> Tables<'t> {
             }
             self.loads.remove(jid)?;
             self.jobs.remove(jid)?;
-            self.ages.remove((age, jid))?;
+            self.ages.remove(oldest.as_str())?;
             removed += 1;
             room = room.saturating_sub(3);
         }
     }
 }
 
+/// A key of [`AGES`]: in the order of time.
+fn aged(seconds: u64, jid: &str) -> String {
+    pair(&format!("{seconds:020}"), jid)
+}
+
 /// Removes entries of a jid, `limit` at most, and says how many there were.
-fn remove_all(
-    table: &mut redb::Table<'_, (&'static str, &'static str), &'static [u8]>,
-    jid: &str,
-    limit: usize,
-) -> Result<usize, redb::Error> {
-    let mut ids = Vec::new();
-    for entry in table.range((jid, "")..)?.take(limit) {
+fn remove_all(table: &mut Table, jid: &str, limit: usize) -> Result<usize, redb::Error> {
+    let all = pair(jid, "");
+    let mut keys = Vec::new();
+    for entry in table.range(all.as_str()..)?.take(limit) {
         let (key, _) = entry?;
-        let (other, id) = key.value();
-        if other != jid {
+        if !key.value().starts_with(&all) {
             break;
         }
-        ids.push(id.to_owned());
+        keys.push(key.value().to_owned());
     }
-    for id in &ids {
-        table.remove((jid, id.as_str()))?;
+    for key in &keys {
+        table.remove(key.as_str())?;
     }
-    Ok(ids.len())
+    Ok(keys.len())
 }
 
 pub(super) fn load(read: &ReadTransaction, jid: &str) -> Result<Option<Vec<u8>>, redb::Error> {
@@ -157,10 +160,11 @@ pub(super) fn load(read: &ReadTransaction, jid: &str) -> Result<Option<Vec<u8>>,
 }
 
 pub(super) fn minions(read: &ReadTransaction, jid: &str) -> Result<Vec<Vec<u8>>, redb::Error> {
+    let all = pair(jid, "");
     let mut found = Vec::new();
-    for entry in read.open_table(MINIONS)?.range((jid, "")..)? {
+    for entry in read.open_table(MINIONS)?.range(all.as_str()..)? {
         let (key, minions) = entry?;
-        if key.value().0 != jid {
+        if !key.value().starts_with(&all) {
             break;
         }
         found.push(minions.value().to_vec());
@@ -169,20 +173,20 @@ pub(super) fn minions(read: &ReadTransaction, jid: &str) -> Result<Vec<Vec<u8>>,
 }
 
 pub(super) fn returns(read: &ReadTransaction, jid: &str) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+    let all = pair(jid, "");
     let mut found = Vec::new();
-    for entry in read.open_table(RETURNS)?.range((jid, "")..)? {
+    for entry in read.open_table(RETURNS)?.range(all.as_str()..)? {
         let (key, ret) = entry?;
-        let (other, id) = key.value();
-        if other != jid {
+        if !key.value().starts_with(&all) {
             break;
         }
-        found.push((id.to_owned(), ret.value().to_vec()));
+        found.push((second(key.value()).to_owned(), ret.value().to_vec()));
     }
     Ok(found)
 }
 
 pub(super) fn return_of(read: &ReadTransaction, jid: &str, id: &str) -> Result<Option<Vec<u8>>, redb::Error> {
-    Ok(read.open_table(RETURNS)?.get((jid, id))?.map(|ret| ret.value().to_vec()))
+    Ok(read.open_table(RETURNS)?.get(pair(jid, id).as_str())?.map(|ret| ret.value().to_vec()))
 }
 
 /// By ascending jid, the newest `limit`.

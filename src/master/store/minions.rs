@@ -1,12 +1,13 @@
 //! Minions: `id -> {grains, pillar}` and `(id, function) -> mine value`. Each function of a mine is an entry of its
 //! own, so that asking many minions for one of them reads nothing else.
 
-use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use super::engine::Schema;
+use super::engine::{Definition, Schema, Table, pair, second};
 
-const DATA: TableDefinition<&str, &[u8]> = TableDefinition::new("data");
-const MINES: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("mines");
+const DATA: Definition = Definition::new("data");
+/// `(id, function)`.
+const MINES: Definition = Definition::new("mines");
 
 /// A write, with what its count means.
 pub(super) enum MinionWrite {
@@ -47,8 +48,8 @@ impl Schema for MinionTables {
 }
 
 struct Tables<'t> {
-    data: redb::Table<'t, &'static str, &'static [u8]>,
-    mines: redb::Table<'t, (&'static str, &'static str), &'static [u8]>,
+    data: Table<'t>,
+    mines: Table<'t>,
 }
 
 impl<'t> Tables<'t> {
@@ -65,13 +66,13 @@ impl<'t> Tables<'t> {
             MinionWrite::Mine { id, functions, clear } => {
                 let mut touched = if *clear { self.clear_mine(id)? } else { 0 };
                 for (fun, value) in functions {
-                    self.mines.insert((id.as_str(), fun.as_str()), value.as_slice())?;
+                    self.mines.insert(pair(id, fun).as_str(), value.as_slice())?;
                     touched += 1;
                 }
                 Ok(touched)
             }
             MinionWrite::MineDelete { id, fun } => {
-                Ok(u64::from(self.mines.remove((id.as_str(), fun.as_str()))?.is_some()))
+                Ok(u64::from(self.mines.remove(pair(id, fun).as_str())?.is_some()))
             }
             MinionWrite::Forget { id } => {
                 let data = u64::from(self.data.remove(id.as_str())?.is_some());
@@ -81,19 +82,19 @@ impl<'t> Tables<'t> {
     }
 
     fn clear_mine(&mut self, id: &str) -> Result<u64, redb::Error> {
-        let mut functions = Vec::new();
-        for entry in self.mines.range((id, "")..)? {
+        let all = pair(id, "");
+        let mut keys = Vec::new();
+        for entry in self.mines.range(all.as_str()..)? {
             let (key, _) = entry?;
-            let (other, fun) = key.value();
-            if other != id {
+            if !key.value().starts_with(&all) {
                 break;
             }
-            functions.push(fun.to_owned());
+            keys.push(key.value().to_owned());
         }
-        for fun in &functions {
-            self.mines.remove((id, fun.as_str()))?;
+        for key in &keys {
+            self.mines.remove(key.as_str())?;
         }
-        Ok(functions.len() as u64)
+        Ok(keys.len() as u64)
     }
 }
 
@@ -121,18 +122,18 @@ pub(super) fn ids(read: &ReadTransaction) -> Result<Vec<String>, redb::Error> {
 }
 
 pub(super) fn mine(read: &ReadTransaction, id: &str) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+    let all = pair(id, "");
     let mut found = Vec::new();
-    for entry in read.open_table(MINES)?.range((id, "")..)? {
+    for entry in read.open_table(MINES)?.range(all.as_str()..)? {
         let (key, value) = entry?;
-        let (other, fun) = key.value();
-        if other != id {
+        if !key.value().starts_with(&all) {
             break;
         }
-        found.push((fun.to_owned(), value.value().to_vec()));
+        found.push((second(key.value()).to_owned(), value.value().to_vec()));
     }
     Ok(found)
 }
 
 pub(super) fn mine_of(read: &ReadTransaction, id: &str, fun: &str) -> Result<Option<Vec<u8>>, redb::Error> {
-    Ok(read.open_table(MINES)?.get((id, fun))?.map(|value| value.value().to_vec()))
+    Ok(read.open_table(MINES)?.get(pair(id, fun).as_str())?.map(|value| value.value().to_vec()))
 }
