@@ -14,6 +14,7 @@ pub mod options;
 mod quickstart;
 mod salt;
 mod salt_call;
+mod salt_cp;
 mod salt_key;
 mod salt_master;
 mod salt_minion;
@@ -71,6 +72,7 @@ pub static APPLETS: &[Applet] = &[
         run: salt_key::run,
         link: true,
     },
+    Applet { name: "salt-cp", about: "Copy files to minions", run: salt_cp::run, link: true },
     Applet { name: "salt-run", about: "Run a function on the master", run: salt_run::run, link: true },
     Applet {
         name: "quickstart",

@@ -263,12 +263,12 @@ pub trait MasterServices: Sync {
         &Nowhere
     }
 
-    /// Calls a function of the execution modules on the master's host.
+    /// Calls a function of the execution modules on the master's host, with the pillar of the master's own id or none.
     ///
     /// # Errors
     /// When it fails, or there is no master here.
-    fn execute(&self, fun: &str, call: Call) -> Result<Value, Fault> {
-        let _ = call;
+    fn execute(&self, fun: &str, call: Call, with_pillar: bool) -> Result<Executed, Fault> {
+        let _ = (call, with_pillar);
         nowhere(fun)
     }
 
@@ -280,6 +280,14 @@ pub trait MasterServices: Sync {
         let _ = what;
         nowhere(id)
     }
+}
+
+/// What an execution module gave on the master's host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Executed {
+    pub value: Value,
+    /// What the function left in its context.
+    pub retcode: i64,
 }
 
 /// What is to be forgotten of a minion.

@@ -69,6 +69,8 @@ pub struct MasterCall {
     pub kwarg: Map,
     /// `match`, which lies beside the arguments and is one for some wheel functions.
     pub matching: Option<Value>,
+    /// The jid of a runner, in place of a new one.
+    pub jid: Option<Jid>,
     pub caller: Caller,
 }
 
@@ -224,7 +226,13 @@ impl MasterCall {
                 rest
             }
         };
-        Ok(MasterCall { fun, arg, kwarg, matching: load.remove("match"), caller })
+        let jid = match load.get("jid") {
+            Some(Value::Text(jid)) if explicit && !jid.is_empty() => {
+                Some(Jid::parse(jid).map_err(|error| error.to_string())?)
+            }
+            _ => None,
+        };
+        Ok(MasterCall { fun, arg, kwarg, matching: load.remove("match"), jid, caller })
     }
 }
 

@@ -43,7 +43,7 @@ fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiv
         tracing::error!(fun = call.fun, "a runner was refused: {MAX_RUNNING} are running already");
         return Err(format!("{MAX_RUNNING} runners are running already: try again"));
     };
-    let jid = master.new_jid();
+    let jid = call.jid.clone().unwrap_or_else(|| master.new_jid());
     let user = if call.caller.user.is_empty() { "UNKNOWN".to_owned() } else { call.caller.user.clone() };
     let worker = master.clone();
     let started = jid.clone();

@@ -14,8 +14,8 @@ use crate::fileclient::{Files, LocalSource};
 use crate::host::RealHost;
 use crate::keys::{Change, KeyState};
 use crate::loader::{
-    Call, Context, Fault, FileClient, Forget, GrainSource, Grains, MasterServices, MinionServices, Nowhere,
-    Scope,
+    Call, Context, Executed, Fault, FileClient, Forget, GrainSource, Grains, MasterServices, MinionServices,
+    Nowhere, Scope,
 };
 use crate::local_pillar::Request;
 use crate::map;
@@ -210,61 +210,6 @@ impl MasterServices for Services {
         self.master.store.mine(id).ok().filter(|mine| !mine.is_empty())
     }
 
-    fn compile_pillar(
-        &self,
-        id: &str,
-        grains: &Map,
-        saltenv: Option<&str>,
-        pillarenv: Option<&str>,
-    ) -> Result<Map, Fault> {
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        let request = Request { saltenv: text(saltenv), pillarenv: text(pillarenv), ..Request::default() };
-        Ok(Arc::unwrap_or_clone(self.master.pillars.compile(id, grains, &request)))
-    }
-
-    fn pillar_top(&self, id: &str, grains: &Map, saltenv: &str) -> Result<Value, Fault> {
-        let request = Request { saltenv: Some(saltenv.to_owned()), ..Request::default() };
-        let (top, errors) = self.master.pillars.show_top(id, grains, &request);
-        Ok(if errors.is_empty() { top.into() } else { Value::list(errors) })
-    }
-
-    fn match_minions(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {
-        let selection = targets::matching(&self.master, tgt, tgt_type, DEFAULT_DELIMITER, Greedy::Yes);
-        Ok(selection.map_err(Fault::execution)?.minions)
-    }
-
-    fn match_surely(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {
-        let selection = targets::matching(&self.master, tgt, tgt_type, DEFAULT_DELIMITER, Greedy::No);
-        Ok(selection.map_err(Fault::execution)?.minions)
-    }
-
-    fn files(&self) -> &dyn FileClient {
-        self.files.get_or_init(|| {
-            // Asked anew each time: a runner wants to see what was changed just now.
-            let source = Arc::new(LocalSource::from_opts(&self.master.opts));
-            Files::from_opts(source, &self.master.opts)
-        })
-    }
-
-    fn execute(&self, fun: &str, call: Call) -> Result<Value, Fault> {
-        let registry = crate::builtin::execution_modules();
-        let grains = Collected { opts: &self.master.opts, grains: OnceLock::new() };
-        let here = OnHost { services: self };
-        let empty = Map::new();
-        let published = map! { "fun" => fun };
-        let context = Context::new(Scope {
-            opts: &self.master.opts,
-            grains: Grains::Later(&grains),
-            pillar: &empty,
-            published: &published,
-            registry: &registry,
-            host: &RealHost,
-            minion: &here,
-            master: self,
-        });
-        context.call(fun, call)
-    }
-
     fn forget(&self, id: &str, what: &Forget) -> Result<(), Fault> {
         let id = MinionId::parse(id).map_err(|error| Fault::invocation(error.to_string()))?;
         let unwritable = |error| Fault::execution(format!("the cache cannot be written: {error}"));
@@ -304,6 +249,7 @@ impl GrainSource for Collected<'_> {
 /// What execution modules are lent that run on the master's host: its files, and no other master.
 struct OnHost<'a> {
     services: &'a Services,
+    grains: &'a Collected<'a>,
 }
 
 impl MinionServices for OnHost<'_> {
@@ -329,7 +275,19 @@ impl MinionServices for OnHost<'_> {
         MasterServices::files(self.services)
     }
 
-    fn compile_pillar(&self, _: Option<&str>, _: Option<&str>, _: &Map) -> Result<Map, Fault> {
-        Ok(Map::new())
+    fn compile_pillar(
+        &self,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+        overrides: &Map,
+    ) -> Result<Map, Fault> {
+        let request = Request {
+            saltenv: saltenv.map(str::to_owned),
+            pillarenv: pillarenv.map(str::to_owned),
+            overrides: overrides.clone(),
+            ..Request::default()
+        };
+        let master = &self.services.master;
+        Ok((*master.pillars.compile(&master.options.id, self.grains.grains(), &request)).clone())
     }
 }

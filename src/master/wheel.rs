@@ -45,7 +45,7 @@ fn carry_out(
     jid: &Jid,
     call: MasterCall,
 ) -> (Value, bool) {
-    let MasterCall { fun, arg, mut kwarg, matching, caller } = call;
+    let MasterCall { fun, arg, mut kwarg, matching, caller, .. } = call;
     let registry = crate::builtin::wheel();
     // Salt's clients may lay `match` beside the function, where it is also an argument of some.
     let wants_match = registry.row(&fun).is_some_and(|row| row.params.contains(&Param::Required("match")));

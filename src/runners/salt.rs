@@ -16,8 +16,8 @@ pub(super) static MODULE: Module = Module {
         Function::new(
             "cmd",
             &[req("fun"), rest("args"), keywords("kwargs")],
-            "Calls a function of the execution modules on the master's host: `salt.cmd test.echo hi`. There is no pillar \
-             for it (`with_pillar`).",
+            "Calls a function of the execution modules on the master's host: `salt.cmd test.echo hi`. The pillar of \
+             the master's own id comes with `with_pillar=True`.",
             cmd,
         ),
         Function::new(
@@ -48,12 +48,10 @@ fn clean(keywords: &Map) -> Map {
 fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let fun = args.str("fun")?;
     let mut kwargs = clean(&args.keywords);
-    if kwargs.remove("with_pillar").is_some_and(|wanted| wanted.truthy()) {
-        return Err(Fault::NotSupported("salt.cmd with_pillar=True".to_owned()));
-    }
-    match cx.master.execute(&fun, Call { args: args.rest.clone(), kwargs }) {
+    let with_pillar = kwargs.remove("with_pillar").is_some_and(|wanted| wanted.truthy());
+    match cx.master.execute(&fun, Call { args: args.rest.clone(), kwargs }, with_pillar) {
         Err(Fault::NotAvailable(_)) => Ok(format!("'{fun}' is not available.").into()),
-        outcome => outcome,
+        outcome => Ok(outcome?.value),
     }
 }
 

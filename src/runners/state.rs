@@ -1,26 +1,126 @@
-//! `state`: what the master itself does with states, and watching its events. Salt: runners/state.py.
+//! `state`: what the master itself does with states (orchestration), and watching its events. Salt: runners/state.py.
 
-use crate::loader::{Context, Default, Fault, Function, Module, always, opt};
+use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, Param, always, opt, req};
+use crate::map;
+use crate::state::all_succeeded;
+use crate::value::{Map, Value};
+
+const ORCHESTRATE: &[Param] = &[
+    req("mods"),
+    opt("saltenv", Default::Str("base")),
+    opt("test", Default::None),
+    opt("exclude", Default::None),
+    opt("pillar", Default::None),
+    opt("pillarenv", Default::None),
+    opt("pillar_enc", Default::None),
+    opt("orchestration_jid", Default::None),
+];
+
+const ORCHESTRATED: &str = "Applies SLS files on the master's host, with states such as `salt.state` and `salt.function` that \
+                            reach minions: `{data: {id of the master: states}, outputter: highstate, retcode}`.";
+
+const PAUSED: &[Param] = &[req("jid"), opt("state_id", Default::None)];
 
 pub(super) static MODULE: Module = Module {
     file: "state",
     provides: "state",
     available: always,
-    functions: &[Function::new(
-        "event",
-        &[
-            opt("tagmatch", Default::Str("*")),
-            opt("count", Default::Int(-1)),
-            opt("quiet", Default::False),
-            opt("sock_dir", Default::None),
-            opt("pretty", Default::False),
-            opt("node", Default::Str("master")),
-        ],
-        "Prints events as they come, a line with tag and JSON for each whose tag fits a glob or regular expression, until \
-         `count` have come: `salt-run state.event 'salt/job/*' pretty=True`. `node=minion` watches a minion's bus.",
-        |_: &Context, _| {
-            let text = "state.event from elsewhere than salt-run, which watches the bus by itself";
-            Err(Fault::NotSupported(text.to_owned()))
-        },
-    )],
+    functions: &[
+        Function::new(
+            "event",
+            &[
+                opt("tagmatch", Default::Str("*")),
+                opt("count", Default::Int(-1)),
+                opt("quiet", Default::False),
+                opt("sock_dir", Default::None),
+                opt("pretty", Default::False),
+                opt("node", Default::Str("master")),
+            ],
+            "Prints events as they come, a line with tag and JSON for each whose tag fits a glob or regular expression, \
+             until `count` have come: `salt-run state.event 'salt/job/*' pretty=True`. `node=minion` watches a minion's \
+             bus.",
+            |_: &Context, _| {
+                let text = "state.event from elsewhere than salt-run, which watches the bus by itself";
+                Err(Fault::NotSupported(text.to_owned()))
+            },
+        ),
+        Function::new("orch", ORCHESTRATE, ORCHESTRATED, orchestrate),
+        Function::new("orchestrate", ORCHESTRATE, ORCHESTRATED, orchestrate),
+        Function::new(
+            "orchestrate_show_sls",
+            &[
+                req("mods"),
+                opt("saltenv", Default::Str("base")),
+                opt("test", Default::None),
+                opt("queue", Default::False),
+                opt("pillar", Default::None),
+                opt("pillarenv", Default::None),
+                opt("pillar_enc", Default::None),
+            ],
+            "The states of SLS files as an orchestration would run them.",
+            show_sls,
+        ),
+        Function::new(
+            "pause",
+            &[req("jid"), opt("state_id", Default::None), opt("duration", Default::None)],
+            "Has an orchestration stop before a state.",
+            |cx, args| on_host(cx, args, "state.pause", &["jid", "state_id", "duration"]),
+        ),
+        Function::new("resume", PAUSED, "Has an orchestration go on.", |cx, args| {
+            on_host(cx, args, "state.resume", &["jid", "state_id"])
+        }),
+        Function::new("rm_pause", PAUSED, "Has an orchestration go on.", |cx, args| {
+            on_host(cx, args, "state.resume", &["jid", "state_id"])
+        }),
+        Function::new("sls", ORCHESTRATE, ORCHESTRATED, orchestrate),
+        Function::new("soft_kill", PAUSED, "Has an orchestration end before a state.", |cx, args| {
+            on_host(cx, args, "state.soft_kill", &["jid", "state_id"])
+        }),
+    ],
 };
+
+fn on_host(cx: &Context, args: &Args, fun: &str, names: &[&str]) -> Result<Value, Fault> {
+    let call = Call::positional(names.iter().map(|name| args.get(name).clone()));
+    cx.master.execute(fun, call, false)?;
+    Ok(Value::Null)
+}
+
+/// The call of `state.sls` or `state.show_sls` on the master's host.
+fn call(cx: &Context, args: &Args) -> Result<Call, Fault> {
+    if args.given("pillar").is_some_and(|pillar| pillar.as_map().is_none()) {
+        return Err(Fault::invocation("Pillar data must be formatted as a dictionary"));
+    }
+    let mut kwargs = Map::new();
+    for name in ["test", "exclude", "pillar", "pillar_enc"] {
+        kwargs.extend(args.given(name).map(|value| (name, value.clone())));
+    }
+    for name in ["saltenv", "pillarenv"] {
+        let value = args.given(name).or_else(|| cx.opts.get(name).filter(|value| !value.is_null()));
+        kwargs.extend(value.map(|value| (name, value.clone())));
+    }
+    Ok(Call { args: vec![args.get("mods").clone()], kwargs })
+}
+
+fn orchestrate(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let mut call = call(cx, args)?;
+    let own = || cx.published.get("jid").cloned().unwrap_or_default();
+    let jid = args.given("orchestration_jid").cloned().unwrap_or_else(own);
+    call.kwargs.insert("__pub_jid", jid.clone());
+    call.kwargs.insert("orchestration_jid", jid);
+    let running = cx.master.execute("state.sls", call, true)?.value;
+    let good = all_succeeded(&map! { cx.opt_str("id") => running.clone() }.into(), None);
+    if !good {
+        cx.set_retcode(1);
+    }
+    Ok(map! {
+        "data" => map! { cx.opt_str("id") => running },
+        "outputter" => "highstate",
+        "retcode" => i64::from(!good),
+    }
+    .into())
+}
+
+fn show_sls(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let shown = cx.master.execute("state.show_sls", call(cx, args)?, true)?.value;
+    Ok(map! { cx.opt_str("id") => shown }.into())
+}

@@ -15,6 +15,7 @@ mod kmod;
 mod module;
 mod pkg;
 mod pkgrepo;
+mod saltmod;
 mod service;
 mod sysctl;
 mod test;
@@ -39,6 +40,7 @@ pub static ALL: &[&States] = &[
     &module::STATES,
     &pkg::STATES,
     &pkgrepo::STATES,
+    &saltmod::STATES,
     &service::STATES,
     &sysctl::STATES,
     &test::STATES,

@@ -89,6 +89,10 @@ async fn start(client: &LocalClient, order: &Order) -> Result<Started, ClientErr
         "user" => who.user.as_str(),
         "key" => who.key.as_str(),
     };
+    let mut load = load;
+    if !order.jid.is_empty() {
+        load.insert("jid", order.jid.as_str());
+    }
     let reply = client.command(load, TO_START).await?;
     match (reply.get("tag").and_then(Value::as_str), reply.get("jid").and_then(Value::as_str)) {
         (Some(tag), Some(jid)) => Ok(Started { tag: tag.to_owned(), jid: jid.to_owned() }),

@@ -39,7 +39,7 @@ const OWN: &[Flag] = &[
     options::HARD_CRASH,
     options::ARGS_STDIN,
     options::NO_PARSE,
-    Flag::value(&["--jid"], "jid", Takes::Text, "JID", "A job id in place of a new one.").not_supported(),
+    Flag::value(&["--jid"], "jid", Takes::Text, "JID", "A job id in place of a new one."),
     Flag::new(
         &["-d", "--doc", "--documentation"],
         "doc",
@@ -65,6 +65,8 @@ struct Order {
     args: Vec<Value>,
     kwargs: Map,
     quiet: bool,
+    /// `--jid`
+    jid: String,
 }
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
@@ -121,7 +123,13 @@ fn order(parsed: &Parsed) -> Order {
     let no_parse: Vec<&str> = parsed.text("no_parse").unwrap_or_default().split(',').map(str::trim).collect();
     let (args, kwargs) = parse_input(words, &no_parse);
     let args = condition_input(args, Map::new());
-    Order { fun, args, kwargs, quiet: parsed.flag("quiet") }
+    Order {
+        fun,
+        args,
+        kwargs,
+        quiet: parsed.flag("quiet"),
+        jid: parsed.text("jid").unwrap_or_default().to_owned(),
+    }
 }
 
 /// Whether the function is not one of ours, or takes these keyword arguments. Salt answers others with documentation.

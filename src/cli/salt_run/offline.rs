@@ -20,7 +20,7 @@ use crate::names::Jid;
 use crate::value::{Map, Value};
 
 pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Shower) -> anyhow::Result<Exit> {
-    let jid = Jid::of(utc_now());
+    let jid = Jid::parse(&order.jid).unwrap_or_else(|_| Jid::of(utc_now()));
     let published = map! { "jid" => jid.as_str(), "fun" => order.fun.as_str() };
     let left_behind =
         LeftBehind { opts, jid: jid.as_str(), store: open_store(opts), shower, files: OnceLock::new() };

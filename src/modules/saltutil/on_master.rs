@@ -72,11 +72,6 @@ pub(super) fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if args.truthy("ssh") {
         return Err(Fault::NotSupported("saltutil.cmd ssh=True".to_owned()));
     }
-    for name in ["batch", "subset"] {
-        if args.keywords.get(name).is_some_and(Value::truthy) {
-            return Err(Fault::NotSupported(format!("saltutil.cmd {name}")));
-        }
-    }
     let mut arg = match args.get("arg") {
         Value::List(items) => items.clone(),
         Value::Null => Vec::new(),
@@ -95,13 +90,75 @@ pub(super) fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
         "ret" => args.get("ret").clone(),
     };
     if cx.opt_str("__role") == "master" {
-        let seconds = args.get("timeout").as_float().or_else(|| cx.opts.get("timeout")?.as_float());
-        let timeout = Duration::try_from_secs_f64(seconds.unwrap_or(5.0).max(0.0));
-        return Ok(cx.master.publish_and_wait(load, timeout.unwrap_or(Duration::from_secs(5)))?.into());
+        return in_master(cx, args, &load).map(Value::from);
+    }
+    for name in ["batch", "subset"] {
+        if args.keywords.get(name).is_some_and(Value::truthy) {
+            return Err(Fault::NotSupported(format!("saltutil.cmd {name} on a minion")));
+        }
     }
     load.insert("what", "local");
     load.insert("timeout", args.get("timeout").clone());
     ask(cx, load)
+}
+
+/// Publishes in the master itself: to all at once, to some of them (`subset`), or to so many at a time (`batch`). With
+/// `expect_minions` those that do not answer are `{"failed": True}`.
+fn in_master(cx: &Context, args: &Args, load: &Map) -> Result<Map, Fault> {
+    let seconds = args.get("timeout").as_float().or_else(|| cx.opts.get("timeout")?.as_float());
+    let timeout = Duration::try_from_secs_f64(seconds.unwrap_or(5.0).max(0.0));
+    let timeout = timeout.unwrap_or(Duration::from_secs(5));
+    let given = |name: &str| args.keywords.get(name).filter(|value| value.truthy());
+    let mut ids = cx.master.match_minions(args.get("tgt"), &args.str("tgt_type")?)?;
+    let mut turns = vec![load.clone()];
+    if let Some(count) = given("subset").and_then(Value::as_int).and_then(|count| usize::try_from(count).ok())
+    {
+        let connected = cx.master.connected();
+        ids.retain(|id| connected.contains(id));
+        // Any place to begin is as good as another.
+        let at = usize::try_from(cx.host.now().subsec_nanosecond()).unwrap_or(0) / 1000;
+        let begin = at % ids.len().max(1);
+        ids.rotate_left(begin);
+        ids.truncate(count);
+        turns = listed(load, &ids, ids.len());
+    } else if let Some(batch) = given("batch") {
+        let size = batch_size(&str_of(batch), ids.len())?;
+        turns = listed(load, &ids, size);
+    }
+    let (failhard, mut found) = (given("failhard").is_some(), Map::new());
+    for turn in turns {
+        found.extend(cx.master.publish_and_wait(turn, timeout)?);
+        if failhard && found.values().any(|answer| answer.get("retcode").is_some_and(Value::truthy)) {
+            break;
+        }
+    }
+    if given("expect_minions").is_some() {
+        for id in ids.into_iter().filter(|id| !found.contains(id)).collect::<Vec<_>>() {
+            found.insert(id, map! { "failed" => true });
+        }
+    }
+    Ok(found)
+}
+
+/// The job for so many of the minions at a time.
+fn listed(load: &Map, ids: &[String], size: usize) -> Vec<Map> {
+    let turn = |ids: &[String]| {
+        let mut turn = load.clone();
+        turn.insert("tgt", Value::list(ids.to_vec()));
+        turn.insert("tgt_type", "list");
+        turn
+    };
+    ids.chunks(size.max(1)).map(turn).collect()
+}
+
+/// A number, or a percentage of all.
+fn batch_size(text: &str, all: usize) -> Result<usize, Fault> {
+    let bad = || Fault::invocation(format!("Invalid batch number sent: {text}"));
+    let size = match text.strip_suffix('%') {
+        Some(percent) => all.saturating_mul(percent.trim().parse::<usize>().map_err(|_| bad())?) / 100,
+        None => text.trim().parse().map_err(|_| bad())?,
+    };
+    Ok(size.max(1))
 }
 
 /// As [`cmd`], a list with one map for each return.

@@ -1,0 +1,318 @@
+//! `salt`: jobs, runners and wheel functions as states, for orchestration. Salt: states/saltmod.py.
+
+use crate::loader::{
+    Args, Call, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+};
+use crate::map;
+use crate::state::all_succeeded;
+use crate::value::{Map, Value, str_of};
+
+const NONE: Default = Default::None;
+const MORE: Param = keywords("kwargs");
+const NAMED: &[Param] = &[req("name"), MORE];
+
+pub(super) static STATES: States = States {
+    file: "saltmod",
+    provides: "salt",
+    available: always,
+    functions: &[
+        State::new(
+            "function",
+            &[
+                req("name"),
+                req("tgt"),
+                opt("ssh", Default::False),
+                opt("tgt_type", Default::Str("glob")),
+                opt("ret", Default::Str("")),
+                opt("ret_config", NONE),
+                opt("ret_kwargs", NONE),
+                opt("expect_minions", Default::False),
+                opt("fail_minions", NONE),
+                opt("fail_function", NONE),
+                opt("arg", NONE),
+                opt("kwarg", NONE),
+                opt("timeout", NONE),
+                opt("batch", NONE),
+                opt("subset", NONE),
+                opt("failhard", NONE),
+                MORE,
+            ],
+            "Runs a function on minions.",
+            function,
+        ),
+        State::new("runner", NAMED, "Runs a runner.", runner),
+        State::new(
+            "state",
+            &[
+                req("name"),
+                req("tgt"),
+                opt("ssh", Default::False),
+                opt("tgt_type", Default::Str("glob")),
+                opt("ret", Default::Str("")),
+                opt("ret_config", NONE),
+                opt("ret_kwargs", NONE),
+                opt("highstate", NONE),
+                opt("sls", NONE),
+                opt("top", NONE),
+                opt("saltenv", NONE),
+                opt("test", NONE),
+                opt("pillar", NONE),
+                opt("pillarenv", NONE),
+                opt("expect_minions", Default::True),
+                opt("exclude", NONE),
+                opt("fail_minions", NONE),
+                opt("allow_fail", Default::Int(0)),
+                opt("concurrent", Default::False),
+                opt("timeout", NONE),
+                opt("batch", NONE),
+                opt("queue", Default::False),
+                opt("subset", NONE),
+                opt("orchestration_jid", NONE),
+                opt("failhard", NONE),
+                MORE,
+            ],
+            "Applies SLS files, a top file or the highstate on minions.",
+            state,
+        ),
+        State::new("wheel", NAMED, "Runs a wheel function.", wheel),
+    ],
+    mod_watch: None,
+    mod_aggregate: None,
+};
+
+/// The keyword arguments of `saltutil.cmd` that both kinds of job share.
+fn command(running: &Running, args: &Args) -> Map {
+    let mut call = map! {
+        "ret" => args.get("ret").clone(),
+        "timeout" => args.get("timeout").clone(),
+        "tgt_type" => args.get("tgt_type").clone(),
+        "ssh" => args.get("ssh").clone(),
+        "expect_minions" => args.get("expect_minions").clone(),
+    };
+    for name in ["ret_config", "ret_kwargs", "subset"] {
+        call.extend(args.given(name).map(|value| (name, value.clone())));
+    }
+    call.extend(args.given("batch").map(|batch| ("batch", str_of(batch))));
+    if args.truthy("failhard") || running.opts.get("failhard").is_some_and(Value::truthy) {
+        call.insert("failhard", true);
+    }
+    call
+}
+
+/// Minions whose failure is none.
+fn forgiven(args: &Args, ret: &mut StateReturn) -> Vec<String> {
+    match args.get("fail_minions") {
+        Value::Null => Vec::new(),
+        Value::Text(names) => names.split(',').map(|name| name.trim().to_owned()).collect(),
+        Value::List(names) => names.iter().map(str_of).collect(),
+        _ => {
+            let text = "'fail_minions' needs to be a list or a comma separated string. Ignored.";
+            ret.extra.insert("warnings", Value::list([text]));
+            Vec::new()
+        }
+    }
+}
+
+fn cmd(running: &Running, tgt: &Value, fun: &str, kwargs: Map) -> Result<Map, Fault> {
+    let answer = running.call("saltutil.cmd", Call { args: vec![tgt.clone(), fun.into()], kwargs })?;
+    Ok(answer.as_map().cloned().unwrap_or_default())
+}
+
+fn first_jid(answers: &Map, ret: &mut StateReturn) {
+    if let Some(jid) = answers.values().next().and_then(|answer| answer.get("jid")) {
+        ret.extra.insert("__jid__", jid.clone());
+    }
+}
+
+fn state(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let mut ret = StateReturn::new(args.get("name").clone(), Some(true), "");
+    let refused = |text: &str| Ok(StateReturn::new(args.get("name").clone(), Some(false), text));
+    let Ok(allow_fail) = args.int("allow_fail") else {
+        return refused("Passed invalid value for 'allow_fail', must be an int");
+    };
+    let (fun, arg) = match (args.truthy("highstate"), args.get("top"), args.get("sls")) {
+        (true, _, _) => ("state.highstate", Vec::new()),
+        (_, top, _) if top.truthy() => ("state.top", vec![top.clone()]),
+        (_, _, sls) if sls.truthy() => {
+            let mods = match sls {
+                Value::List(mods) => mods.iter().map(str_of).collect::<Vec<_>>().join(","),
+                one => str_of(one),
+            };
+            ("state.sls", vec![mods.into()])
+        }
+        _ => return refused("No highstate or sls specified, no execution made"),
+    };
+    if args.get("concurrent").as_bool().is_none() {
+        return refused("Must pass in boolean for value of 'concurrent'");
+    }
+    let mut kwarg = Map::new();
+    let test = args.given("test").cloned().or_else(|| running.test().then_some(Value::Bool(true)));
+    kwarg.extend(test.clone().map(|test| ("test", test)));
+    for name in ["pillar", "pillarenv", "saltenv", "exclude"] {
+        kwarg.extend(args.given(name).map(|value| (name, value.clone())));
+    }
+    kwarg.insert("queue", args.get("queue").clone());
+    kwarg.insert("concurrent", args.get("concurrent").clone());
+    let answers = if running.opt_str("__role") == "minion" && running.opt_str("file_client") == "local" {
+        // Without a master: here.
+        let value = running.call(fun, Call { args: arg, kwargs: kwarg })?;
+        map! { running.opt_str("id") => map! { "ret" => value, "out" => "highstate" } }
+    } else {
+        let mut call = command(running, args);
+        call.insert("arg", arg);
+        call.insert("kwarg", kwarg);
+        cmd(running, args.get("tgt"), fun, call)?
+    };
+    first_jid(&answers, &mut ret);
+    let forgiven = forgiven(args, &mut ret);
+    if answers.is_empty() && args.truthy("expect_minions") {
+        (ret.result, ret.comment) = (Some(false), "No minions returned".to_owned());
+        return Ok(ret);
+    }
+    let (mut changes, mut failed, mut unchanged) = (Map::new(), Vec::new(), Vec::new());
+    for (id, answer) in &answers {
+        let value = answer.get("ret").cloned();
+        let broken = answer.get("failed").is_some_and(Value::truthy);
+        let good = !broken && value.as_ref().is_some_and(|value| all_succeeded(value, None));
+        if !good {
+            if !forgiven.contains(&str_of(id)) {
+                failed.push(str_of(id));
+            }
+            changes.insert(id.clone(), value.unwrap_or(Value::Bool(false)));
+            continue;
+        }
+        let states = value.as_ref().and_then(Value::as_map);
+        let changed = |state: &Value| state.get("changes").is_some_and(Value::truthy);
+        match value.clone().filter(|_| states.is_some_and(|states| states.values().any(changed))) {
+            Some(value) => drop(changes.insert(id.clone(), value)),
+            None => unchanged.push(str_of(id)),
+        }
+    }
+    failed.sort();
+    unchanged.sort();
+    let names = changes.keys().map(str_of).collect::<Vec<_>>().join(", ");
+    if i64::try_from(failed.len()).unwrap_or(i64::MAX) > allow_fail {
+        ret.result = Some(false);
+        ret.comment = format!("Run failed on minions: {}", failed.join(", "));
+    } else {
+        ret.comment = "States ran successfully.".to_owned();
+        if !changes.is_empty() {
+            ret.comment += &format!(" Updating {names}.");
+        }
+        if !unchanged.is_empty() {
+            ret.comment += &format!(" No changes made to {}.", unchanged.join(", "));
+        }
+    }
+    if !changes.is_empty() {
+        ret.changes = map! { "out" => "highstate", "ret" => changes }.into();
+        if test.is_some_and(|test| test.truthy()) && ret.result == Some(true) {
+            ret.result = None;
+        }
+    }
+    Ok(ret)
+}
+
+fn function(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let name = args.str("name")?;
+    let mut ret = StateReturn::new(name.as_str(), Some(true), "");
+    let arg = match args.get("arg") {
+        Value::Null => Vec::new(),
+        Value::Text(words) => {
+            ret.extra.insert("warnings", Value::list(["Please specify 'arg' as a list of arguments."]));
+            words.split_whitespace().map(Value::from).collect()
+        }
+        Value::List(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    if running.test() {
+        ret.result = None;
+        ret.comment = format!("Function {name} would be executed on target {}", str_of(args.get("tgt")));
+        return Ok(ret);
+    }
+    let mut call = command(running, args);
+    call.insert("arg", arg);
+    call.insert("kwarg", args.given("kwarg").cloned().unwrap_or_else(|| Map::new().into()));
+    let answers = match cmd(running, args.get("tgt"), &name, call) {
+        Ok(answers) => answers,
+        Err(fault) => {
+            (ret.result, ret.comment) = (Some(false), fault.to_string());
+            return Ok(ret);
+        }
+    };
+    first_jid(&answers, &mut ret);
+    let forgiven = forgiven(args, &mut ret);
+    let (mut changes, mut failed) = (Map::new(), Vec::new());
+    for (id, answer) in &answers {
+        let id = str_of(id);
+        let mut bad = answer.get("retcode").is_some_and(Value::truthy);
+        let mut value = Value::Bool(false);
+        let mut good = !answer.get("failed").is_some_and(Value::truthy);
+        if good {
+            value = answer.get("ret").cloned().unwrap_or_default();
+            if let Some(judge) = args.given("fail_function") {
+                good = running.call(&str_of(judge), Call::positional([value.clone()]))?.truthy();
+            }
+            good &= value != Value::Bool(false);
+        }
+        bad |= !good && !forgiven.contains(&id);
+        if bad {
+            failed.push(id.clone());
+        }
+        changes.insert(id, value);
+    }
+    if answers.is_empty() {
+        (ret.result, ret.comment) = (Some(false), "No minions responded".to_owned());
+        return Ok(ret);
+    }
+    let names = changes.keys().map(str_of).collect::<Vec<_>>().join(", ");
+    if failed.is_empty() {
+        ret.comment = "Function ran successfully.".to_owned();
+    } else {
+        failed.sort();
+        ret.result = Some(false);
+        ret.comment = format!("Running function {name} failed on minions: {}", failed.join(", "));
+    }
+    ret.comment += &format!(" Function {name} ran on {names}.");
+    ret.changes = map! { "ret" => changes }.into();
+    Ok(ret)
+}
+
+fn runner(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let call = |name: &str, kwargs: Map| {
+        let mut kwargs = kwargs;
+        kwargs.insert("full_return", true);
+        running.call("saltutil.runner", Call { args: vec![name.into()], kwargs })
+    };
+    on_master(running, args, "Runner", call)
+}
+
+fn wheel(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let call =
+        |name: &str, kwargs: Map| running.call("saltutil.wheel", Call { args: vec![name.into()], kwargs });
+    on_master(running, args, "Wheel", call)
+}
+
+fn on_master(
+    running: &Running,
+    args: &Args,
+    kind: &str,
+    call: impl Fn(&str, Map) -> Result<Value, Fault>,
+) -> Result<StateReturn, Fault> {
+    let name = args.str("name")?;
+    if running.test() {
+        return Ok(StateReturn::new(
+            name.as_str(),
+            None,
+            format!("{kind} function '{name}' would be executed."),
+        ));
+    }
+    let mut kwargs = args.keywords.clone();
+    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__") || key == "failhard"));
+    let out = call(&name, kwargs)?;
+    let returned = out.get("return").cloned().unwrap_or_default();
+    let good = out.get("success").is_none_or(Value::truthy) && returned.get("Error").is_none();
+    let comment = format!("{kind} function '{name}' {}.", if good { "executed" } else { "failed" });
+    let mut ret = StateReturn::new(name, Some(good), comment).with(map! { "return" => returned });
+    ret.extra.extend(out.get("jid").map(|jid| ("__jid__", jid.clone())));
+    Ok(ret)
+}
