@@ -61,7 +61,8 @@ impl<'a> Shower<'a> {
 fn unwrapped(returned: &Value) -> (&Value, Option<&str>) {
     match (returned.as_map().map(Map::len), returned.get("data"), returned.get("outputter")) {
         (Some(2), Some(data), Some(outputter)) => (data, outputter.as_str()),
-        _ => (returned, None),
+        // With more beside it, all is shown by that outputter.
+        (_, _, outputter) => (returned, outputter.and_then(Value::as_str)),
     }
 }
 
