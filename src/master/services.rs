@@ -210,6 +210,66 @@ impl MasterServices for Services {
         self.master.store.mine(id).ok().filter(|mine| !mine.is_empty())
     }
 
+    fn compile_pillar(
+        &self,
+        id: &str,
+        grains: &Map,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+    ) -> Result<Map, Fault> {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let request = Request { saltenv: text(saltenv), pillarenv: text(pillarenv), ..Request::default() };
+        Ok(Arc::unwrap_or_clone(self.master.pillars.compile(id, grains, &request)))
+    }
+
+    fn pillar_top(&self, id: &str, grains: &Map, saltenv: &str) -> Result<Value, Fault> {
+        let request = Request { saltenv: Some(saltenv.to_owned()), ..Request::default() };
+        let (top, errors) = self.master.pillars.show_top(id, grains, &request);
+        Ok(if errors.is_empty() { top.into() } else { Value::list(errors) })
+    }
+
+    fn match_minions(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {
+        let selection = targets::matching(&self.master, tgt, tgt_type, DEFAULT_DELIMITER, Greedy::Yes);
+        Ok(selection.map_err(Fault::execution)?.minions)
+    }
+
+    fn match_surely(&self, tgt: &Value, tgt_type: &str) -> Result<Vec<String>, Fault> {
+        let selection = targets::matching(&self.master, tgt, tgt_type, DEFAULT_DELIMITER, Greedy::No);
+        Ok(selection.map_err(Fault::execution)?.minions)
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        self.files.get_or_init(|| {
+            // Asked anew each time: a runner wants to see what was changed just now.
+            let source = Arc::new(LocalSource::from_opts(&self.master.opts));
+            Files::from_opts(source, &self.master.opts)
+        })
+    }
+
+    fn execute(&self, fun: &str, call: Call, with_pillar: bool) -> Result<Executed, Fault> {
+        let registry = crate::builtin::execution_modules();
+        let grains = Collected { opts: &self.master.opts, grains: OnceLock::new() };
+        let here = OnHost { services: self, grains: &grains };
+        let pillar = if with_pillar {
+            MinionServices::compile_pillar(&here, None, None, &Map::new())?
+        } else {
+            Map::new()
+        };
+        let published = map! { "fun" => fun };
+        let context = Context::new(Scope {
+            opts: &self.master.opts,
+            grains: Grains::Later(&grains),
+            pillar: &pillar,
+            published: &published,
+            registry: &registry,
+            host: &RealHost,
+            minion: &here,
+            master: self,
+        });
+        let value = context.call(fun, call)?;
+        Ok(Executed { value, retcode: context.retcode() })
+    }
+
     fn forget(&self, id: &str, what: &Forget) -> Result<(), Fault> {
         let id = MinionId::parse(id).map_err(|error| Fault::invocation(error.to_string()))?;
         let unwritable = |error| Fault::execution(format!("the cache cannot be written: {error}"));
