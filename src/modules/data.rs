@@ -8,75 +8,81 @@ use crate::loader::{Args, Context, Default, Fault, Function, Module, always, opt
 use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
 use crate::value::{Map, Value};
 
-pub(super) static MODULE: Module =
-    Module {
-        file: "data",
-        provides: "data",
-        available: always,
-        functions: &[
-            Function::new(
-                "cas",
-                &[req("key"), req("value"), req("old_value")],
-                "Replaces a value if it is still the old one. True when it was.",
-                |cx, args| {
-                    let (mut store, key) = (load(cx), args.get("key"));
-                    if store.get_value(key) != Some(args.get("old_value")) {
-                        return Ok(Value::Bool(false));
-                    }
-                    store.insert(key.clone(), args.get("value").clone());
-                    dump(cx, &store);
-                    Ok(Value::Bool(true))
-                },
-            ),
-            Function::new("clear", &[], "Removes the store.", |cx, _| {
-                let _ = fs::remove_file(path(cx));
-                Ok(Value::Bool(true))
-            }),
-            Function::new("dump", &[req("new_data")], "Replaces the whole store by a map.", |cx, args| {
-                match args.get("new_data") {
-                    Value::Map(store) => Ok(dump(cx, store).into()),
-                    other => {
-                        let text = format!("malformed node or string: {}", crate::value::repr(other));
-                        Err(Fault::exception("ValueError", text))
-                    }
+pub(super) static MODULE: Module = Module {
+    file: "data",
+    provides: "data",
+    available: always,
+    functions: &[
+        Function::new(
+            "cas",
+            &[req("key"), req("value"), req("old_value")],
+            "Replaces a value if it is still the old one. True when it was.",
+            |cx, args| {
+                let (mut store, key) = (load(cx), args.get("key"));
+                if store.get_value(key) != Some(args.get("old_value")) {
+                    return Ok(Value::Bool(false));
                 }
-            }),
-            Function::new(
-                "get",
-                &[req("key"), opt("default", Default::None)],
-                "A value by its key, or `default`; a list of values for a list of keys.",
-                get,
-            ),
-            Function::new("has_key", &[req("key")], "Whether there is such a key.", |cx, args| {
-                Ok(load(cx).get_value(args.get("key")).is_some().into())
-            }),
-            Function::new("items", &[], "The whole store.", |cx, _| Ok(load(cx).into())),
-            Function::new("keys", &[], "The keys of the store.", |cx, _| {
-                Ok(Value::list(load(cx).keys().cloned()))
-            }),
-            Function::new("load", &[], "The whole store.", |cx, _| Ok(load(cx).into())),
-            Function::new(
-                "pop",
-                &[req("key"), opt("default", Default::None)],
-                "Takes a value out and gives it.",
-                |cx, args| {
-                    let mut store = load(cx);
-                    let value = store.remove_value(args.get("key"));
-                    dump(cx, &store);
-                    Ok(value.unwrap_or_else(|| args.get("default").clone()))
-                },
-            ),
-            Function::new("update", &[req("key"), req("value")], "Sets a value.", |cx, args| {
-                let mut store = load(cx);
-                store.insert(args.get("key").clone(), args.get("value").clone());
+                store.insert(key.clone(), args.get("value").clone());
                 dump(cx, &store);
                 Ok(Value::Bool(true))
-            }),
-            Function::new("values", &[], "The values of the store.", |cx, _| {
-                Ok(Value::list(load(cx).values().cloned()))
-            }),
-        ],
-    };
+            },
+        ),
+        Function::new("clear", &[], "Removes the store.", |cx, _| {
+            let _ = fs::remove_file(path(cx));
+            Ok(Value::Bool(true))
+        }),
+        Function::new("dump", &[req("new_data")], "Replaces the whole store by a map.", |cx, args| {
+            match args.get("new_data") {
+                Value::Map(store) => Ok(dump(cx, store).into()),
+                // A map in Python's words, as far as they are YAML's too.
+                Value::Text(text) if text.trim_start().starts_with('{') => {
+                    match crate::value::yaml::load(text, "new_data") {
+                        Ok(Value::Map(store)) => Ok(dump(cx, &store).into()),
+                        _ => Err(Fault::exception("ValueError", format!("malformed node or string: {text}"))),
+                    }
+                }
+                other => {
+                    let text = format!("malformed node or string: {}", crate::value::repr(other));
+                    Err(Fault::exception("ValueError", text))
+                }
+            }
+        }),
+        Function::new(
+            "get",
+            &[req("key"), opt("default", Default::None)],
+            "A value by its key, or `default`; a list of values for a list of keys.",
+            get,
+        ),
+        Function::new("has_key", &[req("key")], "Whether there is such a key.", |cx, args| {
+            Ok(load(cx).get_value(args.get("key")).is_some().into())
+        }),
+        Function::new("items", &[], "The whole store.", |cx, _| Ok(load(cx).into())),
+        Function::new("keys", &[], "The keys of the store.", |cx, _| {
+            Ok(Value::list(load(cx).keys().cloned()))
+        }),
+        Function::new("load", &[], "The whole store.", |cx, _| Ok(load(cx).into())),
+        Function::new(
+            "pop",
+            &[req("key"), opt("default", Default::None)],
+            "Takes a value out and gives it.",
+            |cx, args| {
+                let mut store = load(cx);
+                let value = store.remove_value(args.get("key"));
+                dump(cx, &store);
+                Ok(value.unwrap_or_else(|| args.get("default").clone()))
+            },
+        ),
+        Function::new("update", &[req("key"), req("value")], "Sets a value.", |cx, args| {
+            let mut store = load(cx);
+            store.insert(args.get("key").clone(), args.get("value").clone());
+            dump(cx, &store);
+            Ok(Value::Bool(true))
+        }),
+        Function::new("values", &[], "The values of the store.", |cx, _| {
+            Ok(Value::list(load(cx).values().cloned()))
+        }),
+    ],
+};
 
 fn path(cx: &Context) -> PathBuf {
     Path::new(cx.opt_str("cachedir")).join("datastore")

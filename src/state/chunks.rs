@@ -106,7 +106,7 @@ fn add_chunks(id: &Value, mut chunk: Map, args: Vec<Value>, chunks: &mut Vec<Map
 }
 
 /// Gives each chunk a number and sorts by it.
-fn order(chunks: &mut Vec<Map>) {
+fn order(chunks: &mut [Map]) {
     let mut cap: i64 = 1;
     for order in chunks.iter().filter_map(|chunk| integer(chunk.get("order")?)) {
         if order > cap - 1 && order > 0 {

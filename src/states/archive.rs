@@ -144,6 +144,13 @@ fn read<'a>(running: &Running, args: &'a Args) -> Result<Wanted<'a>, Stop> {
             "skip_files_list_verify of archive.extracted".to_owned(),
         )));
     }
+    // Options of 3007: a signature that is asked for is not passed over.
+    for option in ["signature", "source_hash_sig"] {
+        if args.keywords.get(option).is_some_and(Value::truthy) {
+            let text = format!("the option {option} of archive.extracted");
+            return Err(Stop::Fault(Fault::NotSupported(text)));
+        }
+    }
     let name = str_of(args.get("name"));
     if !name.starts_with('/') {
         return refuse(format!("{name} is not an absolute path"));

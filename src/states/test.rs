@@ -106,7 +106,7 @@ fn foretold(running: &Running, mut outcome: StateReturn, result: Option<bool>, c
 }
 
 fn coin() -> bool {
-    rand::rngs::SysRng.try_next_u64().unwrap_or_default() % 2 == 0
+    rand::rngs::SysRng.try_next_u64().unwrap_or_default().is_multiple_of(2)
 }
 
 fn is_random(value: &Value) -> bool {

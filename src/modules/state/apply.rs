@@ -2,7 +2,7 @@
 //! (`call_highstate`).
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::disabled::disabled;
 use super::settings::Settings;
@@ -46,7 +46,7 @@ fn cached(cx: &Context, kwargs: &Map) -> Option<Map> {
     }
 }
 
-fn keep(path: &PathBuf, value: &Value) {
+fn keep(path: &Path, value: &Value) {
     if let Err(error) = write_cache_file(path, &encode(value, Dialect::Wire), 0o600) {
         tracing::error!("Unable to write to highstate cache file {}: {error}", path.display());
     }

@@ -65,7 +65,7 @@ impl StateOutput {
         };
         // `salt '*' state.apply exclude=True` goes before the options.
         let words = opts.get("arg").and_then(Value::as_list).unwrap_or_default();
-        let words = words.iter().filter(|word| word.get("__kwarg__").is_some()).next_back();
+        let words = words.iter().rfind(|word| word.get("__kwarg__").is_some());
         let list = |word: &str, option: &str| -> Vec<String> {
             match words.and_then(|words| words.get(word)).or_else(|| opts.get(option)) {
                 Some(Value::Text(text)) => text.split(',').map(str::to_owned).collect(),

@@ -5,7 +5,7 @@ mod stateful;
 use std::path::Path;
 
 use crate::loader::{
-    Args, Call, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+    Args, Call, Default, Fault, Param, Running, State, StateReturn, StateRun, States, always, keywords, opt, req,
 };
 use crate::map;
 use crate::value::{Map, Value, str_of};
@@ -133,7 +133,7 @@ fn mod_watch(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let name = args.get("name").clone();
     let kind = kwargs.remove("sfun").map(|kind| str_of(&kind)).unwrap_or_default();
     kwargs.remove("__reqs__");
-    let (row, work): (&str, fn(&Running, &Args) -> Result<StateReturn, Fault>) = match kind.as_str() {
+    let (row, work): (&str, StateRun) = match kind.as_str() {
         "wait" | "run" | "watch" => ("run", run),
         "wait_script" | "script" => ("script", script),
         "wait_call" | "call" => return Err(Fault::NotSupported(format!("cmd.{kind}"))),
@@ -233,7 +233,7 @@ fn run(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         Err(fault @ Fault::NotSupported(_)) => return Err(fault),
         Err(fault) => return Ok(failed(fault.to_string())),
     };
-    Ok(judged(running, args, all, format!("Command \"{name}\" run"), stateful)?)
+    judged(running, args, all, format!("Command \"{name}\" run"), stateful)
 }
 
 /// A state's return of what a command did.

@@ -181,6 +181,12 @@ pub(super) fn managed(running: &Running, args: &Args) -> Outcome {
     if args.truthy("selinux") {
         return Err(Fault::NotSupported("the option selinux of file.managed".to_owned()));
     }
+    // Options of 3007: a signature that is asked for is not passed over.
+    for option in ["signature", "source_hash_sig"] {
+        if args.keywords.get(option).is_some_and(Value::truthy) {
+            return Err(Fault::NotSupported(format!("the option {option} of file.managed")));
+        }
+    }
     let keep_mode = args.get("mode").as_str().is_some_and(|mode| mode.to_lowercase() == "keep");
     if let Some(text) = contradiction(args, keep_mode) {
         return failed(ret, text);
