@@ -196,7 +196,8 @@ pub(super) fn check_file(name: &str) -> Option<String> {
 
 /// The environment of the state.
 pub(super) fn saltenv(running: &Running) -> String {
-    running.low.str("__env__").filter(|env| !env.is_empty()).unwrap_or("base").to_owned()
+    let named = |key: &str| running.low.str(key).filter(|env| !env.is_empty());
+    named("__env__").or_else(|| named("saltenv")).unwrap_or("base").to_owned()
 }
 
 /// Text, or a list of what is made text.
