@@ -5,7 +5,8 @@ mod stateful;
 use std::path::Path;
 
 use crate::loader::{
-    Args, Call, Default, Fault, Param, Running, State, StateReturn, StateRun, States, always, keywords, opt, req,
+    Args, Call, Default, Fault, Param, Running, State, StateReturn, StateRun, States, always, keywords, opt,
+    req,
 };
 use crate::map;
 use crate::value::{Map, Value, str_of};
