@@ -93,12 +93,17 @@ pub static APPLETS: &[Applet] = &[
         link: false,
     },
     Applet {
-        name: "master-call",
+        name: MASTER_CALL,
         about: "Ask the master on this host (started by saltutil.*, not by hand)",
         run: master_call::run,
         link: false,
     },
 ];
+
+const MASTER_CALL: &str = "master-call";
+
+/// Programs that only other programs start: the help does not list them.
+const INTERNAL: [&str; 2] = [crate::minion::JOB_APPLET, MASTER_CALL];
 
 /// How an applet was called.
 #[derive(Clone, Debug)]
@@ -189,7 +194,7 @@ fn about_halite(own: &str, word: &str) -> anyhow::Result<Exit> {
 fn overview(own: &str) -> String {
     let mut text =
         format!("Usage: {own} PROGRAM [WORDS]\n\nPrograms (also by the name of a link to this binary):\n");
-    for applet in APPLETS.iter().filter(|applet| applet.name != crate::minion::JOB_APPLET) {
+    for applet in APPLETS.iter().filter(|applet| !INTERNAL.contains(&applet.name)) {
         text.push_str(&format!("  {:<14} {}\n", applet.name, applet.about));
     }
     text.push_str(&format!("\n`{own} PROGRAM --help` tells more. `{own} --version` prints the version.\n"));

@@ -1,1 +1,1 @@
-
+//! Top files, merges and environments.
