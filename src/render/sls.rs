@@ -56,7 +56,7 @@ pub fn find_sls_in(files: &dyn FileClient, sls: &str, saltenv: &str) -> Result<O
 /// others). `variables` are for its templates, beside those that every template sees.
 ///
 /// # Errors
-/// [`RenderError::NoSuchSls`] when there is no such file; otherwise as [`render`].
+/// [`RenderError::NoSuchSls`] when there is no such file; otherwise as [`super::render`].
 pub fn sls(cx: &Context, sls: &str, saltenv: &str, variables: &Map) -> Result<Rendered, RenderError> {
     let file = find_sls(cx, sls, saltenv).map_err(|fault| RenderError::Fetch(fault.to_string()))?;
     let Some(file) = file else {
@@ -69,7 +69,7 @@ pub fn sls(cx: &Context, sls: &str, saltenv: &str, variables: &Map) -> Result<Re
 /// A file of this machine through its renderers; `sls` is its name as SLS file, or an empty one.
 ///
 /// # Errors
-/// As [`render`], and when it cannot be read.
+/// As [`super::render`], and when it cannot be read.
 pub fn file_through_pipe(
     cx: &Context,
     path: &Path,
