@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rand::TryRng;
 
+use super::executables;
+
 /// Who owns a new file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileOwner {
@@ -20,6 +22,7 @@ pub struct FileOwner {
 /// # Errors
 /// When any step fails; the temporary file is then removed and `path` is as before.
 pub fn write_atomic(path: &Path, content: &[u8], mode: u32, owner: FileOwner) -> io::Result<()> {
+    let _program = (mode & 0o111 != 0).then(executables::being_written);
     let (temporary, mut file) = create_beside(path)?;
     let written = (|| {
         file.write_all(content)?;

@@ -5,6 +5,7 @@ mod accounts;
 mod atomic;
 pub mod daemon;
 mod environment;
+mod executables;
 mod fake;
 mod glob;
 mod interfaces;

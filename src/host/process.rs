@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Gid, Pid, Signal, Uid, kill_process_group};
 
-use super::{Command, Output, environment};
+use super::{Command, Output, environment, executables};
 
 /// How long the output of a killed program may stay open: a child that left the group may still hold it.
 const AFTERMATH: Duration = Duration::from_secs(1);
@@ -152,6 +152,7 @@ fn start(command: &Command) -> io::Result<Child> {
     // With one pipe for both, the program's stderr is replaced just before it starts.
     builder.stderr(if command.merge_stderr { Stdio::null() } else { output() });
     prepare(&mut builder, command);
+    let _started = executables::none_being_written();
     builder.spawn()
 }
 
