@@ -12,8 +12,8 @@ use crate::value::{Map, Value};
 pub struct Scope<'a> {
     /// Every option of the daemon, by Salt's names.
     pub opts: &'a Map,
-    pub grains: Grains<'a>,
-    pub pillar: &'a Map,
+    pub grains: Late<'a>,
+    pub pillar: Late<'a>,
     /// The load of the publish that started the job (`jid`, `fun`, `arg`, `tgt`, `user` …); empty outside of jobs.
     pub published: &'a Map,
     pub registry: &'a Registry,
@@ -22,30 +22,30 @@ pub struct Scope<'a> {
     pub master: &'a dyn MasterServices,
 }
 
-/// Something that has grains once it is asked.
-pub trait GrainSource: Sync {
-    /// All of them, always the same.
-    fn grains(&self) -> &Map;
+/// Something that has a map once it is asked.
+pub trait Source: Sync {
+    /// The whole map, always the same.
+    fn map(&self) -> &Map;
 }
 
-/// Grains: at hand, or collected when a function first looks at them. Collecting takes longer than most functions.
+/// Grains or a pillar: at hand, or made when a function first looks at it. Making them takes longer than most functions.
 #[derive(Clone, Copy)]
-pub enum Grains<'a> {
+pub enum Late<'a> {
     Here(&'a Map),
-    Later(&'a dyn GrainSource),
+    Later(&'a dyn Source),
 }
 
-impl<'a> Grains<'a> {
-    /// All of them.
+impl<'a> Late<'a> {
+    /// All of it.
     pub fn map(self) -> &'a Map {
         match self {
-            Grains::Here(map) => map,
-            Grains::Later(source) => source.grains(),
+            Late::Here(map) => map,
+            Late::Later(source) => source.map(),
         }
     }
 }
 
-impl std::ops::Deref for Grains<'_> {
+impl std::ops::Deref for Late<'_> {
     type Target = Map;
 
     fn deref(&self) -> &Map {
@@ -53,9 +53,9 @@ impl std::ops::Deref for Grains<'_> {
     }
 }
 
-impl<'a> From<&'a Map> for Grains<'a> {
+impl<'a> From<&'a Map> for Late<'a> {
     fn from(map: &'a Map) -> Self {
-        Grains::Here(map)
+        Late::Here(map)
     }
 }
 

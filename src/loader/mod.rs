@@ -18,7 +18,7 @@ mod state;
 pub use args::Args;
 pub use ask::Ran;
 pub use bind::{Call, bind};
-pub use context::{Context, GrainSource, Grains, Scope};
+pub use context::{Context, Late, Scope, Source};
 pub use fault::{Fault, Returned, os_error_text, settle};
 pub use master_call::{arguments, failure};
 pub use registry::Registry;

@@ -99,7 +99,7 @@ impl LocalPillar {
         let scope = Scope {
             opts: &opts,
             grains: grains.into(),
-            pillar: &empty,
+            pillar: (&empty).into(),
             published: &published,
             registry: &self.registry,
             host: &RealHost,

@@ -129,7 +129,7 @@ fn carry_out(
     let scope = Scope {
         opts: &master.opts,
         grains: (&empty).into(),
-        pillar: &empty,
+        pillar: (&empty).into(),
         published: &published,
         registry: &registry,
         host: &RealHost,

@@ -14,8 +14,8 @@ use crate::fileclient::{Files, LocalSource};
 use crate::host::RealHost;
 use crate::keys::{Change, KeyState};
 use crate::loader::{
-    Call, Context, Executed, Fault, FileClient, Forget, GrainSource, Grains, MasterServices, MinionServices,
-    Nowhere, Scope,
+    Call, Context, Executed, Fault, FileClient, Forget, Late, MasterServices, MinionServices, Nowhere, Scope,
+    Source,
 };
 use crate::local_pillar::Request;
 use crate::map;
@@ -258,8 +258,8 @@ impl MasterServices for Services {
         let published = map! { "fun" => fun };
         let context = Context::new(Scope {
             opts: &self.master.opts,
-            grains: Grains::Later(&grains),
-            pillar: &pillar,
+            grains: Late::Later(&grains),
+            pillar: (&pillar).into(),
             published: &published,
             registry: &registry,
             host: &RealHost,
@@ -300,8 +300,8 @@ struct Collected<'a> {
     grains: OnceLock<Map>,
 }
 
-impl GrainSource for Collected<'_> {
-    fn grains(&self) -> &Map {
+impl Source for Collected<'_> {
+    fn map(&self) -> &Map {
         self.grains.get_or_init(|| crate::grains::load(&RealHost, self.opts, false))
     }
 }
@@ -348,6 +348,6 @@ impl MinionServices for OnHost<'_> {
             ..Request::default()
         };
         let master = &self.services.master;
-        Ok((*master.pillars.compile(&master.options.id, self.grains.grains(), &request)).clone())
+        Ok((*master.pillars.compile(&master.options.id, self.grains.map(), &request)).clone())
     }
 }

@@ -58,7 +58,7 @@ fn carry_out(
     let context = Context::new(Scope {
         opts: &master.opts,
         grains: (&empty).into(),
-        pillar: &empty,
+        pillar: (&empty).into(),
         published: &published,
         registry: &registry,
         host: &RealHost,

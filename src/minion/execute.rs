@@ -134,7 +134,7 @@ fn refuse_in_blackout(fun: &str, scope: &Scope<'_>) -> Result<(), Fault> {
             && fun != "saltutil.refresh_pillar"
             && !listed()
     };
-    if blacked_out(scope.pillar) || blacked_out(&scope.grains) {
+    if blacked_out(&scope.pillar) || blacked_out(&scope.grains) {
         return Err(Fault::invocation(
             "Minion in blackout mode. Set 'minion_blackout' to False in pillar or grains to resume operations. Only \
              saltutil.refresh_pillar allowed in blackout mode.",
@@ -220,7 +220,7 @@ mod tests {
         let scope = Scope {
             opts: &opts,
             grains: (&no_grains).into(),
-            pillar: &pillar,
+            pillar: (&pillar).into(),
             published: &Map::new(),
             registry: &registry,
             host: &FakeHost::default(),

@@ -73,7 +73,7 @@ impl JobProcess {
         let scope = Scope {
             opts: &opts,
             grains: (&grains).into(),
-            pillar: &pillar,
+            pillar: (&pillar).into(),
             published: &job.load,
             registry: &registry,
             host: &RealHost,

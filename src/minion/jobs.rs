@@ -170,7 +170,7 @@ async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
         let scope = Scope {
             opts: link.opts(),
             grains: (&*grains).into(),
-            pillar: &pillar,
+            pillar: (&*pillar).into(),
             published: &job.load,
             registry: &daemon.registry,
             host: &RealHost,
@@ -359,7 +359,7 @@ fn to_returners(link: &Arc<Link>, names: &str, published: &Map, mut ret: Map) {
     let scope = Scope {
         opts: link.opts(),
         grains: (&*grains).into(),
-        pillar: &pillar,
+        pillar: (&*pillar).into(),
         published,
         registry: &daemon.registry,
         host: &RealHost,

@@ -147,7 +147,7 @@ fn defaults() -> Map {
 }
 
 fn pillar_master<'a>(cx: &Context<'a>) -> Option<&'a Map> {
-    cx.pillar.get("master").and_then(Value::as_map)
+    cx.pillar.map().get("master").and_then(Value::as_map)
 }
 
 fn backup_mode(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -183,7 +183,7 @@ fn places<'a>(cx: &Context<'a>, omit: Omit) -> impl Iterator<Item = &'a Map> + u
     [
         place(omit.opts, Some(cx.opts)),
         place(omit.grains, Some(cx.grains.map())),
-        place(omit.pillar, Some(cx.pillar)),
+        place(omit.pillar, Some(cx.pillar.map())),
         place(omit.master, pillar_master(cx)),
     ]
     .into_iter()
@@ -220,7 +220,7 @@ fn merge(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut merged: Option<Value> = None;
     let opts = Some(cx.opts).filter(|_| !omit.opts);
     let master = pillar_master(cx).filter(|_| !omit.master);
-    let pillar = Some(cx.pillar).filter(|_| !omit.pillar);
+    let pillar = Some(cx.pillar.map()).filter(|_| !omit.pillar);
     for found in [opts, master, pillar].into_iter().flatten().filter_map(|place| place.get(&name)) {
         merged = match (merged, found) {
             (None, text @ Value::Text(_)) => return Ok(text.clone()),
@@ -263,7 +263,7 @@ fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {
                 }
             };
             let mut all = defaults();
-            let places = [pillar_master(cx), Some(cx.pillar), Some(cx.grains.map()), Some(cx.opts)];
+            let places = [pillar_master(cx), Some(cx.pillar.map()), Some(cx.grains.map()), Some(cx.opts)];
             for place in places.into_iter().flatten() {
                 merge_maps(&mut all, place.clone(), strategy);
             }

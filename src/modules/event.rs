@@ -95,7 +95,7 @@ fn send(cx: &Context, args: &Args) -> Result<Value, Fault> {
     for (name, key, all) in [
         ("with_env", "environ", environment()),
         ("with_grains", "grains", cx.grains.map().clone()),
-        ("with_pillar", "pillar", cx.pillar.clone()),
+        ("with_pillar", "pillar", cx.pillar.map().clone()),
     ] {
         match args.get(name) {
             Value::List(names) => {

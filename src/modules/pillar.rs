@@ -50,7 +50,7 @@ pub(super) static MODULE: Module = Module {
             filter::PILLAR,
             "The value of the first key of a map that matches a pillar value, or of the key `default`; with the map \
              `merge` laid on top, and the value of the key `base` below.",
-            |cx, args| filter::filter_by(cx.pillar, args, "pillar"),
+            |cx, args| filter::filter_by(cx.pillar.map(), args, "pillar"),
         )
         .cheap(),
         Function::new(
@@ -79,7 +79,7 @@ pub(super) static MODULE: Module = Module {
             "The keys of a map in the pillar.",
             |cx, args| {
                 let (key, delimiter) = (str_of(args.get("key")), str_of(args.get("delimiter")));
-                match at(cx.pillar, &key, &delimiter) {
+                match at(cx.pillar.map(), &key, &delimiter) {
                     None => Err(not_found(&key)),
                     Some(Value::Map(map)) => Ok(Value::list(map.keys().cloned())),
                     Some(_) => {
@@ -110,7 +110,7 @@ pub(super) static MODULE: Module = Module {
                 key if key.truthy() => {
                     Ok(cx.pillar.get_value(key).cloned().unwrap_or_else(|| Map::new().into()))
                 }
-                _ => Ok(cx.pillar.clone().into()),
+                _ => Ok(cx.pillar.map().clone().into()),
             },
         )
         .cheap(),
@@ -139,7 +139,7 @@ fn text(value: Option<&Value>) -> Option<String> {
 /// The pillar in memory, or one compiled for an environment that was named.
 fn pillar_of(cx: &Context, saltenv: Option<String>, pillarenv: Option<String>) -> Result<Map, Fault> {
     match (&saltenv, &pillarenv) {
-        (None, None) => Ok(cx.pillar.clone()),
+        (None, None) => Ok(cx.pillar.map().clone()),
         _ => compile(cx, saltenv, pillarenv, &Map::new()),
     }
 }

@@ -94,7 +94,7 @@ impl<'a> Compiler<'a> {
         let mut pillar = if first {
             let outside = self.external(self.request.overrides.clone(), &mut errors);
             // Templates and targets see what came from outside.
-            let scope = Scope { pillar: &outside, ..**self.cx };
+            let scope = Scope { pillar: (&outside).into(), ..**self.cx };
             let cx = Context::new(scope);
             let inner = Compiler { cx: &cx, envs: self.envs.clone(), ..self.shallow() };
             let matches = inner.matches(&top, &mut errors);

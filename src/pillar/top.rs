@@ -232,7 +232,7 @@ impl Compiler<'_> {
         let view = MinionView {
             id: self.cx.opts.str("id").unwrap_or_default(),
             grains: &self.cx.grains,
-            pillar: self.cx.pillar,
+            pillar: self.cx.pillar.map(),
         };
         match Target::parse(target, kind, &options) {
             Ok(target) => Ok(target.matches(&view)),

@@ -15,7 +15,7 @@ fn rendered(text: &str, default: &str) -> Result<Value, String> {
     let scope = Scope {
         opts: &opts,
         grains: (&grains).into(),
-        pillar: &pillar,
+        pillar: (&pillar).into(),
         published: &published,
         registry: &registry,
         host: &host,

@@ -11,7 +11,7 @@ pub fn sls_variables(cx: &Context, source: &Source) -> Map {
     let mut variables = Map::new();
     variables.insert("opts", cx.opts.clone());
     variables.insert("grains", (*cx.grains).clone());
-    variables.insert("pillar", cx.pillar.clone());
+    variables.insert("pillar", cx.pillar.map().clone());
     variables.insert("saltenv", source.saltenv);
     variables.insert("sls", source.sls);
     variables.insert("proxy", Value::Null);

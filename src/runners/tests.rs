@@ -63,7 +63,7 @@ fn run(table: &Table, fun: &str, args: Vec<Value>, kwargs: Map) -> Result<Value,
     let scope = Scope {
         opts: &opts,
         grains: (&empty).into(),
-        pillar: &empty,
+        pillar: (&empty).into(),
         published: &published,
         registry: &registry,
         host: &host,

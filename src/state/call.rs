@@ -353,7 +353,7 @@ fn globally_allowed(cx: &Context, low: &Map) -> bool {
             Value::List(targets) => targets.as_slice(),
             one => std::slice::from_ref(one),
         };
-        let view = MinionView { id: cx.opt_str("id"), grains: cx.grains.map(), pillar: cx.pillar };
+        let view = MinionView { id: cx.opt_str("id"), grains: cx.grains.map(), pillar: cx.pillar.map() };
         for target in targets {
             asked = true;
             let target = Target::parse(target, TargetType::Compound, &ParseOptions::default());

@@ -545,7 +545,7 @@ impl<'t, 'a> Run<'t, 'a> {
             match self.cx.minion.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), &Map::new()) {
                 Ok(pillar) => {
                     let pillar = self.reloads.keep(pillar);
-                    self.renew(|scope| scope.pillar = pillar);
+                    self.renew(|scope| scope.pillar = pillar.into());
                 }
                 Err(problem) => error!("the pillar cannot be compiled anew: {problem}"),
             }

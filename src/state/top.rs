@@ -377,7 +377,7 @@ fn is_meant(cx: &Context, target: &Value, items: &[Value]) -> Result<bool, Fault
             return Ok(false);
         }
     };
-    let view = MinionView { id: cx.opt_str("id"), grains: cx.grains.map(), pillar: cx.pillar };
+    let view = MinionView { id: cx.opt_str("id"), grains: cx.grains.map(), pillar: cx.pillar.map() };
     Ok(target.matches(&view))
 }
 

@@ -119,7 +119,7 @@ fn run(name: &str, parts: &[(String, String)]) -> Case {
     let scope = Scope {
         opts: &opts,
         grains: (&grains).into(),
-        pillar: &pillar,
+        pillar: (&pillar).into(),
         published: &published,
         registry: &registry,
         host: &RealHost,

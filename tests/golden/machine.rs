@@ -304,7 +304,7 @@ fn play(case: &Value, root: &Path) -> Map {
     let scope = Scope {
         opts: &opts,
         grains: (&grains).into(),
-        pillar: &pillar,
+        pillar: (&pillar).into(),
         published: &published,
         registry: &registry,
         host: &RealHost,

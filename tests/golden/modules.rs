@@ -130,7 +130,7 @@ fn run(case: &Value) -> Map {
     let scope = Scope {
         opts: &opts,
         grains: (&grains).into(),
-        pillar: &pillar,
+        pillar: (&pillar).into(),
         published: &published,
         registry: &registry,
         host: &host,

@@ -133,7 +133,7 @@ fn one(case: &Value, module: &str, root: &Path, base: &Path) -> Vec<String> {
     let cx = Context::new(Scope {
         opts: &opts,
         grains: (&grains).into(),
-        pillar: &pillar,
+        pillar: (&pillar).into(),
         published: &none,
         registry: &registry,
         host: &RealHost,

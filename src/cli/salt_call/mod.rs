@@ -13,7 +13,7 @@ use super::{
 use crate::builtin;
 use crate::config::Opts;
 use crate::host::{Host, RealHost};
-use crate::loader::{self, Context, Fault, Function, GrainSource, Grains, Nowhere, Registry, Scope};
+use crate::loader::{self, Context, Fault, Function, Late, Nowhere, Registry, Scope, Source as _};
 use crate::map;
 use crate::minion::{self, Called};
 use crate::names::Jid;
@@ -122,7 +122,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     }
     let surroundings = Surroundings::new(opts);
     if parsed.flag("grains_run") {
-        let grains = surroundings.grains().clone();
+        let grains = surroundings.grains().map().clone();
         let display = Display::new(surroundings.opts())?;
         display.show(&map! { "local" => grains }.into(), None, 0)?;
         return Ok(Exit::OK);
@@ -192,8 +192,8 @@ impl Caller<'_> {
         // Many functions need none, and collecting them is most of the time of a short call.
         let scope = Scope {
             opts: opts.as_map(),
-            grains: Grains::Later(surroundings),
-            pillar: surroundings.pillar(),
+            grains: Late::Later(surroundings.grains()),
+            pillar: Late::Later(surroundings),
             published: &load,
             registry: &registry,
             host: &RealHost,

@@ -14,7 +14,7 @@ use crate::config::Opts;
 use crate::fileclient::{Files, LocalSource};
 use crate::grains;
 use crate::host::RealHost;
-use crate::loader::{Fault, FileClient, GrainSource, MinionServices};
+use crate::loader::{Fault, FileClient, MinionServices, Source};
 use crate::local_pillar::{LocalPillar, Request};
 use crate::minion::{
     ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, extra_minion_data,
@@ -29,14 +29,63 @@ use crate::value::{Map, Value};
 /// The surroundings of one call.
 pub struct Surroundings {
     opts: Opts,
-    grains: OnceLock<Arc<Map>>,
+    grains: Arc<OwnGrains>,
     empty: Map,
     connected: OnceLock<Connected>,
 }
 
+/// Grains of this machine, collected when first asked for.
+pub struct OwnGrains {
+    opts: Map,
+    collected: OnceLock<Arc<Map>>,
+}
+
+impl OwnGrains {
+    fn get(&self) -> &Arc<Map> {
+        self.collected.get_or_init(|| {
+            let force = self.opts.get("refresh_grains_cache").is_some_and(Value::truthy);
+            Arc::new(grains::load(&RealHost, &self.opts, force))
+        })
+    }
+}
+
+impl Source for OwnGrains {
+    fn map(&self) -> &Map {
+        self.get()
+    }
+}
+
+/// The pillar of a minion without a master, compiled when first asked for.
+struct OwnPillar {
+    id: String,
+    opts: Map,
+    grains: Arc<OwnGrains>,
+    request: Request,
+    compiler: OnceLock<LocalPillar>,
+    compiled: OnceLock<Arc<Map>>,
+}
+
+impl OwnPillar {
+    fn compile(&self, request: &Request) -> Arc<Map> {
+        let compiler =
+            self.compiler.get_or_init(|| LocalPillar::new(&self.opts, builtin::execution_modules()));
+        compiler.compile(&self.id, self.grains.get(), request)
+    }
+
+    fn get(&self) -> &Arc<Map> {
+        self.compiled.get_or_init(|| self.compile(&self.request))
+    }
+}
+
+/// Where the pillar comes from.
+enum Pillar {
+    OfMaster(Map),
+    Own(Arc<OwnPillar>),
+}
+
 /// A master, or its absence.
 struct Connected {
-    pillar: Map,
+    pillar: Pillar,
     services: Box<dyn MinionServices + Send>,
     uplink: Option<Arc<Uplink>>,
     /// Keeps the connection going; dropped last.
@@ -46,7 +95,8 @@ struct Connected {
 impl Surroundings {
     /// Nothing is collected or connected yet.
     pub fn new(opts: Opts) -> Self {
-        Surroundings { opts, grains: OnceLock::new(), empty: Map::new(), connected: OnceLock::new() }
+        let grains = Arc::new(OwnGrains { opts: opts.as_map().clone(), collected: OnceLock::new() });
+        Surroundings { opts, grains, empty: Map::new(), connected: OnceLock::new() }
     }
 
     /// The options.
@@ -54,11 +104,13 @@ impl Surroundings {
         &self.opts
     }
 
+    /// The grains, collected when they are first looked at.
+    pub fn grains(&self) -> &OwnGrains {
+        &self.grains
+    }
+
     fn collected(&self) -> &Arc<Map> {
-        self.grains.get_or_init(|| {
-            let force = self.opts.bool("refresh_grains_cache");
-            Arc::new(grains::load(&RealHost, self.opts.as_map(), force))
-        })
+        self.grains.get()
     }
 
     /// No master takes part.
@@ -80,22 +132,21 @@ impl Surroundings {
 
     fn alone(&self) -> anyhow::Result<Connected> {
         let opts = self.opts.as_map();
-        let pillars = LocalPillar::new(opts, builtin::execution_modules());
         let option = |name| opts.str(name).filter(|text| !text.is_empty()).map(str::to_owned);
         let request =
             Request { saltenv: option("saltenv"), pillarenv: option("pillarenv"), ..Request::default() };
-        let pillar = pillars.compile(self.opts.id(), self.collected(), &request);
+        let pillar = Arc::new(OwnPillar {
+            id: self.opts.id().to_owned(),
+            opts: opts.clone(),
+            grains: Arc::clone(&self.grains),
+            request,
+            compiler: OnceLock::new(),
+            compiled: OnceLock::new(),
+        });
         let source = Arc::new(LocalSource::from_opts(opts));
         let files = Files::from_opts(source, opts);
-        let services = Box::new(Alone {
-            files,
-            bus: BusPaths::of_minion(opts),
-            pillars,
-            id: self.opts.id().to_owned(),
-            grains: Arc::clone(self.collected()),
-            request,
-        });
-        Ok(Connected { pillar: Arc::unwrap_or_clone(pillar), services, uplink: None, _runtime: None })
+        let services = Box::new(Alone { files, bus: BusPaths::of_minion(opts), pillar: Arc::clone(&pillar) });
+        Ok(Connected { pillar: Pillar::Own(pillar), services, uplink: None, _runtime: None })
     }
 
     fn with_master(&self) -> anyhow::Result<Connected> {
@@ -126,7 +177,12 @@ impl Surroundings {
             Arc::clone(self.collected()),
             fire,
         ));
-        Ok(Connected { pillar, services, uplink: Some(uplink), _runtime: Some(runtime) })
+        Ok(Connected {
+            pillar: Pillar::OfMaster(pillar),
+            services,
+            uplink: Some(uplink),
+            _runtime: Some(runtime),
+        })
     }
 
     /// The first master that lets us in.
@@ -150,11 +206,6 @@ impl Surroundings {
             }
         }
         Err(last.unwrap_or_else(|| Stop::failed(Exit::GENERIC, "there is no master\n")).into())
-    }
-
-    /// The pillar of the master; empty without one.
-    pub fn pillar(&self) -> &Map {
-        self.connected.get().map_or(&self.empty, |connected| &connected.pillar)
     }
 
     /// What functions are lent.
@@ -211,10 +262,14 @@ fn refused(address: &MasterAddress, problem: &SignInError) -> Stop {
     }
 }
 
-impl GrainSource for Surroundings {
-    /// Collected when first asked for.
-    fn grains(&self) -> &Map {
-        self.collected()
+impl Source for Surroundings {
+    /// The pillar: the master's, or one of our own; empty before [`Surroundings::connect`].
+    fn map(&self) -> &Map {
+        match self.connected.get().map(|connected| &connected.pillar) {
+            Some(Pillar::OfMaster(pillar)) => pillar,
+            Some(Pillar::Own(pillar)) => pillar.get(),
+            None => &self.empty,
+        }
     }
 }
 
@@ -239,10 +294,7 @@ fn fire_locally(bus: &BusPaths, tag: &str, data: Map) -> Result<(), Fault> {
 struct Alone {
     files: Files,
     bus: BusPaths,
-    pillars: LocalPillar,
-    id: String,
-    grains: Arc<Map>,
-    request: Request,
+    pillar: Arc<OwnPillar>,
 }
 
 impl MinionServices for Alone {
@@ -277,16 +329,17 @@ impl MinionServices for Alone {
     ) -> Result<Map, Fault> {
         let or = |given: Option<&str>, own: &Option<String>| given.map(str::to_owned).or_else(|| own.clone());
         let request = Request {
-            saltenv: or(saltenv, &self.request.saltenv),
-            pillarenv: or(pillarenv, &self.request.pillarenv),
+            saltenv: or(saltenv, &self.pillar.request.saltenv),
+            pillarenv: or(pillarenv, &self.pillar.request.pillarenv),
             overrides: overrides.clone(),
             ..Request::default()
         };
-        Ok(Arc::unwrap_or_clone(self.pillars.compile(&self.id, &self.grains, &request)))
+        Ok(Arc::unwrap_or_clone(self.pillar.compile(&request)))
     }
 
     fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
-        let request = Request { overrides: overrides.clone(), ext: Some(external), ..self.request.clone() };
-        Ok(Arc::unwrap_or_clone(self.pillars.compile(&self.id, &self.grains, &request)))
+        let request =
+            Request { overrides: overrides.clone(), ext: Some(external), ..self.pillar.request.clone() };
+        Ok(Arc::unwrap_or_clone(self.pillar.compile(&request)))
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Show
     let context = Context::new(Scope {
         opts: opts.as_map(),
         grains: (&empty).into(),
-        pillar: &empty,
+        pillar: (&empty).into(),
         published: &published,
         registry,
         host: &RealHost,

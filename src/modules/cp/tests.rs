@@ -151,7 +151,7 @@ fn in_a_directory(name: &str, test: impl FnOnce(&Context, &Server)) {
         &Context::new(Scope {
             opts: &opts,
             grains: (&empty).into(),
-            pillar: &empty,
+            pillar: (&empty).into(),
             published: &empty,
             registry: &registry,
             host: &RealHost,

@@ -40,7 +40,7 @@ fn variables(cx: &Context, own: Map) -> Map {
     let mut variables = map! {
         "opts" => cx.opts.clone(),
         "grains" => (*cx.grains).clone(),
-        "pillar" => cx.pillar.clone(),
+        "pillar" => cx.pillar.map().clone(),
     };
     for (name, value) in own {
         variables.insert(name, value);

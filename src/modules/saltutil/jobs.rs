@@ -151,7 +151,7 @@ mod tests {
         let scope = Scope {
             opts: &opts,
             grains: (&none).into(),
-            pillar: &none,
+            pillar: (&none).into(),
             published: &published,
             registry: &registry,
             host: &host,

@@ -105,7 +105,7 @@ impl Settings {
 
     /// The pillar of the run.
     pub(super) fn pillar<'s>(&'s self, cx: &'s Context) -> &'s Map {
-        self.pillar.as_ref().unwrap_or(cx.pillar)
+        self.pillar.as_ref().unwrap_or_else(|| cx.pillar.map())
     }
 
     /// What went wrong in the pillar, unless `force` says not to mind.
@@ -144,7 +144,7 @@ impl Settings {
     }
 
     fn scope<'s>(&'s self, cx: &'s Context) -> Scope<'s> {
-        Scope { opts: &self.opts, pillar: self.pillar(cx), ..**cx }
+        Scope { opts: &self.opts, pillar: self.pillar(cx).into(), ..**cx }
     }
 
     /// A context with these options and this pillar, which shares the memory of the other.

@@ -146,7 +146,7 @@ mod tests {
         let scope = Scope {
             opts: &opts,
             grains: (&empty).into(),
-            pillar: &empty,
+            pillar: (&empty).into(),
             published: &empty,
             registry: &registry,
             host: &RealHost,
