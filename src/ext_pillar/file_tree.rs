@@ -12,7 +12,7 @@ use crate::event::fnmatch;
 use crate::loader::{Args, Context, Default, Fault, Function, opt, req};
 use crate::names::MinionId;
 use crate::render::{Source, render};
-use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
+use crate::value::{Map, MergeStrategy, Value, merge_maps, sort, str_of};
 
 pub(super) const ROW: Function = Function::new(
     "file_tree",
@@ -104,7 +104,7 @@ impl Tree<'_, '_> {
             }
         };
         // Directories come first, as in Salt.
-        entries.sort_by_key(|path| (!path.is_dir(), path.clone()));
+        sort::by_key(&mut entries, |path| (!path.is_dir(), path.clone()));
         for path in entries {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let below = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::machine::Machine;
 use super::{distribution, graphics, hardware, shlex, virtualization};
 use crate::map;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// Everything that Salt's `os_data` finds.
 pub(super) fn os_data(machine: &Machine) -> Map {
@@ -257,7 +257,7 @@ fn opkg(machine: &Machine) -> Value {
             }
         }
     }
-    found.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));
+    sort::by_key(&mut found, |(priority, _)| std::cmp::Reverse(*priority));
     Value::list(found.into_iter().map(|(_, name)| name))
 }
 

@@ -2,7 +2,7 @@
 
 use super::colors::Color;
 use super::{OutputOptions, Outputter, Unfit, push_line, push_spaces, safe};
-use crate::value::{Value, str_of};
+use crate::value::{Value, sort, str_of};
 
 pub(super) static OUTPUTTER: Outputter = Outputter { name: "key", render };
 
@@ -14,7 +14,7 @@ fn render(value: &Value, options: &OutputOptions) -> Result<String, Unfit> {
         let status = status.as_str().ok_or(unfit("a status that is not text"))?;
         statuses.push((status, status_of(status).ok_or(unfit("an unknown status"))?, keys));
     }
-    statuses.sort_by_key(|(status, ..)| *status);
+    sort::by_key(&mut statuses, |(status, ..)| *status);
 
     let ident = if options.multi_key { 4 } else { 0 };
     let end = Color::End.sequence(options);
@@ -26,7 +26,7 @@ fn render(value: &Value, options: &OutputOptions) -> Result<String, Unfit> {
         match keys {
             Value::List(ids) => {
                 let mut ids: Vec<&Value> = ids.iter().collect();
-                ids.sort_by_key(|id| str_of(id));
+                sort::by_key(&mut ids, |id| str_of(id));
                 for id in ids {
                     push_spaces(&mut out, ident);
                     push_line(&mut out, format_args!("{color}{}{end}", safe(&str_of(id), options)));
@@ -34,7 +34,7 @@ fn render(value: &Value, options: &OutputOptions) -> Result<String, Unfit> {
             }
             Value::Map(entries) => {
                 let mut entries: Vec<(&Value, &Value)> = entries.iter().collect();
-                entries.sort_by_key(|(id, _)| str_of(id));
+                sort::by_key(&mut entries, |(id, _)| str_of(id));
                 for (id, finger) in entries {
                     push_spaces(&mut out, ident);
                     let id = safe(&str_of(id), options);

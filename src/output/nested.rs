@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use super::colors::Color;
 use super::{OutputOptions, Outputter, Unfit, push_spaces, python_splitlines, safe};
-use crate::value::{Map, Value, repr, str_of};
+use crate::value::{Map, Value, repr, sort, str_of};
 
 pub(super) static OUTPUTTER: Outputter = Outputter { name: "nested", render };
 
@@ -117,7 +117,7 @@ fn in_order(map: &Map) -> Vec<(Cow<'_, str>, &Value)> {
     }
     let mut by_text: Vec<(Cow<'_, str>, &Value)> =
         map.iter().map(|(key, value)| (text_of(key), value)).collect();
-    by_text.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sort::by(&mut by_text, |(a, _), (b, _)| a.cmp(b));
     // Keys that became equal are one key, which keeps the last value.
     by_text.reverse();
     by_text.dedup_by(|later, earlier| later.0 == earlier.0);
@@ -140,7 +140,7 @@ pub(super) fn sort_as_python(entries: &mut [(&Value, &Value)]) -> bool {
         || entries.iter().all(|(key, _)| matches!(key, Value::Time(_)))
         || entries.iter().all(|(key, _)| is_number(key));
     if comparable {
-        entries.sort_by(|(a, _), (b, _)| compare(a, b));
+        sort::by(entries, |(a, _), (b, _)| compare(a, b));
     }
     comparable
 }

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use super::python_text::{is_space, lines_with_ends};
 use super::{Indent, MAX_INDENT, OutputOptions, Outputter, Unfit, push_spaces};
-use crate::value::{Value, repr};
+use crate::value::{Value, repr, sort};
 
 pub(super) static OUTPUTTER: Outputter = Outputter { name: "pprint", render };
 
@@ -243,7 +243,7 @@ fn write_sorted(out: &mut String, value: &Value) {
 
 fn sorted_entries(value: &Value) -> Vec<(&Value, &Value)> {
     let mut entries: Vec<_> = value.as_map().into_iter().flat_map(|map| map.iter()).collect();
-    entries.sort_by(|(a, _), (b, _)| compare(a, b));
+    sort::by(&mut entries, |(a, _), (b, _)| compare(a, b));
     entries
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::loader::{Args, Context, Fault, Function, Module, always, keywords, rest};
 use crate::map;
-use crate::value::{Value, str_of};
+use crate::value::{Value, sort, str_of};
 
 pub(super) static MODULE: Module = Module {
     file: "survey",
@@ -51,8 +51,8 @@ fn hash(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
     // Python sorts stably, also in reverse: pools of one size stay in the order of their first minions.
     match args.keywords.str("survey_sort") {
-        Some("up") => pools.sort_by_key(|(_, pool)| pool.len()),
-        _ => pools.sort_by_key(|(_, pool)| std::cmp::Reverse(pool.len())),
+        Some("up") => sort::by_key(&mut pools, |(_, pool)| pool.len()),
+        _ => sort::by_key(&mut pools, |(_, pool)| std::cmp::Reverse(pool.len())),
     }
     let shown =
         |(result, pool): (String, Vec<String>)| map! { "pool" => Value::list(pool), "result" => result };

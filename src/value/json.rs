@@ -1,5 +1,6 @@
 //! JSON as Python's `json` module reads and writes it.
 
+use super::sort;
 use num_bigint::BigInt;
 use serde_json::Value as Json;
 use thiserror::Error;
@@ -95,7 +96,7 @@ fn write(out: &mut String, value: &Value, style: JsonStyle, level: usize) {
             let mut entries: Vec<(String, &Value)> =
                 map.iter().map(|(key, value)| (key_text(key), value)).collect();
             if style.sort_keys {
-                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                sort::by(&mut entries, |(a, _), (b, _)| a.cmp(b));
             }
             write_items(out, ['{', '}'], style, level, entries.iter(), |out, (key, value)| {
                 write_text(out, key, style);

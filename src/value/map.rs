@@ -1,5 +1,6 @@
 //! `Map`: an ordered map from `Value` to `Value`, as Python's `dict`.
 
+use super::sort;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use hashbrown::HashTable;
@@ -225,7 +226,7 @@ impl Map {
 
     /// Puts the entries in the order of `compare`.
     pub fn sort_by(&mut self, mut compare: impl FnMut(&Value, &Value) -> std::cmp::Ordering) {
-        self.entries.sort_by(|(a, _), (b, _)| compare(a, b));
+        sort::by(&mut self.entries, |(a, _), (b, _)| compare(a, b));
         self.index_anew();
     }
 }

@@ -11,6 +11,7 @@ mod map;
 mod merge;
 pub mod msgpack;
 mod repr;
+pub mod sort;
 mod url;
 pub mod yaml;
 

@@ -4,7 +4,7 @@
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use crate::value::Value;
+use crate::value::{Value, sort};
 
 /// The least weight that is let through; Python's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +103,7 @@ impl Granular {
             levels.push((ours, threshold));
         }
         // The nearest logger decides.
-        levels.sort_by_key(|(logger, _)| std::cmp::Reverse(logger.len()));
+        sort::by_key(&mut levels, |(logger, _)| std::cmp::Reverse(logger.len()));
         (Granular(levels), bad)
     }
 

@@ -8,7 +8,7 @@ use crate::crypt::HashType;
 use crate::map;
 use crate::names::Jid;
 use crate::value::msgpack::{Reading, decode};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// The most jobs that are read.
 const MAX_JOBS: usize = 1_000_000;
@@ -39,7 +39,7 @@ fn load_in(dir: &Path) -> Option<Map> {
             minions.extend(ids);
         }
     }
-    minions.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    sort::by(&mut minions, |a, b| a.as_str().cmp(&b.as_str()));
     minions.dedup();
     if !minions.is_empty() {
         load.insert("Minions", minions);

@@ -10,7 +10,7 @@ use super::paths::{basename, dirname, path};
 use super::place::{backup_root, keep_backup};
 use crate::loader::{Args, Context, Fault, os_error_text};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// The backups of a file, youngest first.
 fn backups(cx: &Context, path: &str) -> Vec<(DateTime, Map)> {
@@ -28,7 +28,7 @@ fn backups(cx: &Context, path: &str) -> Vec<(DateTime, Map)> {
         };
         found.push((time, told));
     }
-    found.sort_by(|(a, _), (b, _)| b.cmp(a));
+    sort::by(&mut found, |(a, _), (b, _)| b.cmp(a));
     found
 }
 

@@ -3,7 +3,7 @@
 use crate::loader::{Args, Context, Fault};
 use crate::map;
 use crate::names::SALT_VERSION;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// `{"Salt Version": {name: version}, "System Versions": {name: version}}`. There is no Python and no library to
 /// report on.
@@ -41,7 +41,7 @@ pub(super) fn report(cx: &Context, _: &Args) -> Result<Value, Fault> {
             .as_map()
             .map(|versions| versions.iter().map(|(name, version)| (str_of(name), str_of(version))).collect())
             .unwrap_or_default();
-        versions.sort_by_key(|(name, _)| name.to_lowercase());
+        sort::by_key(&mut versions, |(name, _)| name.to_lowercase());
         lines.extend(versions.iter().map(|(name, version)| format!("{name:>width$}: {version}")));
         lines.push(" ".to_owned());
     }

@@ -11,7 +11,7 @@ use super::rpm;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, req, rest};
 use crate::map;
 use crate::matchers::Glob;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const NAMES: &[Param] = &[rest("names"), keywords("kwargs")];
 const MORE: &[Param] = &[keywords("kwargs")];
@@ -221,7 +221,7 @@ fn installed(cx: &Context, remembered: bool) -> Result<Map, Fault> {
     for (name, version) in text.lines().filter_map(|line| rpm::parse(line, cx.grain("osarch"))) {
         if let Value::List(versions) = found.entry(name, || Value::List(Vec::new())) {
             versions.push(version.into());
-            versions.sort_by_key(str_of);
+            sort::by_key(versions, str_of);
         }
     }
     cx.memory.borrow_mut().insert(KEY, found.clone());
@@ -288,7 +288,7 @@ fn latest_version(cx: &Context, args: &Args) -> Result<Value, Fault> {
     line.extend(asked.iter().cloned());
     let ran = yum(cx, &line, map! { "ignore_retcode" => true })?;
     let mut updates = if ran.ok() { rows(&ran.stdout, cx.grain("osarch")) } else { Vec::new() };
-    updates.sort_by(|(_, a), (_, b)| rpm::compare(b, a, false));
+    sort::by(&mut updates, |(_, a), (_, b)| rpm::compare(b, a, false));
     let mut found = Map::new();
     for name in &asked {
         let have = now.get(name).map(names).unwrap_or_default();
@@ -388,7 +388,7 @@ fn offered(cx: &Context, args: &Args, name: &str) -> Result<Vec<String>, Fault> 
     let ran = yum(cx, &line, map! { "ignore_retcode" => true })?;
     let mut versions: Vec<String> =
         rows(&ran.stdout, cx.grain("osarch")).into_iter().map(|(_, version)| version).collect();
-    versions.sort_by(|a, b| rpm::compare(b, a, false));
+    sort::by(&mut versions, |a, b| rpm::compare(b, a, false));
     versions.dedup();
     Ok(versions)
 }

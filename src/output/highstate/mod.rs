@@ -10,7 +10,7 @@ mod wrap;
 
 use super::colors::Color;
 use super::{OutputOptions, Outputter, Unfit, python_pformat, python_splitlines};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 use changes::{Shown, changed_text};
 pub use options::{StateOutput, Tabular};
 use summary::Counts;
@@ -150,7 +150,7 @@ fn states_text(
         .iter()
         .filter_map(|(tag, ret)| Some((str_of(tag), ret.as_map().filter(|ret| ret.contains("result"))?)))
         .collect();
-    ran.sort_by(|(_, a), (_, b)| number(a).total_cmp(&number(b)));
+    sort::by(&mut ran, |(_, a), (_, b)| number(a).total_cmp(&number(b)));
     let mut counts = Counts::default();
     let mut color = Color::Green;
     for (tag, ret) in &ran {

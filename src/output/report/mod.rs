@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::{OutputOptions, push_line, render};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// Standard output, when a target matches nobody. Then follows [`NO_RETURN_RECEIVED`].
 pub const NO_MINIONS_MATCHED: &str =
@@ -285,7 +285,7 @@ pub fn documentation(returns: &Value, with_out: bool, options: &OutputOptions) -
             docs.push((str_of(fun), doc));
         }
     }
-    docs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sort::by(&mut docs, |(a, _), (b, _)| a.cmp(b));
     docs.dedup_by(|later, earlier| later.0 == earlier.0);
     let mut out = String::new();
     for (fun, doc) in docs {

@@ -11,7 +11,7 @@ use super::message;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
 use crate::names::Jid;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const EXT_SOURCE: Param = opt("ext_source", Default::None);
 const PROGRESS: Param = opt("display_progress", Default::False);
@@ -240,7 +240,7 @@ fn list_jobs_filter(cx: &Context, args: &Args) -> Result<Value, Fault> {
             jobs.push((jid, load));
         }
     }
-    jobs.sort_by_key(|(jid, _)| *jid);
+    sort::by_key(&mut jobs, |(jid, _)| *jid);
     let last = jobs.get(jobs.len().saturating_sub(count)..).unwrap_or_default();
     let list =
         last.iter().map(|(jid, load)| Value::from(job_map(jid, Some(load), Detail::WithJid))).collect();

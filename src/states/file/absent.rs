@@ -10,7 +10,7 @@ use super::ret::{
 use crate::loader::{Args, Fault, Running};
 use crate::map;
 use crate::matchers::PySearch;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 pub(super) fn absent(running: &Running, args: &Args) -> Outcome {
     let name = path_in(running, args, "name");
@@ -294,7 +294,7 @@ pub(super) fn retention_schedule(running: &Running, args: &Args) -> Outcome {
     let kept = retained(&dated, &retain)?;
     let mut deleted: Vec<String> =
         dated.iter().map(|(_, entry)| entry.clone()).filter(|entry| !kept.contains(entry)).collect();
-    let youngest_first = |list: &mut Vec<String>| list.sort_by(|a, b| b.cmp(a));
+    let youngest_first = |list: &mut Vec<String>| sort::by(list, |a, b| b.cmp(a));
     youngest_first(&mut deleted);
     youngest_first(&mut ignored);
     let mut retained: Vec<String> = kept;

@@ -1,6 +1,7 @@
 //! Values to YAML text, byte for byte as PyYAML's C dumper writes it. PyYAML: representer.py, serializer.py; Salt:
 //! utils/yamldumper.py.
 
+use crate::value::sort;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libyaml_safer::{Emitter, Encoding, Event, MappingStyle, ScalarStyle, SequenceStyle};
@@ -141,7 +142,7 @@ impl Writer<'_> {
         self.emitter.emit(Event::mapping_start(None, Some(resolve::MAP), true, style))?;
         let mut entries: Vec<(&Value, &Value)> = map.iter().collect();
         if self.style.sort_keys && can_be_ordered(map) {
-            entries.sort_by(|(a, _), (b, _)| compare(a, b));
+            sort::by(&mut entries, |(a, _), (b, _)| compare(a, b));
         }
         for (key, value) in entries {
             self.value(key)?;
