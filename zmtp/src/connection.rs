@@ -187,6 +187,14 @@ impl Connection {
         matches!(self.stage, Stage::Traffic)
     }
 
+    /// Messages are sealed for this connection, after a CURVE handshake.
+    pub fn is_encrypted(&self) -> bool {
+        #[cfg(feature = "curve")]
+        return self.secure.is_some();
+        #[cfg(not(feature = "curve"))]
+        false
+    }
+
     /// Input by copy. Poll events, transmit and timeout afterwards.
     pub fn handle_input(&mut self, now: Instant, octets: &[u8]) {
         self.input.extend_from_slice(octets);
@@ -470,7 +478,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::send`].
-    pub fn send_encoded(&mut self, encoded: &Encoded) -> Result<(), NotReady> {
+    pub fn send_encoded(&mut self, encoded: Encoded) -> Result<(), NotReady> {
         self.check_ready()?;
         #[cfg(feature = "curve")]
         if self.secure.is_some() {

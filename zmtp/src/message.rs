@@ -1,7 +1,8 @@
 //! Messages: one or more frames that travel together. RFC 37, "Framing": a message is all or nothing.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
+use crate::codec::frame::{FrameHeader, MAX_HEADER_OCTETS};
 use crate::error::RoutingIdError;
 
 /// A message of one or more parts. Cloning shares the octets.
@@ -82,6 +83,20 @@ impl Message {
     #[allow(clippy::len_without_is_empty)] // a message is never without parts
     pub fn len(&self) -> usize {
         self.parts().len()
+    }
+
+    /// Octets on the wire, at most.
+    pub(crate) fn wire_octets(&self) -> usize {
+        self.octets() + self.len() * MAX_HEADER_OCTETS
+    }
+
+    /// Appends all frames.
+    pub(crate) fn encode_to(&self, out: &mut BytesMut) {
+        let parts = self.parts();
+        for (i, part) in parts.iter().enumerate() {
+            out.extend_from_slice(&FrameHeader::for_body(part.len(), i + 1 < parts.len(), false));
+            out.extend_from_slice(part);
+        }
     }
 
     /// Octets of all parts together.

@@ -35,7 +35,7 @@ impl Encoded {
     /// Encodes all frames of a message.
     pub fn message(message: &Message) -> Encoded {
         let mut output = Output::new();
-        let wire = message.octets() + message.len() * super::frame::MAX_HEADER_OCTETS;
+        let wire = message.wire_octets();
         if wire <= FLATTEN_OCTETS {
             output.tail.reserve(wire);
         }
@@ -46,20 +46,15 @@ impl Encoded {
     /// As [`Encoded::message`], with small messages side by side in one block of memory, which `block` keeps between
     /// calls. Blocks are short, since each message that waits somewhere holds all of its block.
     pub fn message_in(block: &mut BytesMut, message: &Message) -> Encoded {
-        let wire = message.octets() + message.len() * super::frame::MAX_HEADER_OCTETS;
+        let wire = message.wire_octets();
         if wire > BLOCK_OCTETS / 4 {
             return Encoded::message(message);
         }
         if block.capacity() < wire {
             *block = BytesMut::with_capacity(BLOCK_OCTETS);
         }
-        let parts = message.parts();
-        for (i, part) in parts.iter().enumerate() {
-            block.extend_from_slice(&FrameHeader::for_body(part.len(), i + 1 < parts.len(), false));
-            block.extend_from_slice(part);
-        }
-        let piece = block.split().freeze();
-        Encoded { octets: piece.len(), pieces: Pieces::One(piece) }
+        message.encode_to(block);
+        block.split().freeze().into()
     }
 
     /// Encodes a command frame.
@@ -90,6 +85,13 @@ impl Encoded {
             Pieces::One(piece) => std::slice::from_ref(piece),
             Pieces::Many(pieces) => pieces,
         }
+    }
+}
+
+/// Any number of messages, encoded one after the other.
+impl From<Bytes> for Encoded {
+    fn from(piece: Bytes) -> Encoded {
+        Encoded { octets: piece.len(), pieces: Pieces::One(piece) }
     }
 }
 
@@ -146,9 +148,10 @@ impl Output {
     }
 
     /// Appends an encoded message.
-    pub fn push_encoded(&mut self, encoded: &Encoded) {
-        for piece in encoded.pieces() {
-            self.push_piece(piece.clone());
+    pub fn push_encoded(&mut self, encoded: Encoded) {
+        match encoded.pieces {
+            Pieces::One(piece) => self.push_piece(piece),
+            Pieces::Many(pieces) => pieces.iter().for_each(|piece| self.push_piece(piece.clone())),
         }
     }
 
@@ -266,7 +269,7 @@ mod tests {
             let mut output = Output::new();
             output.push_message(&message);
             assert_eq!(drain(&mut output, step), expected);
-            output.push_encoded(&Encoded::message(&message));
+            output.push_encoded(Encoded::message(&message));
             assert_eq!(output.octets(), expected.len());
             assert_eq!(drain(&mut output, step), expected);
         }
@@ -279,7 +282,7 @@ mod tests {
         assert_eq!(encoded.pieces(), [&b"\0\x05hello"[..]]);
         let mut output = Output::new();
         for _ in 0..3 {
-            output.push_encoded(&encoded);
+            output.push_encoded(encoded.clone());
         }
         let mut slices = [IoSlice::new(&[]); 8];
         assert_eq!(output.slices(&mut slices), 2);

@@ -426,7 +426,7 @@ fn two_connections_understand_each_other() {
     assert_eq!(events(&mut b, now).unwrap().len(), 1);
     let message = Message::from_parts(vec![Bytes::new(), vec![3; 100_000].into(), Bytes::from_static(b"x")]);
     a.send(&message).unwrap();
-    a.send_encoded(&Encoded::message(&message)).unwrap();
+    a.send_encoded(Encoded::message(&message)).unwrap();
     b.handle_input(now, &transmit(&mut a));
     for event in events(&mut b, now).unwrap() {
         let Event::Message(got) = event else { panic!() };

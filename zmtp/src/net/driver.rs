@@ -20,13 +20,15 @@ use super::{
     inbox::{Item, PUT},
     listen::HalfOpen,
     monitor::Event as Report,
-    pipe::{Control, Outgoing, Pipe, Visit},
+    outbox::{Control, Queued},
+    pipe::{Pipe, Visit},
     stream::{PeerAddress, Stream},
 };
 use crate::codec::frame::MAX_HEADER_OCTETS;
 use crate::connection::{Connection, Event};
 use crate::error::{ConnectionError, Timer};
 use crate::mechanism::{Credentials, Decision, ZapRequest};
+use crate::pattern::socket_type::SocketType;
 
 /// Turns before other tasks get theirs.
 const ROUNDS: usize = 16;
@@ -63,6 +65,8 @@ pub(crate) struct Driver {
     /// Octets of the last frame when it was large, else 0. Large frames come in series: each then gets one buffer of
     /// its own size, which is neither copied nor larger than what the allocator keeps at hand.
     alike: usize,
+    /// Senders may write to the stream.
+    offered: bool,
     ended: bool,
 }
 
@@ -94,6 +98,7 @@ impl Driver {
             room: 0,
             read_size: MIN_READ,
             alike: 0,
+            offered: false,
             ended: false,
         }
     }
@@ -265,7 +270,9 @@ impl Driver {
             return if pipe.is_finished(cx) { Err(ConnectionError::Closed) } else { Ok(false) };
         }
         let mut visit = Visit::default();
-        pipe.visit(cx, self.connection.octets_queued() == 0, &mut visit);
+        // Whoever sends may write by itself while there is nothing to write here.
+        let writer = self.direct().then_some(&self.stream.writer);
+        self.offered = pipe.visit(cx, self.connection.octets_queued() == 0, writer, &mut visit);
         if let Some(reason) = visit.kill {
             return Err(reason);
         }
@@ -285,13 +292,19 @@ impl Driver {
                 Control::Cancel(topic) => self.connection.cancel(topic),
             };
         }
-        for outgoing in visit.messages {
-            let _ready = match &outgoing {
-                Outgoing::Message(message) => self.connection.send(message),
-                Outgoing::Encoded(encoded) => self.connection.send_encoded(encoded),
+        for queued in visit.messages {
+            let _ready = match queued {
+                Queued::Message(message) => self.connection.send(&message),
+                Queued::Encoded(encoded) => self.connection.send_encoded(encoded),
+                Queued::Pack(pack) => self.connection.send_encoded(pack.freeze().into()),
             };
         }
         Ok(fetched)
+    }
+
+    /// A request or a reply goes alone, and somebody waits for it.
+    fn direct(&self) -> bool {
+        matches!(self.core.socket_type, SocketType::Req | SocketType::Rep) && !self.connection.is_encrypted()
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Progress {
@@ -302,14 +315,19 @@ impl Driver {
             if filled == 0 {
                 return Ok(progress);
             }
-            let written = self.stream.try_write(slices.get(..filled).unwrap_or_default());
+            if std::mem::take(&mut self.offered)
+                && let Some(pipe) = &self.pipe
+            {
+                pipe.withdraw_writer();
+            }
+            let written = self.stream.writer.try_write(slices.get(..filled).unwrap_or_default());
             match written {
                 Ok(octets) => {
                     self.connection.transmitted(octets);
                     progress = true;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match self.stream.poll_writable(cx) {
+                    match self.stream.writer.poll_writable(cx) {
                         Poll::Pending => return Ok(progress),
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(error)) => return Err(io_error(&error)),
@@ -376,11 +394,11 @@ impl Future for Driver {
         if let ConnectionError::Denied(_) = reason {
             // The peer hears why, if it reads at all: nobody waits for it.
             if let Some(error) = self.connection.take_transmit() {
-                let _last_word = self.stream.try_write(&[IoSlice::new(&error)]);
+                let _last_word = self.stream.writer.try_write(&[IoSlice::new(&error)]);
             }
         }
         if matches!(reason, ConnectionError::Closed | ConnectionError::Denied(_)) {
-            self.stream.finish();
+            self.stream.writer.finish();
         }
         self.end(&reason);
         Poll::Ready((reason, self.attached))

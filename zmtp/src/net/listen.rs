@@ -178,15 +178,15 @@ impl Acceptor {
                 let (stream, address) = listener.accept().await?;
                 // A peer that is gone already fails here; its connection then ends by itself.
                 let _gone = stream::set_tcp_options(&stream, options);
-                Ok((Stream::Tcp(stream), PeerAddress::Tcp(address)))
+                Ok((stream.into(), PeerAddress::Tcp(address)))
             }
             Acceptor::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), PeerAddress::Ipc(local.to_string().into())))
+                Ok((stream.into(), PeerAddress::Ipc(local.to_string().into())))
             }
             Acceptor::Memory(listener) => {
                 let end = listener.accept().await?;
-                Ok((Stream::Memory(end), PeerAddress::Inproc(local.to_string().into())))
+                Ok((end.into(), PeerAddress::Inproc(local.to_string().into())))
             }
         }
     }

@@ -14,6 +14,7 @@ mod inbox;
 mod listen;
 mod memory;
 mod monitor;
+mod outbox;
 mod patterns;
 mod pipe;
 #[cfg(any(test, feature = "fuzzing"))]

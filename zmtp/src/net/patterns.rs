@@ -15,7 +15,8 @@ use super::{
     SendError,
     inbox::{Inbox, Item},
     monitor::{Event, Monitor},
-    pipe::{Control, Outgoing, Pipe},
+    outbox::{Control, HANDLE_OCTETS, Outgoing, PACK_OCTETS},
+    pipe::Pipe,
     stream::PeerAddress,
 };
 use crate::codec::Encoded;
@@ -123,11 +124,18 @@ impl Publishing {
                 return false;
             }
         }
+        // Encoded once and shared. For a single subscriber, or where a handle would be as long, the queue has a copy.
+        let copied = message.wire_octets() <= if subscriptions.subscribers() == 1 { PACK_OCTETS } else { HANDLE_OCTETS };
         let mut encoded = None;
         subscriptions.for_each_match(message.first(), |pipe| {
-            let encoded =
-                encoded.get_or_insert_with(|| Encoded::message_in(&mut lock(&self.block), &message));
-            if let Some(total) = pipe.push_or_drop(Outgoing::Encoded(encoded.clone())) {
+            let item = if copied {
+                Outgoing::Copied(&message)
+            } else {
+                Outgoing::Shared(
+                    encoded.get_or_insert_with(|| Encoded::message_in(&mut lock(&self.block), &message)),
+                )
+            };
+            if let Some(total) = pipe.push_or_drop(item) {
                 self.report(pipe, |peer| Event::Dropped { peer, total });
             }
         });
@@ -282,7 +290,7 @@ impl Subscribing {
         let encoded = Encoded::message(message);
         for pipe in &lock(&self.state).publishers {
             if let (Some(total), Some(peer)) =
-                (pipe.push_or_drop(Outgoing::Encoded(encoded.clone())), pipe.peer.get())
+                (pipe.push_or_drop(Outgoing::Shared(&encoded)), pipe.peer.get())
             {
                 self.monitor.report(|| Event::Dropped { peer: peer.clone(), total });
             }
@@ -340,15 +348,10 @@ impl Balancing {
     pub(crate) fn try_send(&self, message: Message) -> Result<(u64, u64), (SendError, Message)> {
         let mut full = false;
         let offered = lock(&self.ring).offer(message, |pipe, message| {
-            match pipe.push(Outgoing::Message(message)) {
-                Ok(sequence) => Ok((pipe.id, sequence)),
-                Err((reason, Outgoing::Message(message))) => {
-                    full |= reason == SendError::Full;
-                    Err(message)
-                }
-                // What was pushed comes back.
-                Err((_, Outgoing::Encoded(_))) => Err(Message::from_parts(Vec::new())),
-            }
+            pipe.push(message).map(|sequence| (pipe.id, sequence)).map_err(|(reason, message)| {
+                full |= reason == SendError::Full;
+                message
+            })
         });
         offered.map_err(|message| (if full { SendError::Full } else { SendError::Unreachable }, message))
     }
@@ -485,7 +488,7 @@ impl Routing {
             return if self.mandatory { Err(SendError::Unreachable) } else { Ok(()) };
         };
         if self.mandatory {
-            return pipe.push(Outgoing::Message(message)).map(|_| ()).map_err(|(reason, _)| reason);
+            return pipe.push(message).map(|_| ()).map_err(|(reason, _)| reason);
         }
         if let (Some(total), Some(peer)) = (pipe.push_or_drop(Outgoing::Message(message)), pipe.peer.get()) {
             self.monitor.report(|| Event::Dropped { peer: peer.clone(), total });

@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::AsyncReadExt,
-    net::{TcpSocket, TcpStream, UnixStream},
+    net::{TcpSocket, TcpStream, UnixStream, tcp, unix},
 };
 
 use super::memory::{self, End};
@@ -50,11 +50,47 @@ impl fmt::Display for PeerAddress {
     }
 }
 
+/// What a driver reads from, and what it shares with those who may write.
 #[derive(Debug)]
-pub(crate) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Memory(End),
+pub(crate) struct Stream {
+    reader: Reader,
+    pub(crate) writer: Arc<Writer>,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Tcp(tcp::OwnedReadHalf),
+    Unix(unix::OwnedReadHalf),
+    Memory(Arc<End>),
+}
+
+/// The end that writes.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    Tcp(tcp::OwnedWriteHalf),
+    Unix(unix::OwnedWriteHalf),
+    Memory(Arc<End>),
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Stream {
+        let (reader, writer) = stream.into_split();
+        Stream { reader: Reader::Tcp(reader), writer: Arc::new(Writer::Tcp(writer)) }
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Stream {
+        let (reader, writer) = stream.into_split();
+        Stream { reader: Reader::Unix(reader), writer: Arc::new(Writer::Unix(writer)) }
+    }
+}
+
+impl From<End> for Stream {
+    fn from(end: End) -> Stream {
+        let end = Arc::new(end);
+        Stream { reader: Reader::Memory(end.clone()), writer: Arc::new(Writer::Memory(end)) }
+    }
 }
 
 impl Stream {
@@ -64,37 +100,39 @@ impl Stream {
         cx: &mut Context<'_>,
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Stream::Tcp(stream) => pin!(stream.read_buf(buffer)).poll(cx),
-            Stream::Unix(stream) => pin!(stream.read_buf(buffer)).poll(cx),
-            Stream::Memory(end) => end.poll_read(cx, buffer),
+        match &mut self.reader {
+            Reader::Tcp(reader) => pin!(reader.read_buf(buffer)).poll(cx),
+            Reader::Unix(reader) => pin!(reader.read_buf(buffer)).poll(cx),
+            Reader::Memory(end) => end.poll_read(cx, buffer),
         }
     }
 
     /// Whether reading is worth a buffer.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Stream::Tcp(stream) => stream.poll_read_ready(cx),
-            Stream::Unix(stream) => stream.poll_read_ready(cx),
-            Stream::Memory(end) => end.poll_readable(cx),
+        match &self.reader {
+            Reader::Tcp(reader) => reader.as_ref().poll_read_ready(cx),
+            Reader::Unix(reader) => reader.as_ref().poll_read_ready(cx),
+            Reader::Memory(end) => end.poll_readable(cx),
         }
     }
+}
 
+impl Writer {
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Stream::Tcp(stream) => stream.poll_write_ready(cx),
-            Stream::Unix(stream) => stream.poll_write_ready(cx),
-            Stream::Memory(end) => end.poll_writable(cx),
+            Writer::Tcp(writer) => writer.as_ref().poll_write_ready(cx),
+            Writer::Unix(writer) => writer.as_ref().poll_write_ready(cx),
+            Writer::Memory(end) => end.poll_writable(cx),
         }
     }
 
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match (self, slices) {
-            (Stream::Tcp(stream), [one]) => stream.try_write(one),
-            (Stream::Tcp(stream), many) => stream.try_write_vectored(many),
-            (Stream::Unix(stream), [one]) => stream.try_write(one),
-            (Stream::Unix(stream), many) => stream.try_write_vectored(many),
-            (Stream::Memory(end), slices) => end.try_write(slices),
+            (Writer::Tcp(writer), [one]) => writer.try_write(one),
+            (Writer::Tcp(writer), many) => writer.try_write_vectored(many),
+            (Writer::Unix(writer), [one]) => writer.try_write(one),
+            (Writer::Unix(writer), many) => writer.try_write_vectored(many),
+            (Writer::Memory(end), slices) => end.try_write(slices),
         }
     }
 
@@ -103,15 +141,17 @@ impl Stream {
     pub(crate) fn finish(&self) {
         let mut discarded = [0; 4096];
         let (closed, mut read): (io::Result<()>, Box<dyn FnMut() -> io::Result<usize>>) = match self {
-            Stream::Tcp(stream) => {
+            Writer::Tcp(writer) => {
+                let stream: &TcpStream = writer.as_ref();
                 let closed = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
                 (closed, Box::new(move || stream.try_read(&mut discarded)))
             }
-            Stream::Unix(stream) => {
+            Writer::Unix(writer) => {
+                let stream: &UnixStream = writer.as_ref();
                 let closed = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
                 (closed, Box::new(move || stream.try_read(&mut discarded)))
             }
-            Stream::Memory(end) => return end.finish(),
+            Writer::Memory(end) => return end.finish(),
         };
         let mut left = 256; // a peer that floods cannot hold us
         while closed.is_ok() && left > 0 && read().is_ok_and(|n| n > 0) {
@@ -127,15 +167,15 @@ pub(crate) async fn connect(endpoint: &Endpoint, options: &Options) -> io::Resul
             Endpoint::Tcp { source, target } => connect_tcp(source.as_ref(), target, options).await,
             Endpoint::Ipc(path) => {
                 let stream = UnixStream::connect(path).await?;
-                Ok((Stream::Unix(stream), PeerAddress::Ipc(endpoint.to_string().into())))
+                Ok((stream.into(), PeerAddress::Ipc(endpoint.to_string().into())))
             }
             Endpoint::IpcAbstract(name) => {
                 let stream = UnixStream::connect(format!("\0{name}")).await?;
-                Ok((Stream::Unix(stream), PeerAddress::Ipc(endpoint.to_string().into())))
+                Ok((stream.into(), PeerAddress::Ipc(endpoint.to_string().into())))
             }
             Endpoint::Inproc(name) => {
                 let end = memory::connect(name).await;
-                Ok((Stream::Memory(end), PeerAddress::Inproc(endpoint.to_string().into())))
+                Ok((end.into(), PeerAddress::Inproc(endpoint.to_string().into())))
             }
         }
     };
@@ -163,7 +203,7 @@ async fn connect_tcp(
             continue;
         }
         match connect_address(from, address, options).await {
-            Ok(stream) => return Ok((Stream::Tcp(stream), PeerAddress::Tcp(address))),
+            Ok(stream) => return Ok((stream.into(), PeerAddress::Tcp(address))),
             Err(error) => failure = error,
         }
     }

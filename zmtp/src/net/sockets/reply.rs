@@ -8,7 +8,8 @@ use crate::net::{
     core::SocketHandle,
     inbox::{Inbox, Item, Receiver},
     patterns::Receiving,
-    pipe::{Outgoing, Pipe},
+    outbox::Outgoing,
+    pipe::Pipe,
 };
 use crate::options::Options;
 use crate::pattern::{

@@ -1,0 +1,241 @@
+//! What waits for one peer: a bounded queue, in which small messages stand side by side in the form they are written in.
+//!
+//! RFC 28: "SHALL create a double queue when a peer connects to it"; the high-water marks of zmq_setsockopt(3).
+
+use std::{collections::VecDeque, io::IoSlice, sync::Arc, task::Waker};
+
+use bytes::{Bytes, BytesMut};
+
+use super::stream::Writer;
+use crate::codec::Encoded;
+use crate::error::ConnectionError;
+use crate::message::Message;
+use crate::options::Options;
+
+/// Octets that a driver takes at once. Large enough to fill a write, small enough not to hide the high-water mark.
+const BATCH_OCTETS: usize = 128 * 1024;
+/// A message up to this size on the wire is encoded when it is queued: that is cheaper than holding on to its parts.
+pub(crate) const PACK_OCTETS: usize = 4096;
+/// As far as one pack grows.
+const PACK_LIMIT: usize = 64 * 1024;
+/// Copying this much costs no more than a handle on a message that is shared.
+pub(crate) const HANDLE_OCTETS: usize = 128;
+
+/// A message on its way into a queue.
+#[derive(Debug)]
+pub(crate) enum Outgoing<'a> {
+    Message(Message),
+    /// Small, and copied.
+    Copied(&'a Message),
+    /// Encoded once for many peers.
+    Shared(&'a Encoded),
+}
+
+impl Outgoing<'_> {
+    pub(crate) fn octets(&self) -> usize {
+        match self {
+            Outgoing::Message(message) => message.octets(),
+            Outgoing::Copied(message) => message.octets(),
+            Outgoing::Shared(encoded) => encoded.octets(),
+        }
+    }
+}
+
+/// What waits in a queue.
+#[derive(Debug)]
+pub(crate) enum Queued {
+    Message(Message),
+    Encoded(Encoded),
+    /// Several messages.
+    Pack(BytesMut),
+}
+
+/// Something queued, how many messages it is, and their octets.
+#[derive(Debug)]
+struct Entry {
+    queued: Queued,
+    messages: usize,
+    octets: usize,
+}
+
+/// A change of subscriptions to be told to a publisher. Not subject to the high-water mark: libzmq loses filters
+/// that way.
+#[derive(Debug, Clone)]
+pub(crate) enum Control {
+    Subscribe(Bytes),
+    Cancel(Bytes),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    queue: VecDeque<Entry>,
+    /// Messages and octets in `queue`.
+    messages: usize,
+    octets: usize,
+    /// Messages and octets taken by the driver and not yet written: they count as queued.
+    in_flight: usize,
+    in_flight_octets: usize,
+    pub(super) controls: VecDeque<Control>,
+    pub(super) driver: Option<Waker>,
+    /// The driver waits for the stream, and for nothing that could be queued.
+    pub(super) blocked: bool,
+    /// Nothing is being written, so that a sender may do it by itself.
+    pub(super) writer: Option<Arc<Writer>>,
+    /// What the stream did not take of a message that a sender wrote. It is no message any more: it ends with the
+    /// connection.
+    pub(super) rest: Option<BytesMut>,
+    /// Octets of the last pack that was taken: the next one is likely to be like it.
+    pack_octets: usize,
+    /// Messages ever queued, and ever taken.
+    pub(super) pushed: u64,
+    pub(super) taken: u64,
+    pub(super) dropped: u64,
+    /// Something was refused since the queue was last half empty.
+    pub(super) refused: bool,
+    /// And was dropped.
+    pub(super) dropping: bool,
+    /// Takes no more messages; what is queued is still sent.
+    pub(super) closing: bool,
+    /// Takes no more messages, and what is queued goes nowhere.
+    pub(super) gone: bool,
+    pub(super) kill: Option<ConnectionError>,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.rest.is_none()
+    }
+
+    /// Appends a message that has room.
+    pub(super) fn enqueue(&mut self, options: &Options, item: Outgoing<'_>) {
+        if options.conflate {
+            self.discard_queued();
+        }
+        let octets = item.octets();
+        self.messages += 1;
+        self.octets += octets;
+        self.pushed += 1;
+        let queued = match item {
+            Outgoing::Copied(message) => return self.pack(options, message),
+            Outgoing::Message(message) if message.wire_octets() <= PACK_OCTETS => {
+                return self.pack(options, &message);
+            }
+            Outgoing::Message(message) => Queued::Message(message),
+            Outgoing::Shared(encoded) => Queued::Encoded(encoded.clone()),
+        };
+        self.queue.push_back(Entry { queued, messages: 1, octets });
+    }
+
+    fn pack(&mut self, options: &Options, message: &Message) {
+        let wire = message.wire_octets();
+        // A batch is at most half of the mark, so that a pack has to be less.
+        let most = options.sndhwm.map_or(usize::MAX, |hwm| (hwm / 8).max(1));
+        if let Some(Entry { queued: Queued::Pack(pack), messages, octets }) = self.queue.back_mut()
+            && *messages < most
+            && pack.len() + wire <= PACK_LIMIT
+        {
+            message.encode_to(pack);
+            *messages += 1;
+            *octets += message.octets();
+            return;
+        }
+        let mut pack = BytesMut::with_capacity(self.pack_octets.max(wire));
+        message.encode_to(&mut pack);
+        self.queue.push_back(Entry { queued: Queued::Pack(pack), messages: 1, octets: message.octets() });
+    }
+
+    /// Writes the only message there is, without the driver. The driver has to be woken when something is left.
+    fn write_through(&mut self) {
+        let Some(writer) = &self.writer else { return };
+        if self.queue.len() != 1 || self.rest.is_some() {
+            return;
+        }
+        let Some(Entry { queued: Queued::Pack(pack), .. }) = self.queue.front_mut() else { return };
+        // An error is for the driver to find.
+        let Ok(written @ 1..) = writer.try_write(&[IoSlice::new(pack)]) else { return };
+        self.taken += 1;
+        if written < pack.len() {
+            self.rest = Some(pack.split_off(written));
+        }
+        self.discard_queued();
+    }
+
+    pub(super) fn discard_queued(&mut self) {
+        self.queue.clear();
+        self.messages = 0;
+        self.octets = 0;
+    }
+
+    /// The first message of an empty queue always fits the limit in octets.
+    pub(super) fn is_full(&self, options: &Options, octets: usize) -> bool {
+        if options.conflate {
+            return false;
+        }
+        let messages = self.messages + self.in_flight;
+        options.sndhwm.is_some_and(|hwm| messages >= hwm.max(1))
+            || (messages > 0
+                && options
+                    .sndhwm_bytes
+                    .is_some_and(|hwm| self.octets + self.in_flight_octets + octets > hwm))
+    }
+
+    pub(super) fn is_half_empty(&self, options: &Options) -> bool {
+        options.sndhwm.is_none_or(|hwm| (self.messages + self.in_flight) * 2 <= hwm)
+            && options
+                .sndhwm_bytes
+                .is_none_or(|hwm| (self.octets + self.in_flight_octets).saturating_mul(2) <= hwm)
+    }
+
+    /// What was taken before has been written, or went down with the connection.
+    pub(super) fn clear_in_flight(&mut self) {
+        self.in_flight = 0;
+        self.in_flight_octets = 0;
+    }
+
+    /// Moves up to a batch into `batch`, which is empty.
+    pub(super) fn take_batch(&mut self, options: &Options, batch: &mut Vec<Queued>) {
+        // Half of the queue at most, so that senders can fill the other half while it is written.
+        let most = options.sndhwm.map_or(usize::MAX, |hwm| (hwm / 2).max(1));
+        self.pack_octets = 0;
+        if let Some(rest) = self.rest.take() {
+            self.in_flight = 1;
+            self.in_flight_octets = rest.len();
+            self.taken -= 1; // counted when it was written in part
+            batch.push(Queued::Pack(rest));
+        }
+        while let Some(entry) = self.queue.front() {
+            let fits = self.in_flight + entry.messages <= most && self.in_flight_octets < BATCH_OCTETS;
+            if self.in_flight > 0 && !fits {
+                break;
+            }
+            let Some(entry) = self.queue.pop_front() else { break };
+            self.in_flight += entry.messages;
+            self.in_flight_octets += entry.octets;
+            self.messages -= entry.messages;
+            self.octets -= entry.octets;
+            if let Queued::Pack(pack) = &entry.queued {
+                self.pack_octets = pack.len();
+            }
+            batch.push(entry.queued);
+        }
+        self.taken += self.in_flight as u64;
+        if batch.is_empty() && self.queue.capacity() > 0 {
+            self.queue = VecDeque::new(); // an idle peer holds no memory
+        }
+    }
+
+    pub(super) fn abandon(&mut self) {
+        self.gone = true;
+        self.queue = VecDeque::new();
+        self.messages = 0;
+        self.octets = 0;
+        self.controls = VecDeque::new();
+    }
+
+    /// To be called, and the answer woken, after something was queued. A driver that is writing looks by itself.
+    pub(super) fn waker(&mut self) -> Option<Waker> {
+        self.write_through();
+        let nothing = self.queue.is_empty() && self.rest.is_none() && self.controls.is_empty();
+        if self.blocked || nothing { None } else { self.driver.take() }
+    }
+}
