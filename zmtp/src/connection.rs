@@ -15,6 +15,7 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::buffers;
 use crate::codec::{
     Command, Encoded, Frame, FrameHeader, FrameLimits, GREETING_OCTETS, Greeting, Metadata, Minor, Output,
     frame,
@@ -76,6 +77,8 @@ pub struct Connection {
     stage: Stage,
     minor: Minor,
     input: BytesMut,
+    /// Its memory comes from the store of buffers.
+    input_is_kept: bool,
     partial: Partial,
     output: Output,
     /// The context of the newest unanswered PING: "at most one PONG per write opportunity", so that a flood of
@@ -169,6 +172,7 @@ impl Connection {
             stage: Stage::Greeting(Box::new(opening)),
             minor: Minor::One,
             input: BytesMut::new(),
+            input_is_kept: false,
             partial: Partial::default(),
             output,
             pong_due: None,
@@ -204,6 +208,24 @@ impl Connection {
     /// Where a driver appends octets from the socket without a copy; [`Connection::handle_read`] follows.
     pub fn read_buffer(&mut self) -> &mut BytesMut {
         &mut self.input
+    }
+
+    /// Makes room in the read buffer for `wanted` octets, unless there is room for `enough`.
+    pub(crate) fn reserve_input(&mut self, wanted: usize, enough: usize) {
+        if self.input.capacity() - self.input.len() >= enough {
+            return;
+        }
+        let whole = wanted + self.input.len();
+        if !buffers::keeps(whole) {
+            self.input_is_kept = false;
+            return self.input.reserve(wanted);
+        }
+        let mut next = buffers::take(whole);
+        next.extend_from_slice(&self.input);
+        let old = std::mem::replace(&mut self.input, next);
+        if std::mem::replace(&mut self.input_is_kept, true) {
+            buffers::give(old);
+        }
     }
 
     /// How many octets the frame in progress still lacks, as announced by the peer: a hint for the size of the
@@ -624,9 +646,16 @@ impl Connection {
     /// Gives memory back while nothing happens: an idle connection keeps no buffer.
     pub fn shrink(&mut self) {
         if self.input.is_empty() {
-            self.input = BytesMut::new();
+            let input = std::mem::take(&mut self.input);
+            if std::mem::take(&mut self.input_is_kept) {
+                buffers::give(input);
+            }
         } else if self.input.capacity() > 2 * self.input.len() + 1024 {
-            self.input = BytesMut::from(&self.input[..]);
+            let rest = BytesMut::from(&self.input[..]);
+            let input = std::mem::replace(&mut self.input, rest);
+            if std::mem::take(&mut self.input_is_kept) {
+                buffers::give(input);
+            }
         }
     }
 

@@ -56,6 +56,7 @@
 #![warn(missing_docs)]
 
 pub mod backoff;
+mod buffers;
 pub mod codec;
 pub mod connection;
 #[cfg(test)]

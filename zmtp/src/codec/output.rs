@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::Command;
 use super::frame::FrameHeader;
+use crate::buffers;
 use crate::message::Message;
 
 /// A body up to this size is copied beside its header when a message is encoded once for many peers.
@@ -215,7 +216,7 @@ impl Output {
             match self.pieces.front_mut() {
                 Some(piece) if piece.len() <= left => {
                     left -= piece.len();
-                    self.pieces.pop_front();
+                    self.pieces.pop_front().map(buffers::give_piece);
                 }
                 Some(piece) => {
                     piece.advance(left);

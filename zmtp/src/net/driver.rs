@@ -39,6 +39,8 @@ const MIN_READ: usize = 2 * 1024;
 const MAX_READ: usize = 64 * 1024;
 /// The largest frame for which a buffer is made before its header has come, because the one before was like it.
 const MAX_ALIKE: usize = 1024 * 1024;
+/// As much of the next frame may be read with a large one, and is copied into the buffer of that one.
+const SPILL: usize = 2048;
 /// A large frame grows its buffer by at most this much at a time, however long it says it is.
 const MAX_GROWTH: usize = 16 * 1024 * 1024;
 /// A message of this size goes to the inbox at once, so that limits in octets hold.
@@ -233,18 +235,19 @@ impl Driver {
             Poll::Ready(Err(error)) => return Err(io_error(&error)),
         }
         let missing = usize::try_from(self.connection.octets_missing()).unwrap_or(usize::MAX);
-        let buffer = self.connection.read_buffer();
+        let filled = self.connection.read_buffer().len();
         // A long frame doubles its buffer as it arrives; what the peer announces is only a hint.
         let (wanted, enough) = match self.alike {
-            alike if alike > 0 && buffer.is_empty() => (alike, alike),
+            alike if alike > 0 && filled < SPILL => {
+                (alike, if missing == 0 { alike } else { missing.min(alike) })
+            }
             _ => {
-                let wanted = missing.min(buffer.len().min(MAX_GROWTH)).max(self.read_size);
+                let wanted = missing.min(filled.min(MAX_GROWTH)).max(self.read_size);
                 (wanted, wanted.min(missing.max(self.read_size / 2)))
             }
         };
-        if buffer.capacity() - buffer.len() < enough {
-            buffer.reserve(wanted);
-        }
+        self.connection.reserve_input(wanted, enough);
+        let buffer = self.connection.read_buffer();
         let offered = buffer.capacity() - buffer.len();
         match self.stream.poll_read(cx, buffer) {
             Poll::Pending => Ok(false),

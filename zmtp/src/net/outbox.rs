@@ -7,6 +7,7 @@ use std::{collections::VecDeque, io::IoSlice, sync::Arc, task::Waker};
 use bytes::{Bytes, BytesMut};
 
 use super::stream::Writer;
+use crate::buffers;
 use crate::codec::Encoded;
 use crate::error::ConnectionError;
 use crate::message::Message;
@@ -139,7 +140,7 @@ impl Outbox {
             *octets += message.octets();
             return;
         }
-        let mut pack = BytesMut::with_capacity(self.pack_octets.max(wire));
+        let mut pack = buffers::take(self.pack_octets.max(wire));
         message.encode_to(&mut pack);
         self.queue.push_back(Entry { queued: Queued::Pack(pack), messages: 1, octets: message.octets() });
     }
@@ -174,9 +175,7 @@ impl Outbox {
         let messages = self.messages + self.in_flight;
         options.sndhwm.is_some_and(|hwm| messages >= hwm.max(1))
             || (messages > 0
-                && options
-                    .sndhwm_bytes
-                    .is_some_and(|hwm| self.octets + self.in_flight_octets + octets > hwm))
+                && options.sndhwm_bytes.is_some_and(|hwm| self.octets + self.in_flight_octets + octets > hwm))
     }
 
     pub(super) fn is_half_empty(&self, options: &Options) -> bool {

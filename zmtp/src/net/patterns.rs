@@ -125,7 +125,8 @@ impl Publishing {
             }
         }
         // Encoded once and shared. For a single subscriber, or where a handle would be as long, the queue has a copy.
-        let copied = message.wire_octets() <= if subscriptions.subscribers() == 1 { PACK_OCTETS } else { HANDLE_OCTETS };
+        let copied = message.wire_octets()
+            <= if subscriptions.subscribers() == 1 { PACK_OCTETS } else { HANDLE_OCTETS };
         let mut encoded = None;
         subscriptions.for_each_match(message.first(), |pipe| {
             let item = if copied {

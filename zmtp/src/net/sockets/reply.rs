@@ -7,8 +7,8 @@ use crate::message::Message;
 use crate::net::{
     core::SocketHandle,
     inbox::{Inbox, Item, Receiver},
-    patterns::Receiving,
     outbox::Outgoing,
+    patterns::Receiving,
     pipe::Pipe,
 };
 use crate::options::Options;

@@ -1,0 +1,94 @@
+//! Memory that octets come and go in, kept for the next ones. Large pieces that are given back to the system and asked for
+//! again cost a page fault for each 4 KiB, which is more than all the work of moving them.
+//!
+//! One store for the process, of at most [`KEPT`] buffers: a connection that has nothing to do holds none.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::{Bytes, BytesMut};
+
+/// What every kept buffer has room for: 64 KiB, the header of a frame, and the start of the next one.
+const ROOM: usize = 66 * 1024;
+/// Fewer octets are left to the allocator.
+const LEAST: usize = 16 * 1024;
+/// All kept buffers together are 4 MiB.
+const KEPT: usize = 63;
+/// How many buffers are looked at for one that nobody uses any more.
+const TRIES: usize = 4;
+
+/// Those given last come last. Some are still in use by messages that were cut out of them.
+static STORE: Mutex<VecDeque<BytesMut>> = Mutex::new(VecDeque::new());
+
+/// Buffers with room for so many octets are kept here.
+pub(crate) fn keeps(octets: usize) -> bool {
+    (LEAST..=ROOM).contains(&octets)
+}
+
+/// An empty buffer with at least this much room.
+pub(crate) fn take(octets: usize) -> BytesMut {
+    if !keeps(octets) {
+        return BytesMut::with_capacity(octets);
+    }
+    let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
+    for attempt in 0..TRIES {
+        // The newest is still in the processor's cache, the oldest is most likely free.
+        let Some(mut buffer) = (if attempt == 0 { store.pop_back() } else { store.pop_front() }) else {
+            break;
+        };
+        if buffer.try_reclaim(ROOM) {
+            return buffer;
+        }
+        store.push_back(buffer);
+    }
+    drop(store);
+    BytesMut::with_capacity(ROOM)
+}
+
+/// Takes back a buffer that [`take`] gave for so many octets that it [`keeps`] them. Its content is forgotten; messages cut out of it are not.
+pub(crate) fn give(mut buffer: BytesMut) {
+    buffer.clear();
+    let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if store.len() < KEPT {
+        store.push_back(buffer);
+    }
+}
+
+/// As [`give`], for octets that nobody else may hold.
+pub(crate) fn give_piece(piece: Bytes) {
+    if piece.len() >= LEAST
+        && let Ok(mut buffer) = piece.try_into_mut()
+    {
+        buffer.clear();
+        if buffer.try_reclaim(ROOM) {
+            give(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_in_use_is_not_given_out_again() {
+        let mut buffer = take(ROOM);
+        buffer.extend_from_slice(&[1; 100]);
+        let message = buffer.split_to(50).freeze();
+        give(buffer);
+        let others: Vec<_> = (0..KEPT + 5)
+            .map(|_| {
+                let mut other = take(ROOM);
+                assert!(other.is_empty() && other.capacity() >= ROOM);
+                other.resize(ROOM, 2);
+                other
+            })
+            .collect();
+        assert_eq!(message, [1; 50][..]);
+        others.into_iter().for_each(give);
+        give_piece(Bytes::from_static(&[0; LEAST]));
+        assert!(STORE.lock().unwrap().len() <= KEPT);
+    }
+}
