@@ -14,8 +14,8 @@ use bytes::{Bytes, BytesMut};
 const ROOM: usize = 66 * 1024;
 /// Fewer octets are left to the allocator.
 const LEAST: usize = 16 * 1024;
-/// All kept buffers together are 4 MiB.
-const KEPT: usize = 63;
+/// All kept buffers together are 8 MiB.
+const KEPT: usize = 124;
 /// How many buffers are looked at for one that nobody uses any more.
 const TRIES: usize = 4;
 

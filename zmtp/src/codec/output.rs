@@ -14,8 +14,6 @@ use crate::message::Message;
 
 /// A body up to this size is copied beside its header when a message is encoded once for many peers.
 const FLATTEN_OCTETS: usize = 4096;
-/// Small messages are encoded side by side into blocks of this size.
-const BLOCK_OCTETS: usize = 8192;
 /// A piece below this size is copied behind the piece before it, instead of costing a slice of the write.
 const COALESCE_OCTETS: usize = 768;
 
@@ -42,20 +40,6 @@ impl Encoded {
         }
         output.push_message_flattening(message, FLATTEN_OCTETS);
         Encoded::from_output(output)
-    }
-
-    /// As [`Encoded::message`], with small messages side by side in one block of memory, which `block` keeps between
-    /// calls. Blocks are short, since each message that waits somewhere holds all of its block.
-    pub fn message_in(block: &mut BytesMut, message: &Message) -> Encoded {
-        let wire = message.wire_octets();
-        if wire > BLOCK_OCTETS / 4 {
-            return Encoded::message(message);
-        }
-        if block.capacity() < wire {
-            *block = BytesMut::with_capacity(BLOCK_OCTETS);
-        }
-        message.encode_to(block);
-        block.split().freeze().into()
     }
 
     /// Encodes a command frame.
@@ -292,21 +276,5 @@ mod tests {
         assert_eq!(output.take_piece().unwrap().len(), 14);
         assert_eq!(output.take_piece(), None);
         assert!(output.is_empty());
-    }
-
-    #[test]
-    fn messages_in_a_block_are_the_same_octets_as_alone() {
-        let mut block = BytesMut::new();
-        let kept: Vec<_> = (0..500_usize)
-            .map(|size| {
-                let parts = vec![Bytes::from(vec![7; size * 7]), Bytes::from(vec![size as u8; size % 9])];
-                let message = Message::from_parts(parts);
-                (Encoded::message_in(&mut block, &message), Encoded::message(&message))
-            })
-            .collect();
-        for (in_block, alone) in kept {
-            assert_eq!(in_block.octets(), alone.octets());
-            assert_eq!(in_block.pieces().concat(), alone.pieces().concat());
-        }
     }
 }

@@ -19,6 +19,7 @@ mod patterns;
 mod pipe;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod properties;
+mod segment;
 mod sockets;
 mod stream;
 

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, io::IoSlice, sync::Arc, task::Waker};
 
 use bytes::{Bytes, BytesMut};
 
-use super::stream::Writer;
+use super::{segment::Stretch, stream::Writer};
 use crate::buffers;
 use crate::codec::Encoded;
 use crate::error::ConnectionError;
@@ -17,8 +17,8 @@ use crate::options::Options;
 const BATCH_OCTETS: usize = 128 * 1024;
 /// A message up to this size on the wire is encoded when it is queued: that is cheaper than holding on to its parts.
 pub(crate) const PACK_OCTETS: usize = 4096;
-/// As far as one pack grows.
-const PACK_LIMIT: usize = 64 * 1024;
+/// A pack grows as far as this; where one was not enough, the next one is one of the buffers that are kept.
+const PACK_GROWTH: usize = 16 * 1024;
 /// Copying this much costs no more than a handle on a message that is shared.
 pub(crate) const HANDLE_OCTETS: usize = 128;
 
@@ -30,6 +30,8 @@ pub(crate) enum Outgoing<'a> {
     Copied(&'a Message),
     /// Encoded once for many peers.
     Shared(&'a Encoded),
+    /// And beside others.
+    Stretch(&'a Stretch),
 }
 
 impl Outgoing<'_> {
@@ -38,6 +40,7 @@ impl Outgoing<'_> {
             Outgoing::Message(message) => message.octets(),
             Outgoing::Copied(message) => message.octets(),
             Outgoing::Shared(encoded) => encoded.octets(),
+            Outgoing::Stretch(stretch) => stretch.octets(),
         }
     }
 }
@@ -47,7 +50,9 @@ impl Outgoing<'_> {
 pub(crate) enum Queued {
     Message(Message),
     Encoded(Encoded),
-    /// Several messages.
+    /// Several messages that other queues have, too.
+    Stretch(Stretch),
+    /// Several messages of this queue alone.
     Pack(BytesMut),
 }
 
@@ -102,6 +107,11 @@ pub(super) struct Outbox {
     pub(super) kill: Option<ConnectionError>,
 }
 
+/// As many messages are taken out of a queue together. Less than half of the mark, which is a batch.
+fn most_together(options: &Options) -> usize {
+    options.sndhwm.map_or(usize::MAX, |hwm| (hwm / 8).max(1))
+}
+
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.rest.is_none()
@@ -123,24 +133,38 @@ impl Outbox {
             }
             Outgoing::Message(message) => Queued::Message(message),
             Outgoing::Shared(encoded) => Queued::Encoded(encoded.clone()),
+            Outgoing::Stretch(next) => {
+                let most = most_together(options);
+                if let Some(Entry { queued: Queued::Stretch(last), messages, octets: sum }) =
+                    self.queue.back_mut()
+                    && *messages < most
+                    && last.extend(next)
+                {
+                    *messages += 1;
+                    *sum += octets;
+                    return;
+                }
+                Queued::Stretch(next.clone())
+            }
         };
         self.queue.push_back(Entry { queued, messages: 1, octets });
     }
 
     fn pack(&mut self, options: &Options, message: &Message) {
         let wire = message.wire_octets();
-        // A batch is at most half of the mark, so that a pack has to be less.
-        let most = options.sndhwm.map_or(usize::MAX, |hwm| (hwm / 8).max(1));
+        let behind = !self.queue.is_empty();
         if let Some(Entry { queued: Queued::Pack(pack), messages, octets }) = self.queue.back_mut()
-            && *messages < most
-            && pack.len() + wire <= PACK_LIMIT
+            && *messages < most_together(options)
+            && (pack.len() + wire <= pack.capacity() || pack.capacity() < PACK_GROWTH)
         {
             message.encode_to(pack);
             *messages += 1;
             *octets += message.octets();
             return;
         }
-        let mut pack = buffers::take(self.pack_octets.max(wire));
+        let room =
+            if behind && options.sndhwm.is_none_or(|hwm| hwm > 100) { PACK_GROWTH } else { self.pack_octets };
+        let mut pack = buffers::take(room.max(wire));
         message.encode_to(&mut pack);
         self.queue.push_back(Entry { queued: Queued::Pack(pack), messages: 1, octets: message.octets() });
     }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     monitor::{Event, Monitor},
     outbox::{Control, HANDLE_OCTETS, Outgoing, PACK_OCTETS},
     pipe::Pipe,
+    segment::{self, Segments},
     stream::PeerAddress,
 };
 use crate::codec::Encoded;
@@ -88,7 +89,7 @@ pub(crate) struct Publishing {
     nodrop: bool,
     verbose: bool,
     /// Where small messages are encoded.
-    block: Mutex<BytesMut>,
+    segments: Mutex<Segments>,
 }
 
 impl Publishing {
@@ -104,7 +105,7 @@ impl Publishing {
             inbox,
             nodrop: options.xpub_nodrop,
             verbose: options.xpub_verbose,
-            block: Mutex::default(),
+            segments: Mutex::default(),
         }
     }
 
@@ -125,16 +126,16 @@ impl Publishing {
             }
         }
         // Encoded once and shared. For a single subscriber, or where a handle would be as long, the queue has a copy.
-        let copied = message.wire_octets()
-            <= if subscriptions.subscribers() == 1 { PACK_OCTETS } else { HANDLE_OCTETS };
-        let mut encoded = None;
+        let wire = message.wire_octets();
+        let copied = wire <= if subscriptions.subscribers() == 1 { PACK_OCTETS } else { HANDLE_OCTETS };
+        let (mut encoded, mut stretch) = (None, None);
         subscriptions.for_each_match(message.first(), |pipe| {
             let item = if copied {
                 Outgoing::Copied(&message)
+            } else if wire <= segment::LONGEST {
+                Outgoing::Stretch(stretch.get_or_insert_with(|| lock(&self.segments).append(&message)))
             } else {
-                Outgoing::Shared(
-                    encoded.get_or_insert_with(|| Encoded::message_in(&mut lock(&self.block), &message)),
-                )
+                Outgoing::Shared(encoded.get_or_insert_with(|| Encoded::message(&message)))
             };
             if let Some(total) = pipe.push_or_drop(item) {
                 self.report(pipe, |peer| Event::Dropped { peer, total });
