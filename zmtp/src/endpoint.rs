@@ -1,7 +1,7 @@
 //! Endpoints: where to listen or whom to call. Grammar after libzmq's zmq_tcp(7) and zmq_ipc(7).
 //!
 //! ```text
-//! tcp://host:port    tcp://*:port    tcp://[v6]:port    tcp://source:port;host:port
+//! ipc://*            tcp://host:port    tcp://*:port    tcp://[v6]:port    tcp://source:port;host:port
 //! ipc://path         ipc://@abstract-name   inproc://name
 //! ```
 
@@ -24,7 +24,7 @@ pub enum Endpoint {
         /// Where to listen or connect to.
         target: HostPort,
     },
-    /// A Unix socket in the file system.
+    /// A Unix socket in the file system. `*` listens in a new directory of the system's for temporary files.
     Ipc(PathBuf),
     /// A Linux abstract Unix socket: no file, gone with its owner.
     IpcAbstract(String),
@@ -95,7 +95,6 @@ impl FromStr for Endpoint {
                 Some("") => Err(fail("the abstract name is empty")),
                 Some(name) if name.len() <= MAX_IPC_PATH_OCTETS => Ok(Endpoint::IpcAbstract(name.to_owned())),
                 Some(_) => Err(fail("an abstract name has at most 107 octets")),
-                None if address == "*" => Err(fail("random paths are not supported, name one")),
                 None => Endpoint::ipc(address),
             },
             "inproc" => match address.len() {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::mechanism::{Authorizer, Mechanism};
-use crate::message::RoutingId;
+use crate::message::{Message, RoutingId};
+use crate::pattern::socket_type::SocketType;
 
 /// Options of a socket; fixed once the socket is made.
 ///
@@ -50,6 +51,20 @@ pub struct Options {
     /// ROUTER: a newcomer with a routing id in use takes it over; otherwise the newcomer is closed (libzmq
     /// leaves it connected but deaf). Default false.
     pub router_handover: bool,
+    /// REQ, DEALER and ROUTER: an empty message opens every connection, so that a ROUTER at the other end knows its peer.
+    /// Default false.
+    pub probe_router: bool,
+    /// ROUTER: an empty message from a peer tells that it has connected. Default false.
+    pub router_notify_connect: bool,
+    /// ROUTER: an empty message from a peer tells that it has gone. Default false.
+    pub router_notify_disconnect: bool,
+    /// Opens every connection of a ROUTER, DEALER, PUSH, PAIR or REP. Default none.
+    pub hello_msg: Option<Message>,
+    /// XPUB: opens every connection; a SUB sees it when it subscribed to the like. Default none.
+    pub xpub_welcome_msg: Option<Message>,
+    /// PUB, XPUB, SUB, XSUB: messages that match no subscription go out and come in, instead of those that match one. To
+    /// be set on both sides. Default false.
+    pub invert_matching: bool,
     /// REQ: put a request id in front and skip replies to other requests. Default false.
     pub req_correlate: bool,
     /// REQ: a new request may be sent before the reply to the last one. Default false.
@@ -131,6 +146,12 @@ impl Default for Options {
             routing_id: None,
             router_mandatory: false,
             router_handover: false,
+            probe_router: false,
+            router_notify_connect: false,
+            router_notify_disconnect: false,
+            hello_msg: None,
+            xpub_welcome_msg: None,
+            invert_matching: false,
             req_correlate: false,
             req_relaxed: false,
             immediate: false,
@@ -168,6 +189,18 @@ impl Options {
     /// by 100 in 16 bits and would close a healthy connection above.
     pub(crate) fn ping_ttl(&self) -> u16 {
         u16::try_from(self.heartbeat_ttl.as_millis() / 100).unwrap_or(u16::MAX).min(655)
+    }
+
+    /// What a socket of this type says first on every connection.
+    pub(crate) fn first_words(&self, socket_type: SocketType) -> [Option<Message>; 2] {
+        use SocketType::{Dealer, Pair, Push, Rep, Req, Router, XPub};
+        let probes = self.probe_router && matches!(socket_type, Req | Dealer | Router);
+        let hello = match socket_type {
+            Router | Dealer | Push | Pair | Rep => self.hello_msg.clone(),
+            XPub => self.xpub_welcome_msg.clone(),
+            _ => None,
+        };
+        [probes.then(|| Message::from("")), hello]
     }
 
     pub(crate) fn ping_timeout(&self) -> Duration {

@@ -12,7 +12,7 @@ mod plain;
 pub mod properties;
 pub mod zap;
 
-pub use zap::{Authorizer, Credentials, Decision, ZapRequest};
+pub use zap::{Answer, Authorizer, Credentials, Decision, Later, ZapRequest};
 
 use crate::codec::{MechanismName, Metadata};
 use crate::error::ConnectionError;

@@ -1,6 +1,6 @@
 //! Who may come in. RFC 27 (ZAP) asks a REP socket at `inproc://zeromq.zap.01`; here the same questions go to a callback.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc};
 
 /// What a peer proved or claimed, by mechanism.
 #[derive(Clone, PartialEq, Eq)]
@@ -70,20 +70,49 @@ impl Decision {
     }
 }
 
-/// Decides about peers. Called by the task of the connection in question, so it must not wait for anything: a look into
-/// a table, not into a database.
+/// Decides about peers, at once or in its own time.
 #[derive(Clone)]
-pub struct Authorizer(Arc<dyn Fn(&ZapRequest) -> Decision + Send + Sync>);
+pub struct Authorizer(Deciding);
+
+#[derive(Clone)]
+enum Deciding {
+    Now(Arc<dyn Fn(&ZapRequest) -> Decision + Send + Sync>),
+    Later(Arc<dyn Fn(ZapRequest) -> Later + Send + Sync>),
+}
+
+/// A decision that somebody works at.
+pub type Later = Pin<Box<dyn Future<Output = Decision> + Send>>;
+
+/// What an authoriser answers.
+pub enum Answer {
+    /// Decided.
+    Now(Decision),
+    /// To be waited for; the handshake's limit goes on.
+    Later(Later),
+}
 
 impl Authorizer {
-    /// This function decides.
+    /// This function decides. It is called by the task of the connection in question, so it must not wait for anything: a
+    /// look into a table, not into a database.
     pub fn new(decide: impl Fn(&ZapRequest) -> Decision + Send + Sync + 'static) -> Authorizer {
-        Authorizer(Arc::new(decide))
+        Authorizer(Deciding::Now(Arc::new(decide)))
+    }
+
+    /// This function makes a future that decides, for decisions that need a database or a network. It is polled by the task
+    /// of the connection; nobody else waits, and it is dropped when the connection ends or the handshake takes too long.
+    pub fn later<F>(decide: impl Fn(ZapRequest) -> F + Send + Sync + 'static) -> Authorizer
+    where
+        F: Future<Output = Decision> + Send + 'static,
+    {
+        Authorizer(Deciding::Later(Arc::new(move |request| Box::pin(decide(request)))))
     }
 
     /// Asks.
-    pub fn decide(&self, request: &ZapRequest) -> Decision {
-        (self.0)(request)
+    pub fn ask(&self, request: ZapRequest) -> Answer {
+        match &self.0 {
+            Deciding::Now(decide) => Answer::Now(decide(&request)),
+            Deciding::Later(decide) => Answer::Later(decide(request)),
+        }
     }
 }
 

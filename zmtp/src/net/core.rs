@@ -42,6 +42,10 @@ pub(crate) struct Core {
 #[derive(Debug, Default)]
 struct Task {
     abort: Option<AbortHandle>,
+    /// What a listener or dialer serves, as it was asked for and, for listeners, as it became.
+    serves: Vec<Endpoint>,
+    /// It shall not connect again.
+    ending: bool,
     /// What has to be sent before the task may end; a task without can be aborted.
     pipe: Option<Arc<Pipe>>,
 }
@@ -87,6 +91,10 @@ impl Core {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    fn serves(&self, id: u64, endpoints: &[&Endpoint]) {
+        self.tasks().entry(id).or_default().serves = endpoints.iter().copied().cloned().collect();
+    }
+
     /// Runs a task until it ends by itself or the socket is closed. The answer is its handle, unless it has
     /// ended already.
     pub(crate) fn spawn<T>(
@@ -96,10 +104,11 @@ impl Core {
         task: impl Future<Output = T> + Unpin + Send + 'static,
     ) -> Option<AbortHandle> {
         if self.is_closing() {
+            self.tasks().remove(&id);
             return None;
         }
         // The entry comes first: the task may end before this function does.
-        self.tasks().insert(id, Task { abort: None, pipe });
+        self.tasks().entry(id).or_default().pipe = pipe;
         let abort =
             self.runtime.spawn(Guarded { task, _guard: TaskGuard { core: self.clone(), id } }).abort_handle();
         self.tasks().get_mut(&id).map(|entry| entry.abort.insert(abort).clone())
@@ -108,12 +117,17 @@ impl Core {
     /// A connection has a pipe from now on: closing waits until it is flushed.
     pub(crate) fn adopt(&self, id: u64, pipe: &Arc<Pipe>) {
         let mut tasks = self.tasks();
-        if self.is_closing() {
+        if self.is_closing() || tasks.get(&id).is_some_and(|task| task.ending) {
             pipe.close();
         }
         if let Some(task) = tasks.get_mut(&id) {
             task.pipe = Some(pipe.clone());
         }
+    }
+
+    /// Whether a dialer has come to its end with this connection.
+    pub(crate) fn is_ending(&self, id: u64) -> bool {
+        self.is_closing() || self.tasks().get(&id).is_some_and(|task| task.ending)
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -205,8 +219,54 @@ impl SocketHandle {
         let local = listener.local_endpoint().clone();
         *self.core.local.lock().unwrap_or_else(PoisonError::into_inner) = Some(local.clone());
         self.core.monitor.report(|| Event::Listening { endpoint: local.clone() });
-        self.core.spawn(self.core.new_id(), None, Box::pin(listener.run(self.core.clone())));
+        let id = self.core.new_id();
+        self.core.serves(id, &[endpoint, &local]);
+        self.core.spawn(id, None, Box::pin(listener.run(self.core.clone())));
         Ok(local)
+    }
+
+    /// Stops listening; connections that came in go on.
+    pub(crate) async fn unlisten(&self, endpoint: &Endpoint) -> bool {
+        let aborts: Vec<_> = {
+            let mut tasks = self.core.tasks();
+            let listeners =
+                tasks.values_mut().filter(|task| task.serves.len() > 1 && task.serves.contains(endpoint));
+            listeners.filter_map(|task| task.abort.clone()).collect()
+        };
+        aborts.iter().for_each(AbortHandle::abort);
+        while aborts.iter().any(|listener| !listener.is_finished()) {
+            tokio::task::yield_now().await;
+        }
+        !aborts.is_empty()
+    }
+
+    /// Ends what was dialled, after sending what is queued there, for at most `linger`.
+    pub(crate) fn hang_up(&self, endpoint: &Endpoint) -> bool {
+        let mut late = Vec::new();
+        let mut found = false;
+        for task in self.core.tasks().values_mut().filter(|task| task.serves == [endpoint.clone()]) {
+            found = true;
+            task.ending = true;
+            if let Some(pipe) = &task.pipe {
+                pipe.close();
+            }
+            let at_once =
+                task.pipe.is_none() || self.core.options.linger.is_some_and(|linger| linger.is_zero());
+            late.extend(task.abort.clone().map(|abort| (abort, at_once)));
+        }
+        for (abort, at_once) in late {
+            match self.core.options.linger {
+                _ if at_once => abort.abort(),
+                Some(linger) => {
+                    self.core.runtime.spawn(async move {
+                        tokio::time::sleep(linger).await;
+                        abort.abort();
+                    });
+                }
+                None => {}
+            }
+        }
+        found
     }
 
     pub(crate) fn dial(&self, endpoint: Endpoint) {
@@ -216,6 +276,7 @@ impl SocketHandle {
             pattern.add_ahead(pipe);
         }
         let id = self.core.new_id();
+        self.core.serves(id, &[&endpoint]);
         self.core.spawn(id, ahead.clone(), Box::pin(dial::run(self.core.clone(), id, endpoint, ahead)));
     }
 

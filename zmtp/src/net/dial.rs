@@ -32,7 +32,7 @@ pub(crate) async fn run(core: Arc<Core>, id: u64, endpoint: Endpoint, ahead: Opt
             }
             Err(error) => (error.to_string(), Failure::Connect),
         };
-        if ivl.is_none() || (core.is_closing() && ahead.is_none()) {
+        if ivl.is_none() || (core.is_ending(id) && ahead.is_none()) {
             return;
         }
         let delay = backoff.failed(failure, random_fraction());

@@ -20,14 +20,14 @@ use super::{
     inbox::{Item, PUT},
     listen::HalfOpen,
     monitor::Event as Report,
-    outbox::{Control, Queued},
+    outbox::{Control, Outgoing, Queued},
     pipe::{Pipe, Visit},
     stream::{PeerAddress, Stream},
 };
 use crate::codec::frame::MAX_HEADER_OCTETS;
 use crate::connection::{Connection, Event};
 use crate::error::{ConnectionError, Timer};
-use crate::mechanism::{Credentials, Decision, ZapRequest};
+use crate::mechanism::{Answer, Credentials, Decision, Later, ZapRequest};
 use crate::pattern::socket_type::SocketType;
 
 /// Turns before other tasks get theirs.
@@ -67,6 +67,8 @@ pub(crate) struct Driver {
     /// Octets of the last frame when it was large, else 0. Large frames come in series: each then gets one buffer of
     /// its own size, which is neither copied nor larger than what the allocator keeps at hand.
     alike: usize,
+    /// The authoriser takes its time.
+    deciding: Option<Later>,
     /// Senders may write to the stream.
     offered: bool,
     ended: bool,
@@ -100,6 +102,7 @@ impl Driver {
             room: 0,
             read_size: MIN_READ,
             alike: 0,
+            deciding: None,
             offered: false,
             ended: false,
         }
@@ -123,6 +126,7 @@ impl Driver {
     /// Everything once; false when nothing could be done.
     fn turn(&mut self, cx: &mut Context<'_>) -> Progress {
         let now = Instant::now().into_std();
+        self.decided(cx);
         let stopped = self.take_events(cx, now)?;
         let read = !stopped && self.read(cx, now)?;
         let fetched = self.fetch_messages(cx)?;
@@ -195,11 +199,23 @@ impl Driver {
     /// Who shows a password and meets nobody who could know it is turned away.
     fn authorize(&mut self, credentials: Credentials) {
         let options = &self.core.options;
-        let decision = options.authorizer.as_ref().map_or(Decision::Deny, |authorizer| {
+        let answer = options.authorizer.as_ref().map_or(Answer::Now(Decision::Deny), |authorizer| {
             let address = self.peer.ip().map_or_else(|| self.peer.to_string(), |ip| ip.to_string());
-            authorizer.decide(&ZapRequest { domain: options.zap_domain.clone(), address, credentials })
+            authorizer.ask(ZapRequest { domain: options.zap_domain.clone(), address, credentials })
         });
-        self.connection.decide(decision);
+        match answer {
+            Answer::Now(decision) => self.connection.decide(decision),
+            Answer::Later(later) => self.deciding = Some(later),
+        }
+    }
+
+    fn decided(&mut self, cx: &mut Context<'_>) {
+        if let Some(deciding) = &mut self.deciding
+            && let Poll::Ready(decision) = deciding.as_mut().poll(cx)
+        {
+            self.deciding = None;
+            self.connection.decide(decision);
+        }
     }
 
     fn ask_room(&self, cx: &Context<'_>) -> usize {
@@ -216,6 +232,9 @@ impl Driver {
         };
         let _first = pipe.peer.set(self.peer.clone());
         self.core.pattern.attach(&pipe, info)?;
+        for words in self.core.options.first_words(self.core.socket_type).into_iter().flatten() {
+            pipe.push_or_drop(Outgoing::Message(words));
+        }
         self.attached = true;
         self.core.adopt(self.id, &pipe);
         self.half_open = None;

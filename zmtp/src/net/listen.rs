@@ -72,10 +72,12 @@ async fn open(endpoint: &Endpoint, options: &Options) -> io::Result<Listener> {
         }
         Endpoint::Tcp { source: None, target } => open_tcp(target, options).await,
         Endpoint::Ipc(path) => {
-            make_way(path).await?;
-            let listener = open_unix(&SockAddr::unix(path)?, options)?;
-            let file = SocketFile::new(path)?;
-            Ok(Listener { acceptor: Acceptor::Unix(listener, Some(file)), local: endpoint.clone() })
+            let directory = if path == Path::new("*") { Some(TemporaryDirectory::new()?) } else { None };
+            let path = directory.as_ref().map_or(path.clone(), |directory| directory.0.join("socket"));
+            make_way(&path).await?;
+            let listener = open_unix(&SockAddr::unix(&path)?, options)?;
+            let file = SocketFile::new(&path, directory)?;
+            Ok(Listener { acceptor: Acceptor::Unix(listener, Some(file)), local: Endpoint::Ipc(path) })
         }
         Endpoint::IpcAbstract(name) => {
             let listener = open_unix(&SockAddr::unix(format!("\0{name}"))?, options)?;
@@ -153,13 +155,33 @@ struct SocketFile {
     path: PathBuf,
     /// Device and inode.
     identity: (u64, u64),
+    /// Goes after the file.
+    _directory: Option<TemporaryDirectory>,
+}
+
+/// A directory of ours alone, for `ipc://*`.
+#[derive(Debug)]
+struct TemporaryDirectory(PathBuf);
+
+impl TemporaryDirectory {
+    fn new() -> io::Result<TemporaryDirectory> {
+        let path = std::env::temp_dir().join(format!("zmtp-{:016x}", super::random()));
+        std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&path)?;
+        Ok(TemporaryDirectory(path))
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        let _not_empty = fs::remove_dir(&self.0);
+    }
 }
 
 impl SocketFile {
-    fn new(path: &Path) -> io::Result<SocketFile> {
+    fn new(path: &Path, directory: Option<TemporaryDirectory>) -> io::Result<SocketFile> {
         let found = fs::symlink_metadata(path)?;
         let path = std::path::absolute(path)?;
-        Ok(SocketFile { path, identity: (found.dev(), found.ino()) })
+        Ok(SocketFile { path, identity: (found.dev(), found.ino()), _directory: directory })
     }
 }
 

@@ -87,6 +87,7 @@ pub(crate) struct Publishing {
     /// XPUB only.
     inbox: Option<Arc<Inbox>>,
     nodrop: bool,
+    inverted: bool,
     verbose: bool,
     /// Where small messages are encoded.
     segments: Mutex<Segments>,
@@ -104,6 +105,7 @@ impl Publishing {
             monitor,
             inbox,
             nodrop: options.xpub_nodrop,
+            inverted: options.invert_matching,
             verbose: options.xpub_verbose,
             segments: Mutex::default(),
         }
@@ -114,22 +116,24 @@ impl Publishing {
     /// for none.
     pub(crate) fn publish(&self, message: Message) -> bool {
         let mut subscriptions = lock(&self.subscriptions);
-        if subscriptions.subscribers() == 0 {
+        if subscriptions.subscribers() == 0 && !self.inverted {
             return true;
         }
+        let inverted = self.inverted;
         if self.nodrop {
             let octets = message.octets();
             let mut full = false;
-            subscriptions.for_each_match(message.first(), |pipe| full |= pipe.is_full(octets));
+            subscriptions.for_each_wanting(message.first(), inverted, |pipe| full |= pipe.is_full(octets));
             if full {
                 return false;
             }
         }
         // Encoded once and shared. For a single subscriber, or where a handle would be as long, the queue has a copy.
         let wire = message.wire_octets();
-        let copied = wire <= if subscriptions.subscribers() == 1 { PACK_OCTETS } else { HANDLE_OCTETS };
+        let copied =
+            wire <= if subscriptions.subscribers() == 1 && !inverted { PACK_OCTETS } else { HANDLE_OCTETS };
         let (mut encoded, mut stretch) = (None, None);
-        subscriptions.for_each_match(message.first(), |pipe| {
+        subscriptions.for_each_wanting(message.first(), inverted, |pipe| {
             let item = if copied {
                 Outgoing::Copied(&message)
             } else if wire <= segment::LONGEST {
@@ -251,6 +255,7 @@ pub(crate) struct Subscribing {
     state: Mutex<SubscribingState>,
     /// The empty topic is among those subscribed to: nothing has to be compared.
     wants_all: AtomicBool,
+    inverted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -260,8 +265,8 @@ struct SubscribingState {
 }
 
 impl Subscribing {
-    pub(crate) fn new(inbox: Arc<Inbox>, monitor: Arc<Monitor>) -> Subscribing {
-        Subscribing { inbox, monitor, state: Mutex::default(), wants_all: AtomicBool::new(false) }
+    pub(crate) fn new(inbox: Arc<Inbox>, monitor: Arc<Monitor>, inverted: bool) -> Subscribing {
+        Subscribing { inbox, monitor, state: Mutex::default(), wants_all: AtomicBool::new(false), inverted }
     }
 
     pub(crate) fn subscribe(&self, topic: &[u8]) {
@@ -283,7 +288,8 @@ impl Subscribing {
     }
 
     pub(crate) fn wants(&self, message: &Message) -> bool {
-        self.wants_all.load(Ordering::Relaxed) || lock(&self.state).topics.matches(message.first())
+        let all = self.wants_all.load(Ordering::Relaxed);
+        (all || lock(&self.state).topics.matches(message.first())) != self.inverted
     }
 
     /// RFC 29, XSUB: "SHALL send all messages to all connected publishers", "SHALL silently drop the message if the outgoing
@@ -458,6 +464,8 @@ pub(crate) struct Routing {
     routes: Mutex<Routes<Arc<Pipe>>>,
     mandatory: bool,
     handover: bool,
+    notify_connect: bool,
+    notify_disconnect: bool,
     monitor: Arc<Monitor>,
 }
 
@@ -468,6 +476,8 @@ impl Routing {
             routes: Mutex::new(Routes::new(super::random_u32())),
             mandatory: options.router_mandatory,
             handover: options.router_handover,
+            notify_connect: options.router_notify_connect,
+            notify_disconnect: options.router_notify_disconnect,
             monitor,
         }
     }
@@ -511,12 +521,18 @@ impl Pattern for Routing {
         if let Some(old) = old {
             old.kill(Violation::RoutingIdTakenOver.into());
         }
+        if self.notify_connect {
+            self.inbox.put(pipe, &mut vec![Item::Message("".into())]);
+        }
         Ok(())
     }
 
     fn detach(&self, pipe: &Arc<Pipe>, _ahead: bool, _taken: u64) {
         if let Some(id) = pipe.routing_id.get() {
             lock(&self.routes).release(id, |other| other.id == pipe.id);
+            if self.notify_disconnect {
+                self.inbox.put(pipe, &mut vec![Item::Message("".into())]);
+            }
         }
     }
 }

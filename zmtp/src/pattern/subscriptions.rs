@@ -205,6 +205,16 @@ impl<P> Subscriptions<P> {
         }
     }
 
+    /// As [`Subscriptions::for_each_match`], or with `inverted` for every peer that it leaves out.
+    pub fn for_each_wanting(&mut self, first_frame: &[u8], inverted: bool, mut deliver: impl FnMut(&P)) {
+        if !inverted {
+            return self.for_each_match(first_frame, deliver);
+        }
+        self.for_each_match(first_frame, |_| {});
+        let others = self.peers.iter().flatten().filter(|peer| peer.seen != self.round);
+        others.for_each(|peer| deliver(&peer.peer));
+    }
+
     /// All peers.
     pub fn iter(&self) -> impl Iterator<Item = &P> {
         self.peers.iter().flatten().map(|peer| &peer.peer)

@@ -2,6 +2,7 @@
 #![cfg(feature = "tokio")]
 
 mod cancel;
+mod late_options;
 mod more_types;
 mod security;
 mod support;

@@ -52,6 +52,18 @@ macro_rules! common_methods {
                 self.handle.dial(endpoint.clone());
             }
 
+            /// Stops listening at an endpoint, named as it was given or with its real port: libzmq's unbind. Connections
+            /// that came in there go on. False when the socket does not listen there.
+            pub async fn unlisten(&self, endpoint: &$crate::Endpoint) -> bool {
+                self.handle.unlisten(endpoint).await
+            }
+
+            /// Ends the connection to a dialled endpoint, and does not come back: libzmq's disconnect. What is queued there
+            /// is sent first, for at most `linger`. False when the socket does not dial it.
+            pub fn hang_up(&self, endpoint: &$crate::Endpoint) -> bool {
+                self.handle.hang_up(endpoint)
+            }
+
             /// The endpoint of the last successful listen, with its real port.
             pub fn local_endpoint(&self) -> Option<$crate::Endpoint> {
                 self.handle.local_endpoint()

@@ -33,7 +33,7 @@ macro_rules! subscriber {
                 let options = Arc::new(options);
                 let monitor = Arc::new(Monitor::default());
                 let inbox = Arc::new(Inbox::anonymous(options.clone()));
-                let pattern = Arc::new(Subscribing::new(inbox.clone(), monitor.clone()));
+                let pattern = Arc::new(Subscribing::new(inbox.clone(), monitor.clone(), options.invert_matching));
                 let handle = SocketHandle::new($kind, options, pattern.clone(), monitor);
                 $socket { handle, pattern, receiver: Receiver::new(inbox) }
             }
