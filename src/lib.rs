@@ -60,6 +60,8 @@ pub mod returners;
 
 pub mod wheel;
 
+pub mod beacons;
+
 pub mod auth;
 
 pub mod fileserver;

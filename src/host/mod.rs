@@ -31,6 +31,7 @@ pub use interfaces::{Address, Interface, Route};
 pub use mode::{directory_mode, normalize_mode};
 pub use ownership::give_tree;
 pub use process::run;
+pub use processes::{command_line, pids, process_name};
 pub use which::{which, which_below};
 pub use zone::{local_now, local_zone};
 

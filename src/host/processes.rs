@@ -63,9 +63,48 @@ struct Process {
     group: u32,
 }
 
-fn running() -> BTreeMap<u32, Process> {
+/// The ids of all processes, in ascending order.
+pub fn pids() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut pids: Vec<u32> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).collect();
+    pids.sort_unstable();
+    pids
+}
+
+/// The words of a process's command line; none for threads of the kernel and processes that are gone. A title that
+/// was written over it is one line: it is split at blanks (psutil does so, too).
+pub fn command_line(pid: u32) -> Vec<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&line);
+    let separator = if text.ends_with('\0') { '\0' } else { ' ' };
+    let words: Vec<String> =
+        text.strip_suffix(separator).unwrap_or(&text).split(separator).map(str::to_owned).collect();
+    match words.as_slice() {
+        [one] if one.is_empty() => Vec::new(),
+        [one] if separator == '\0' && one.contains(' ') => one.split(' ').map(str::to_owned).collect(),
+        _ => words,
+    }
+}
+
+/// The name of a process's program: the kernel keeps 15 characters, the command line may know the rest. Python:
+/// psutil, `Process.name`.
+pub fn process_name(pid: u32) -> Option<String> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let name = stat.split_once('(')?.1.rsplit_once(')')?.0.to_owned();
+    if name.len() >= 15
+        && let Some(program) = command_line(pid).first()
+        && let Some(whole) = program.rsplit('/').next()
+        && whole.starts_with(&name)
+    {
+        return Some(whole.to_owned());
+    }
+    Some(name)
+}
+
+fn running() -> BTreeMap<u32, Process> {
+    let pids = pids().into_iter();
     pids.filter_map(|pid| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         Some((pid, parse_stat(&stat)?))
@@ -92,6 +131,16 @@ mod tests {
         let process = parse_stat("12 (a) b) S 7 12 12 0 -1").expect("a line");
         assert_eq!((process.parent, process.group), (7, 12));
         assert!(parse_stat("12").is_none());
+    }
+
+    #[test]
+    fn a_process_has_a_name_and_a_command_line() {
+        let own = std::process::id();
+        assert!(pids().contains(&own));
+        let program = command_line(own).into_iter().next().expect("a program");
+        let name = process_name(own).expect("a name");
+        assert!(program.ends_with(&name), "{program} {name}");
+        assert_eq!((process_name(0), command_line(0)), (None, Vec::new()));
     }
 
     #[test]

@@ -96,7 +96,9 @@ pub async fn run(link: Arc<Link>, job: Job) {
         Ok(permit) => permit,
         Err(_) => match wait_for_slot(daemon, &job).await {
             Ok(permit) => permit,
-            Err(text) => return finish(&link, &job, failed_load(daemon.id(), &job, text)).await,
+            Err(Some(text)) => return finish(&link, &job, failed_load(daemon.id(), &job, text)).await,
+            // It runs after the next start.
+            Err(None) => return,
         },
     };
     if daemon.opts.bool("grains_refresh_pre_exec") {
@@ -128,20 +130,32 @@ pub async fn run_own(link: &Arc<Link>, fun: &str, report: bool) {
     }
 }
 
+/// Waits for others to end, in the queue on disk. Without a permit: why the job is not to run, or nothing where it
+/// stays in the queue.
 async fn wait_for_slot(
     daemon: &Daemon,
     job: &Job,
-) -> Result<tokio::sync::OwnedSemaphorePermit, &'static str> {
+) -> Result<tokio::sync::OwnedSemaphorePermit, Option<&'static str>> {
     if daemon.slots.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
         daemon.slots.waiting.fetch_sub(1, Ordering::Relaxed);
-        return Err("too many jobs wait on this minion already");
+        return Err(Some("too many jobs wait on this minion already"));
+    }
+    let queued = daemon.job_queue.add(job);
+    if let Err(problem) = &queued {
+        warn!("Job {} waits, but does not survive a restart: {problem}", job.jid);
     }
     warn!("Maximum number of processes reached while executing jid {}, waiting...", job.jid);
     let slots = Arc::clone(&daemon.slots.slots);
     let permit = tokio::select! {
-        permit = slots.acquire_owned() => permit.map_err(|_| "the minion is stopping"),
-        () = daemon.stopping() => Err("the minion was stopped before this job began"),
+        permit = slots.acquire_owned() => permit.map_err(|_| Some("the minion is stopping")),
+        () = daemon.stopping() =>
+            Err(queued.is_err().then_some("the minion was stopped before this job began")),
     };
+    if permit.is_ok()
+        && let Ok(file) = queued
+    {
+        let _ = std::fs::remove_file(file);
+    }
     daemon.slots.waiting.fetch_sub(1, Ordering::Relaxed);
     permit
 }

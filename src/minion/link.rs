@@ -137,6 +137,7 @@ impl Link {
             Ok(pillar) => {
                 self.daemon.scheduled.set_pillar(&pillar);
                 *self.pillar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(pillar);
+                self.daemon.beacons.pillar_changed();
                 true
             }
             Err(problem) => {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::{debug, error, warn};
 
-use super::Daemon;
 use super::link::Link;
 use super::scheduled;
 use super::services::event_load;
+use super::{Daemon, beacons};
 use crate::event::{Event, Filter, tags};
 use crate::host::{Host, RealHost};
 use crate::map;
@@ -33,8 +33,8 @@ pub enum Wish {
     SetEnv(Map),
     /// What `schedule.*` asks.
     Schedule(Map),
-    /// Named, but not offered.
-    NotSupported(&'static str),
+    /// What `beacons.*` asks.
+    Beacons(Map),
 }
 
 /// What is to be compiled or collected anew.
@@ -100,13 +100,11 @@ pub fn wish_of(event: Event, id: &str) -> Option<Wish> {
         let (request, master) = (words.next()?.to_owned(), words.next()?.to_owned());
         return Some(Wish::Ask { request, master, load: data });
     }
-    for (start, name) in [
-        (tags::MANAGE_BEACONS, "beacons (manage_beacons)"),
-        (tags::BEACONS_RETURN, "beacons (__beacons_return)"),
-    ] {
-        if is(start) {
-            return Some(Wish::NotSupported(name));
-        }
+    if is(tags::MANAGE_BEACONS) {
+        return Some(Wish::Beacons(data));
+    }
+    if is(tags::BEACONS_RETURN) {
+        return event_load(id, map! { "events" => data.get("beacons").cloned() }).map(Wish::Forward);
     }
     None
 }
@@ -132,8 +130,8 @@ pub async fn serve(daemon: Arc<Daemon>) {
                 }
             }
             Some(Wish::Schedule(data)) => scheduled::manage(&daemon, &data).await,
+            Some(Wish::Beacons(data)) => beacons::manage(&daemon, &data),
             Some(Wish::SetEnv(data)) => set_env(&RealHost, &data),
-            Some(Wish::NotSupported(what)) => error!("not supported: {what}"),
             None => {}
         }
     }
@@ -201,7 +199,7 @@ mod tests {
         let grains = Refresh { pillar_if_changed: true, force: true, ..Refresh::default() };
         assert_eq!(wish("grains_refresh", map! {}), refresh(grains));
         assert_eq!(wish("salt/job/1/ret/web1", map! {}), None);
-        assert!(matches!(wish("manage_beacons", map! {}), Some(Wish::NotSupported(_))));
+        assert!(matches!(wish("manage_beacons", map! {}), Some(Wish::Beacons(_))));
     }
 
     #[test]

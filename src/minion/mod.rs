@@ -6,11 +6,13 @@
 //! bus. What is decided without effects stands in `job`, `execute`, `masters`, `targets`, `seen` and `backoff`.
 
 mod backoff;
+mod beacons;
 mod ear;
 mod execute;
 mod failover;
 mod job;
 mod job_process;
+mod job_queue;
 mod jobs;
 mod link;
 mod local_events;
@@ -57,6 +59,8 @@ use crate::transport::master_channel::{
 };
 use crate::value::{Map, Value};
 use backoff::random_unit;
+use beacons::Beacons;
+use job_queue::JobQueue;
 use jobs::JobSlots;
 use link::{Link, LinkEnd};
 use proc_files::ProcFiles;
@@ -67,7 +71,7 @@ use spool::{Adopt, Spool};
 /// How long the daemon stays for jobs on its own threads and for returns, after it was told to end.
 const LAST_MOMENTS: Duration = Duration::from_secs(5);
 /// Options that are read but belong to what is not there yet.
-const NOT_YET: &[&str] = &["beacons", "engines", "proxy", "discovery", "reactor"];
+const NOT_YET: &[&str] = &["engines", "proxy", "discovery", "reactor"];
 
 /// Why the daemon does not run, or runs no more.
 #[derive(Debug, Error)]
@@ -121,6 +125,7 @@ async fn serve(opts: Opts) -> Result<(), MinionError> {
     tokio::spawn(periodic::mine(Arc::clone(&daemon)));
     tokio::spawn(periodic::grains(Arc::clone(&daemon)));
     tokio::spawn(scheduled::serve(Arc::clone(&daemon)));
+    tokio::spawn(beacons::serve(Arc::clone(&daemon)));
     tokio::spawn(scheduled::startup_states(Arc::clone(&daemon)));
     let mut links = daemon.spawn_links(masters);
     let ended = loop {
@@ -169,7 +174,9 @@ pub(crate) struct Daemon {
     pub spool: Spool,
     pub proc_files: ProcFiles,
     pub slots: JobSlots,
+    pub job_queue: JobQueue,
     pub scheduled: Scheduled,
+    pub beacons: Beacons,
     identity: Identity,
     grains: Mutex<Arc<Map>>,
     seen: Mutex<SeenJids>,
@@ -200,7 +207,9 @@ impl Daemon {
             registry: allowed(builtin::execution_modules(), opts.as_map()),
             spool: Spool::new(&cachedir),
             slots: JobSlots::new(&opts, open_files),
+            job_queue: JobQueue::new(&cachedir),
             scheduled: Scheduled::new(&opts),
+            beacons: Beacons::new(&opts),
             grains: Mutex::new(Arc::new(grains)),
             seen: Mutex::new(SeenJids::new(most)),
             links: Mutex::default(),

@@ -57,6 +57,17 @@ fn minutes(daemon: &Daemon, option: &str) -> Option<Duration> {
 /// are waited for, in case that they are cut short as well. Nobody has to guess what became of a job. To be called
 /// before the first job of our own.
 pub async fn earlier_jobs(link: Arc<Link>) {
+    let daemon = Arc::clone(&link.daemon);
+    let queued = tokio::task::spawn_blocking(move || daemon.job_queue.take_all()).await.unwrap_or_default();
+    for job in queued {
+        info!("Job {} waited for others when the minion was stopped: it runs now", job.jid);
+        link.daemon.first_time(&job.jid);
+        let link = Arc::clone(&link);
+        tokio::spawn(async move {
+            link.daemon.first_link().await;
+            jobs::run(link, job).await;
+        });
+    }
     if look_after_earlier(&link, true).await == 0 {
         return;
     }

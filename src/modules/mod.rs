@@ -3,6 +3,7 @@
 mod alternatives;
 mod aptpkg;
 mod archive;
+mod beacons;
 mod cmdmod;
 mod config;
 mod cp;
@@ -20,15 +21,18 @@ mod groupadd;
 mod hashutil;
 mod hosts;
 mod initd_service;
+mod jinja;
 mod kmod;
 mod linux_shadow;
 mod linux_sysctl;
+mod matching;
 mod mine;
 mod mod_random;
 mod network;
 mod packages;
 mod pillar;
 mod pkg_resource;
+mod ps;
 mod publish;
 mod rpm;
 mod saltutil;
@@ -51,6 +55,7 @@ pub static ALL: &[&Module] = &[
     &alternatives::MODULE,
     &aptpkg::MODULE,
     &archive::MODULE,
+    &beacons::MODULE,
     &cmdmod::MODULE,
     &config::MODULE,
     &cp::MODULE,
@@ -69,14 +74,17 @@ pub static ALL: &[&Module] = &[
     &initd_service::debian::MODULE,
     &initd_service::openrc::MODULE,
     &initd_service::red_hat::MODULE,
+    &jinja::MODULE,
     &kmod::MODULE,
     &linux_shadow::MODULE,
     &linux_sysctl::MODULE,
+    &matching::MODULE,
     &mine::MODULE,
     &mod_random::MODULE,
     &network::MODULE,
     &pillar::MODULE,
     &pkg_resource::MODULE,
+    &ps::MODULE,
     &publish::MODULE,
     &saltutil::MODULE,
     &schedule::MODULE,

@@ -14,6 +14,12 @@ pub(super) struct Around<'a, 'c> {
 
 impl Surroundings for Around<'_, '_> {
     fn source(&self, path: &str) -> Option<SourceFile> {
+        // Salt: an absolute path is that of a file of this machine, whatever the file server has.
+        if path.starts_with('/')
+            && let Ok(text) = read_template(std::path::Path::new(path))
+        {
+            return Some(SourceFile { path: path.to_owned(), text });
+        }
         let url = format!("salt://{path}");
         let file = match self.files.get_url(&url, self.saltenv, None, true) {
             Ok(file) => file?,

@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod archive;
+mod beacon;
 mod cmd;
 mod cron;
 mod environ;
@@ -28,6 +29,7 @@ use crate::loader::States;
 pub static ALL: &[&States] = &[
     &alternatives::STATES,
     &archive::STATES,
+    &beacon::STATES,
     &cmd::STATES,
     &cron::STATES,
     &environ::STATES,

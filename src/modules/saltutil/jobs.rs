@@ -67,7 +67,21 @@ fn is_of_salt(cx: &Context, pid: u32) -> bool {
 /// A running job, or an empty map.
 pub(super) fn find_job(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let jid = str_of(args.get("jid"));
-    Ok(running(cx).into_iter().find(|job| is(job, &jid)).unwrap_or_default().into())
+    let found = running(cx).into_iter().find(|job| is(job, &jid));
+    Ok(found.or_else(|| queued(cx, &jid)).unwrap_or_default().into())
+}
+
+/// A job that waits for others to end, as 3007 tells of it.
+fn queued(cx: &Context, jid: &str) -> Option<Map> {
+    let suffix = format!("_{jid}.p");
+    let directory = Path::new(cx.opt_str("cachedir")).join("job_queue");
+    let mut files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let file = files.find(|entry| entry.file_name().to_string_lossy().ends_with(&suffix))?;
+    let Ok(Value::Map(mut load)) = decode(&std::fs::read(file.path()).ok()?, Reading::Wire) else {
+        return None;
+    };
+    load.extend([("pid", Value::Int(0)), ("queued", true.into()), ("queue_type", "job_queue".into())]);
+    Some(load)
 }
 
 fn is(job: &Map, jid: &str) -> bool {
