@@ -21,6 +21,12 @@ pub(super) fn become_user(opts: &Opts) -> anyhow::Result<()> {
         return Ok(());
     }
     daemon::become_user(user).map_err(|error| {
+        if !host::has_user(user) {
+            let text = format!(
+                "Failed to prepare the Salt environment for user {user}. The user is not available.\n"
+            );
+            return Stop::failed(Exit::NO_USER, text).into();
+        }
         let text = format!(
             "Cannot become the user {user:?} of the option `user`: {error}. Start as root or as {user}.\n"
         );

@@ -67,6 +67,13 @@ pub fn start(opts: &Opts, console: Console) -> anyhow::Result<()> {
         sink: if for_file == Threshold::QUIET { None } else { Sink::open(opts.str("log_file"))? },
         granular,
     };
+    if logs.console.passes(tracing::Level::WARN)
+        && matches!(&logs.sink, Some(Sink::Syslog(syslog)) if syslog.is_missing())
+    {
+        super::complain(
+            "[WARNING ] The log_file does not exist. Logging not setup correctly or syslog service not started.",
+        );
+    }
     // A second start (tests) keeps the first.
     let _ = tracing_subscriber::registry().with(logs).try_init();
     for level in bad_levels {

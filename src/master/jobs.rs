@@ -13,11 +13,14 @@ use crate::matchers::Selection;
 use crate::names::Jid;
 use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};
 
+/// How the answer begins when a target means nobody.
+pub(super) const NOBODY: &str = "Master could not resolve minions for target";
+
 /// Publishes a job of a caller who may, and answers as Salt does.
 pub(super) async fn publish(master: &Arc<Master>, command: PublishCommand, to: Selection) -> Value {
     let Selection { minions, missing } = to;
     if minions.is_empty() && !master.options.order_masters {
-        let error = format!("Master could not resolve minions for target {}", str_of(&command.tgt));
+        let error = format!("{NOBODY} {}", str_of(&command.tgt));
         return clear(map! { "jid" => Value::Null, "minions" => Value::List(Vec::new()), "error" => error });
     }
     let jid = match &command.jid {

@@ -106,7 +106,11 @@ impl MasterServices for Services {
         let jid = self.master.new_jid();
         let mut events = self.master.bus.subscribe(Filter::prefix("salt/job/"));
         command.jid = Some(jid.clone());
-        let published = self.publish_as(command)?;
+        let published = match self.publish_as(command) {
+            // Salt: nobody is meant, so nobody answers.
+            Err(Fault::Execution { text, .. }) if text.starts_with(jobs::NOBODY) => return Ok(Map::new()),
+            published => published?,
+        };
         let ids = |key: &str| -> Vec<String> {
             let ids = published.get(key).and_then(Value::as_list).unwrap_or_default();
             ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
@@ -121,6 +125,7 @@ impl MasterServices for Services {
                         let mut kept: Map =
                             keep.iter().filter_map(|&key| Some((key, load.get(key)?.clone()))).collect();
                         kept.insert("ret", load.get("return").cloned().unwrap_or_default());
+                        kept.insert("jid", jid.as_str());
                         returns.insert(id, kept);
                     }
                     Step::Ask(ids) => watch.asked(self.ask_who_works(ids, &jid), Instant::now()),

@@ -100,9 +100,9 @@ fn said(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// A module that has functions which begin like the one asked for: Salt answers with their documentation.
+/// Functions that begin like the one asked for, or are of the module asked for: Salt answers with their documentation.
 pub fn near_misses(fun: &str, text: &str, scope: Scope<'_>) -> Option<Map> {
-    if !fun.contains('.') || scope.registry.row(fun).is_some() {
+    if scope.registry.row(fun).is_some() {
         return None;
     }
     let cx = Context::new(scope);

@@ -108,7 +108,8 @@ pub(super) static MODULE: Module = Module {
         Function::new(
             "delete",
             &[req("name"), opt("remove", Default::False), opt("force", Default::False), ROOT],
-            "Removes a user; `remove=True` with the home directory and mail, `force=True` also when logged in.",
+            "Removes a user; `remove=True` with the home directory and mail, `force=True` also when logged in: salt '*' \
+             user.delete name remove=True force=True",
             delete,
         ),
         Function::new("get_loginclass", &[req("name")], "False: login classes are OpenBSD's.", |_, _| {

@@ -103,6 +103,11 @@ impl Syslog {
         }
     }
 
+    /// Whether there is no such socket on this machine (yet).
+    pub fn is_missing(&self) -> bool {
+        matches!(&self.socket, Socket::Unix { path, .. } if !path.exists())
+    }
+
     /// Sends a line. What cannot be sent at once is lost.
     pub fn write(&self, level: Level, line: &str) {
         let datagram = datagram(self.facility, level, line);

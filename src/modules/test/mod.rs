@@ -5,6 +5,7 @@ mod numbers;
 mod registry;
 mod versions;
 
+use std::io::Write;
 use std::time::Duration;
 
 use crate::crypt::HashType;
@@ -63,7 +64,7 @@ pub(super) static MODULE: Module = Module {
             "Calls another function by its name, with a list of arguments.",
             cross_test,
         ),
-        Function::new("deprecation_warning", &[], "True, after two warnings in the log.", deprecation_warning),
+        Function::new("deprecation_warning", &[], "True, after two warnings on standard error.", deprecation_warning),
         Function::new("echo", &[req("text")], "Gives back what it was given.", |_, args| {
             Ok(args.get("text").clone())
         })
@@ -261,8 +262,10 @@ fn called(cx: &Context, fun: &str, call: Call) -> Result<Value, Fault> {
 }
 
 fn deprecation_warning(_: &Context, _: &Args) -> Result<Value, Fault> {
-    tracing::warn!("This is a test deprecation warning by version.");
-    tracing::warn!("This is a test deprecation warning by date very far into the future (3000-01-01).");
+    for kind in ["version", "date very far into the future (3000-01-01)"] {
+        let _ =
+            writeln!(std::io::stderr(), "DeprecationWarning: This is a test deprecation warning by {kind}.");
+    }
     Ok(Value::Bool(true))
 }
 
