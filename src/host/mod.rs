@@ -15,6 +15,7 @@ mod ownership;
 mod process;
 mod processes;
 pub mod resolver;
+mod rewrite;
 mod which;
 mod zone;
 
@@ -32,6 +33,7 @@ pub use mode::{directory_mode, normalize_mode};
 pub use ownership::give_tree;
 pub use process::run;
 pub use processes::{command_line, pids, process_name};
+pub use rewrite::rewrite;
 pub use which::{which, which_below};
 pub use zone::{local_now, local_zone};
 

@@ -1,6 +1,6 @@
 //! `disk`: how full the file systems are. Salt: modules/disk.py.
 
-use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, always, opt, req};
+use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, always, keywords, opt, req};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -14,6 +14,28 @@ pub(super) static MODULE: Module = Module {
             &[opt("device", Default::None), opt("token", Default::None)],
             "What `blkid` knows of block devices: `{device: {TYPE, UUID …}}`.",
             blkid,
+        ),
+        Function::new(
+            "dump",
+            &[req("device"), opt("args", Default::None)],
+            "What `blockdev` knows of a device: `{getra: …}`; False where it fails.",
+            |cx, args| {
+                let asked = args.get("args").as_list().unwrap_or_default();
+                dump(cx, &args.str("device")?, &asked.iter().map(str_of).collect::<Vec<_>>())
+            },
+        ),
+        Function::new(
+            "format",
+            &[
+                req("device"),
+                opt("fs_type", Default::Str("ext4")),
+                opt("inode_size", Default::None),
+                opt("lazy_itable_init", Default::None),
+                opt("fat", Default::None),
+                opt("force", Default::False),
+            ],
+            "Makes a file system: whether it worked.",
+            format,
         ),
         Function::new("fstype", &[req("device")], "The file system on a block device.", |cx, args| {
             fstype(cx, &args.str("device")?)
@@ -30,6 +52,16 @@ pub(super) static MODULE: Module = Module {
             "How full the mounted file systems are, or the one at a path.",
             percent,
         ),
+        Function::new("resize2fs", &[req("device")], "Fits an ext file system to its device. True, or None.", |cx, args| {
+            let ran = cx.program(&["resize2fs".to_owned(), args.str("device")?])?;
+            Ok(if ran.ok() { true.into() } else { Value::Null })
+        }),
+        Function::new(
+            "tune",
+            &[req("device"), keywords("kwargs")],
+            "Sets `read-ahead`, `filesystem-read-ahead`, `read-only` or `read-write`: what is set now.",
+            tune,
+        ),
         Function::new(
             "usage",
             &[opt("args", Default::None)],
@@ -38,6 +70,89 @@ pub(super) static MODULE: Module = Module {
         ),
     ],
 };
+
+fn dump(cx: &Context, device: &str, asked: &[String]) -> Result<Value, Fault> {
+    const ALL: [&str; 12] = [
+        "getro", "getsz", "getss", "getpbsz", "getiomin", "getioopt", "getalignoff", "getmaxsect", "getsize",
+        "getsize64", "getra", "getfra",
+    ];
+    let mut words = vec!["blockdev".to_owned()];
+    words.extend(ALL.iter().map(|name| format!("--{name}")));
+    words.push(device.to_owned());
+    let ran = cx.program(&words)?;
+    if !ran.ok() {
+        return Ok(false.into());
+    }
+    let values = ran.stdout.lines().filter(|line| !line.is_empty());
+    let mut found: Map = ALL.into_iter().zip(values).collect();
+    if !asked.is_empty() {
+        found.retain(|key, _| key.as_str().is_some_and(|key| asked.iter().any(|one| one == key)));
+    }
+    Ok(found.into())
+}
+
+fn tune(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let device = args.str("device")?;
+    let (mut words, mut asked, mut wrong) = (vec!["blockdev".to_owned()], Vec::new(), Vec::new());
+    for (key, value) in &args.keywords {
+        let key = str_of(key);
+        let text = str_of(value);
+        match key.as_str() {
+            key if key.starts_with("__") => {}
+            "read-ahead" | "filesystem-read-ahead" => {
+                let name = if key == "read-ahead" { "ra" } else { "fra" };
+                words.extend([format!("--set{name}"), text]);
+                asked.push(format!("get{name}"));
+            }
+            "read-only" | "read-write" if text == "True" => {
+                words.push(format!("--set{}", if key == "read-only" { "ro" } else { "rw" }));
+                asked.push("getro".to_owned());
+            }
+            _ => wrong.push(format!("{key}={text}")),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Fault::invocation(format!("Invalid keyword arguments: {}", wrong.join(", "))));
+    }
+    words.push(device.clone());
+    let ran = cx.program(&words)?;
+    if !ran.ok() {
+        return Err(Fault::execution(ran.stderr));
+    }
+    dump(cx, &device, &asked)
+}
+
+fn format(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    for program in ["sync", "mkfs"] {
+        if cx.which(program).is_none() {
+            return Err(Fault::NotFound(format!("'{program}' is not in the path")));
+        }
+    }
+    let kind = args.str("fs_type")?;
+    let is_ext = kind.starts_with("ext");
+    let mut words = vec!["mkfs".to_owned(), "-t".to_owned(), kind.clone()];
+    if let Some(size) = args.opt_str("inode_size")? {
+        match kind.as_str() {
+            _ if is_ext => words.extend(["-i".to_owned(), size]),
+            "xfs" => words.extend(["-i".to_owned(), format!("size={size}")]),
+            _ => {}
+        }
+    }
+    if let Some(lazy) = args.opt_str("lazy_itable_init")?.filter(|_| is_ext) {
+        words.extend(["-E".to_owned(), format!("lazy_itable_init={lazy}")]);
+    }
+    if let Some(bits) = args.opt_str("fat")?.filter(|bits| kind.ends_with("fat") && ["12", "16", "32"].contains(&bits.as_str())) {
+        words.extend(["-F".to_owned(), bits]);
+    }
+    if args.truthy("force") {
+        words.extend(if is_ext { Some("-F".to_owned()) } else { (kind == "xfs").then(|| "-f".to_owned()) });
+    }
+    words.push(args.str("device")?);
+    let quietly = || map! { "ignore_retcode" => true };
+    let made = cx.program_with(&words, quietly())?.ok();
+    let synced = cx.program_with(&["sync".to_owned()], quietly())?.ok();
+    Ok((made && synced).into())
+}
 
 /// Letters that `df` may be given.
 fn flags(args: &Args, caller: &str) -> Result<String, Fault> {

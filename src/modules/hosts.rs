@@ -1,10 +1,8 @@
 //! `hosts`: the file hosts(5). Salt: modules/hosts.py.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::host::FileOwner;
 use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, always, opt, os_error_text, req,
 };
@@ -149,18 +147,7 @@ fn content(cx: &Context) -> Result<(String, String), Fault> {
 
 /// Puts a new text in place; where the file cannot be renamed over (a mount of a container) it is written in place.
 fn store(cx: &Context, path: &str, text: &str) -> Result<(), Fault> {
-    let (mode, owner) = match fs::metadata(path) {
-        Ok(metadata) => {
-            (metadata.mode() & 0o7777, FileOwner { uid: Some(metadata.uid()), gid: Some(metadata.gid()) })
-        }
-        Err(_) => (0o644, FileOwner::default()),
-    };
-    match cx.host.write_atomic(Path::new(path), text.as_bytes(), mode, owner) {
-        Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
-            fs::write(path, text).map_err(|error| failed(&error, path))
-        }
-        other => other.map_err(|error| failed(&error, path)),
-    }
+    crate::host::rewrite(cx.host, Path::new(path), text.as_bytes(), 0o644).map_err(|error| failed(&error, path))
 }
 
 impl Hosts {

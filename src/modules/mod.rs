@@ -1,5 +1,6 @@
 //! Execution modules: what `salt '*' module.function` runs. One file per Salt module; rows in alphabetical order.
 
+mod aliases;
 mod alternatives;
 mod aptpkg;
 mod archive;
@@ -20,6 +21,7 @@ mod grains;
 mod groupadd;
 mod hashutil;
 mod hosts;
+mod ini_manage;
 mod initd_service;
 mod jinja;
 mod kmod;
@@ -28,6 +30,7 @@ mod linux_sysctl;
 mod matching;
 mod mine;
 mod mod_random;
+mod mount;
 mod network;
 mod packages;
 mod pillar;
@@ -39,6 +42,7 @@ mod saltutil;
 mod schedule;
 mod sha_crypt;
 mod slsutil;
+mod ssh;
 mod state;
 mod status;
 mod sysmod;
@@ -52,6 +56,7 @@ use crate::loader::Module;
 
 /// Every execution module.
 pub static ALL: &[&Module] = &[
+    &aliases::MODULE,
     &alternatives::MODULE,
     &aptpkg::MODULE,
     &archive::MODULE,
@@ -71,6 +76,7 @@ pub static ALL: &[&Module] = &[
     &groupadd::MODULE,
     &hashutil::MODULE,
     &hosts::MODULE,
+    &ini_manage::MODULE,
     &initd_service::debian::MODULE,
     &initd_service::openrc::MODULE,
     &initd_service::red_hat::MODULE,
@@ -81,6 +87,7 @@ pub static ALL: &[&Module] = &[
     &matching::MODULE,
     &mine::MODULE,
     &mod_random::MODULE,
+    &mount::MODULE,
     &network::MODULE,
     &pillar::MODULE,
     &pkg_resource::MODULE,
@@ -89,6 +96,7 @@ pub static ALL: &[&Module] = &[
     &saltutil::MODULE,
     &schedule::MODULE,
     &slsutil::MODULE,
+    &ssh::MODULE,
     &state::MODULE,
     &status::MODULE,
     &sysmod::MODULE,

@@ -1,9 +1,13 @@
 //! The world of a template on a minion: files of the file server, and functions by their names.
 
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
 use super::read_template;
 use crate::jinja::{CallFault, Nothing, SourceFile, Surroundings};
 use crate::loader::{Call, Context, Fault, FileClient};
-use crate::value::{DateTime, Map, Value};
+use crate::value::{DateTime, Map, Value, is_text, str_of};
 
 pub(super) struct Around<'a, 'c> {
     pub cx: &'a Context<'c>,
@@ -76,6 +80,51 @@ impl Surroundings for Around<'_, '_> {
     fn log(&self, level: &str, text: &str) {
         tracing::debug!(level, "{text}");
     }
+
+    fn outside(&self, filter: &str, args: &[Value], kwargs: &Map) -> Option<Result<Value, String>> {
+        self.cx.set_changeable();
+        outside(self.cx, filter, args, kwargs)
+    }
+}
+
+/// Filters that look at the machine. Salt: utils/files.py, utils/path.py, utils/user.py.
+fn outside(cx: &Context, filter: &str, args: &[Value], kwargs: &Map) -> Option<Result<Value, String>> {
+    let told = args.first().map(str_of).unwrap_or_default();
+    let path = Path::new(&told);
+    let beginning = |limit: u64| {
+        let mut octets = Vec::new();
+        fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut octets)).map(|_| octets)
+    };
+    Some(Ok(match filter {
+        "file_hashsum" => {
+            let form = args.get(1).or_else(|| kwargs.get("form")).map_or_else(|| "sha256".to_owned(), str_of);
+            let asked = [told.as_str().into(), form.into()];
+            return Some(cx.ask("file.get_hash", &asked).map_err(|fault| fault.to_string()));
+        }
+        "get_uid" if told.is_empty() => rustix::process::geteuid().as_raw().into(),
+        "get_uid" => cx.host.user(&told).map(|user| user.uid).into(),
+        "is_bin_file" => {
+            let octets = if path.is_file() { beginning(2048).ok() } else { None };
+            octets.is_some_and(|octets| std::str::from_utf8(&octets).is_err() || octets.contains(&0)).into()
+        }
+        "is_empty" => fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0).into(),
+        "is_text_file" => beginning(512).is_ok_and(|octets| is_text(&octets)).into(),
+        "list_files" => {
+            let mut found = vec![told.clone()];
+            let mut open = vec![path.to_owned()];
+            while let Some(directory) = open.pop() {
+                for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                    found.push(entry.path().display().to_string());
+                    if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                        open.push(entry.path());
+                    }
+                }
+            }
+            Value::list(found)
+        }
+        "which" => cx.which(&told).into(),
+        _ => return None,
+    }))
 }
 
 /// Functions that give the same for the same arguments, grains and pillar.

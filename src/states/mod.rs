@@ -1,8 +1,10 @@
 //! State modules: what SLS files ask for. One file per Salt state module; rows in alphabetical order.
 
+mod alias;
 mod alternatives;
 mod archive;
 mod beacon;
+mod blockdev;
 mod cmd;
 mod cron;
 mod environ;
@@ -12,12 +14,16 @@ mod file;
 mod grains;
 mod group;
 mod host;
+mod ini_manage;
 mod kmod;
 mod module;
+mod mount;
 mod pkg;
 mod pkgrepo;
 mod saltmod;
 mod service;
+mod ssh_auth;
+mod ssh_known_hosts;
 mod sysctl;
 mod test;
 mod timezone;
@@ -27,9 +33,11 @@ use crate::loader::States;
 
 /// Every state module.
 pub static ALL: &[&States] = &[
+    &alias::STATES,
     &alternatives::STATES,
     &archive::STATES,
     &beacon::STATES,
+    &blockdev::STATES,
     &cmd::STATES,
     &cron::STATES,
     &environ::STATES,
@@ -38,12 +46,16 @@ pub static ALL: &[&States] = &[
     &grains::STATES,
     &group::STATES,
     &host::STATES,
+    &ini_manage::STATES,
     &kmod::STATES,
     &module::STATES,
+    &mount::STATES,
     &pkg::STATES,
     &pkgrepo::STATES,
     &saltmod::STATES,
     &service::STATES,
+    &ssh_auth::STATES,
+    &ssh_known_hosts::STATES,
     &sysctl::STATES,
     &test::STATES,
     &timezone::STATES,

@@ -42,6 +42,11 @@ fn tables_of_cron_hosts_and_others_are_as_salt_makes_them() {
 }
 
 #[test]
+fn mounts_keys_and_files_of_options_are_as_salt_makes_them() {
+    check("access");
+}
+
+#[test]
 fn services_are_as_salt_makes_them() {
     check("service");
 }
@@ -70,10 +75,15 @@ fakes! {
     "group": "add" "delete" "info" "getent" "chgid" "adduser" "deluser" "members";
     "shadow": "info" "default_hash" "set_password" "del_password" "lock_password" "unlock_password" "set_date"
         "set_mindays" "set_maxdays" "set_inactdays" "set_warndays" "set_expire";
-    "file": "group_to_gid" "gid_to_group" "mkdir";
+    "cp": "cache_file" "get_url";
+    "disk": "blkid" "dump" "tune";
+    "file": "group_to_gid" "gid_to_group" "is_blkdev" "is_link" "mkdir" "readlink";
+    "mount": "active" "delete_mount_cache" "fstab" "mount" "read_mount_cache" "remount" "rm_fstab" "set_fstab" "swapon"
+        "swaps" "umount" "write_mount_cache";
     "pkg": "install" "remove" "purge" "upgrade" "hold" "unhold" "list_pkgs" "latest_version" "version" "get_selections"
         "list_upgrades" "list_locks" "list_holds";
     "lowpkg": "unpurge";
+    "ssh": "check_key_file" "rm_auth_key_from_file" "set_auth_key_from_file";
     "sysctl": "show" "get" "persist";
     "kmod": "mod_list" "available" "load" "remove";
     "timezone": "zone_compare" "get_hwclock" "set_zone" "set_hwclock";
