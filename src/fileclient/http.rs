@@ -18,19 +18,28 @@ const REDIRECTS: usize = 10;
 const LONGEST_LINE: u64 = 16 << 10;
 const MOST_HEADERS: usize = 200;
 
-/// Fetches `remote` to `path`: whole or not at all.
+/// Fetches `remote` to `path`: whole or not at all. With `tag`, a file for the ETag, nothing is fetched while both
+/// files are there and the server still has the same.
 ///
 /// # Errors
 /// When the server cannot be reached, says anything but 200, or stops early.
-pub fn get(remote: &Remote, path: &Path, private: bool) -> Result<(), Fault> {
+pub fn get(remote: &Remote, path: &Path, private: bool, tag: Option<&Path>) -> Result<(), Fault> {
     let mut remote = remote.clone();
+    let known = tag.filter(|_| path.is_file()).and_then(|tag| std::fs::read_to_string(tag).ok());
+    let known = known.map(|tag| tag.replace(['\r', '\n'], "")).filter(|tag| !tag.is_empty());
     for _ in 0..REDIRECTS {
-        let mut answer = ask(&remote)?;
+        let mut answer = ask(&remote, known.as_deref())?;
         match answer.status {
+            304 if known.is_some() => return Ok(()),
             200 => {
                 let mut part = Part::create(path, private).map_err(|error| failed(path, &error))?;
                 answer.copy_body(&mut part.file).map_err(|text| unreadable(&remote, &text))?;
-                return part.keep(path).map_err(|error| failed(path, &error));
+                part.keep(path).map_err(|error| failed(path, &error))?;
+                if let Some(tag) = tag {
+                    crate::host::write_cache_file(tag, answer.tag.as_bytes(), 0o600)
+                        .map_err(|error| failed(tag, &error))?;
+                }
+                return Ok(());
             }
             301 | 302 | 303 | 307 | 308 => remote = redirected(&remote, &answer.location)?,
             status => {
@@ -71,16 +80,17 @@ struct Answer {
     status: u16,
     reason: String,
     location: String,
+    tag: String,
     length: Option<u64>,
     chunked: bool,
     body: BufReader<TcpStream>,
 }
 
-fn ask(remote: &Remote) -> Result<Answer, Fault> {
-    exchange(remote).map_err(|text| unreadable(remote, &text))
+fn ask(remote: &Remote, known: Option<&str>) -> Result<Answer, Fault> {
+    exchange(remote, known).map_err(|text| unreadable(remote, &text))
 }
 
-fn exchange(remote: &Remote) -> Result<Answer, String> {
+fn exchange(remote: &Remote, known: Option<&str>) -> Result<Answer, String> {
     let text = |error: std::io::Error| error.to_string();
     let addresses = (remote.host.as_str(), remote.port).to_socket_addrs().map_err(text)?;
     let mut last = "the host has no address".to_owned();
@@ -104,6 +114,9 @@ fn exchange(remote: &Remote) -> Result<Answer, String> {
         let packed = base64::engine::general_purpose::STANDARD.encode(login);
         request.push_str(&format!("Authorization: Basic {packed}\r\n"));
     }
+    if let Some(tag) = known {
+        request.push_str(&format!("If-None-Match: {tag}\r\n"));
+    }
     request.push_str("\r\n");
     stream.write_all(request.as_bytes()).map_err(text)?;
     Answer::read(stream)
@@ -120,16 +133,18 @@ impl Answer {
             return Err("the answer is not HTTP".to_owned());
         };
         let reason = words.next().unwrap_or_default().to_owned();
-        let (mut location, mut length, mut chunked) = (String::new(), None, false);
+        let (mut location, mut tag) = (String::new(), String::new());
+        let (mut length, mut chunked) = (None, false);
         for _ in 0..MOST_HEADERS {
             let header = line(&mut body)?;
             if header.is_empty() {
-                return Ok(Answer { status, reason, location, length, chunked, body });
+                return Ok(Answer { status, reason, location, tag, length, chunked, body });
             }
             let Some((name, value)) = header.split_once(':') else { continue };
             let value = value.trim();
             match name.trim().to_ascii_lowercase().as_str() {
                 "location" => value.clone_into(&mut location),
+                "etag" => value.clone_into(&mut tag),
                 "content-length" => {
                     length = Some(value.parse().map_err(|_| "Content-Length is no number".to_owned())?);
                 }

@@ -20,7 +20,7 @@ pub use local::{LocalSource, Looked};
 use crate::crypt::HashType;
 use crate::loader::{Fault, FileClient, HashOf};
 use crate::map;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, redacted_url};
 use download::Target;
 use url::{SaltPath, Url};
 
@@ -119,6 +119,10 @@ impl Files {
         path.ok_or_else(|| Fault::invocation(format!("salt://{} leaves the file cache", at.path)))
     }
 
+    fn external_path(&self, remote: &url::Remote, saltenv: &str) -> Result<PathBuf, Fault> {
+        remote.cache_path(&self.cachedir, saltenv).ok_or_else(|| Fault::execution("Invalid path"))
+    }
+
     fn local_hash(&self, path: &Path, hash_type: &str) -> Result<Option<String>, Fault> {
         let hash_type = match hash_type {
             "" => self.hash_type,
@@ -204,21 +208,28 @@ impl FileClient for Files {
             Url::Http(remote) => {
                 let (path, cached) = match dest {
                     Some(dest) => (into_directory(dest, &remote.file_name()), false),
-                    None => (
-                        remote
-                            .cache_path(&self.cachedir, saltenv)
-                            .ok_or_else(|| Fault::execution("Invalid path"))?,
-                        true,
-                    ),
+                    None => (self.external_path(&remote, saltenv)?, true),
                 };
                 if !make_room(&path, cached, makedirs)? {
                     return Ok(None);
                 }
-                http::get(&remote, &path, cached)?;
+                http::get(&remote, &path, cached, None)?;
                 Ok(Some(path))
             }
-            Url::Other(scheme) => Err(Fault::NotSupported(format!("fetching {scheme}:// files"))),
+            Url::Other(scheme) => {
+                Err(Fault::NotSupported(format!("fetching {scheme}:// files ({})", redacted_url(url))))
+            }
         }
+    }
+
+    fn cache_if_changed(&self, url: &str, saltenv: &str) -> Result<Option<PathBuf>, Fault> {
+        let Url::Http(remote) = Url::parse(url) else { return self.get_url(url, saltenv, None, true) };
+        let path = self.external_path(&remote, saltenv)?;
+        make_room(&path, true, true)?;
+        let mut tag = path.clone().into_os_string();
+        tag.push(".etag");
+        http::get(&remote, &path, true, Some(Path::new(&tag)))?;
+        Ok(Some(path))
     }
 
     fn cache_dir(&self, saltenv: &str) -> PathBuf {

@@ -136,6 +136,15 @@ pub trait FileClient: Sync {
         makedirs: bool,
     ) -> Result<Option<PathBuf>, Fault>;
 
+    /// As [`FileClient::get_url`] into the cache; a web server is asked only for what has another ETag than the cached
+    /// file.
+    ///
+    /// # Errors
+    /// As [`FileClient::get_url`].
+    fn cache_if_changed(&self, url: &str, saltenv: &str) -> Result<Option<PathBuf>, Fault> {
+        self.get_url(url, saltenv, None, true)
+    }
+
     /// Where the file cache keeps files of `saltenv`.
     fn cache_dir(&self, saltenv: &str) -> PathBuf;
 }

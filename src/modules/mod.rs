@@ -10,6 +10,7 @@ mod config;
 mod cp;
 mod cron;
 mod data;
+mod debconfmod;
 mod defaults;
 mod disk;
 mod dpkg_lowpkg;
@@ -17,6 +18,7 @@ mod environ;
 mod event;
 mod file;
 mod filter;
+mod git;
 mod grains;
 mod groupadd;
 mod hashutil;
@@ -28,6 +30,7 @@ mod kmod;
 mod linux_shadow;
 mod linux_sysctl;
 mod matching;
+mod localemod;
 mod mine;
 mod mod_random;
 mod mount;
@@ -66,12 +69,14 @@ pub static ALL: &[&Module] = &[
     &cp::MODULE,
     &cron::MODULE,
     &data::MODULE,
+    &debconfmod::MODULE,
     &defaults::MODULE,
     &disk::MODULE,
     &dpkg_lowpkg::MODULE,
     &environ::MODULE,
     &event::MODULE,
     &file::MODULE,
+    &git::MODULE,
     &grains::MODULE,
     &groupadd::MODULE,
     &hashutil::MODULE,
@@ -85,6 +90,7 @@ pub static ALL: &[&Module] = &[
     &linux_shadow::MODULE,
     &linux_sysctl::MODULE,
     &matching::MODULE,
+    &localemod::MODULE,
     &mine::MODULE,
     &mod_random::MODULE,
     &mount::MODULE,

@@ -7,15 +7,18 @@ mod beacon;
 mod blockdev;
 mod cmd;
 mod cron;
+mod debconfmod;
 mod environ;
 mod event;
 mod failure;
 mod file;
+mod git;
 mod grains;
 mod group;
 mod host;
 mod ini_manage;
 mod kmod;
+mod locale;
 mod module;
 mod mount;
 mod pkg;
@@ -40,14 +43,17 @@ pub static ALL: &[&States] = &[
     &blockdev::STATES,
     &cmd::STATES,
     &cron::STATES,
+    &debconfmod::STATES,
     &environ::STATES,
     &event::STATES,
     &file::STATES,
+    &git::STATES,
     &grains::STATES,
     &group::STATES,
     &host::STATES,
     &ini_manage::STATES,
     &kmod::STATES,
+    &locale::STATES,
     &module::STATES,
     &mount::STATES,
     &pkg::STATES,

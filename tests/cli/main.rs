@@ -1,5 +1,6 @@
 //! The command line as a user sees it: arguments in; standard output, standard error, exit code and files out. Expected
 //! values come from real Salt, by the scripts in `goldens/`.
 
+mod interrupted;
 mod programs;
 mod salt_key;

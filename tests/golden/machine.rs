@@ -47,6 +47,11 @@ fn mounts_keys_and_files_of_options_are_as_salt_makes_them() {
 }
 
 #[test]
+fn repositories_of_git_are_as_salt_makes_them() {
+    check("git");
+}
+
+#[test]
 fn services_are_as_salt_makes_them() {
     check("service");
 }
@@ -78,6 +83,10 @@ fakes! {
     "cp": "cache_file" "get_url";
     "disk": "blkid" "dump" "tune";
     "file": "group_to_gid" "gid_to_group" "is_blkdev" "is_link" "mkdir" "readlink";
+    "git": "branch" "checkout" "clone" "config_get" "config_get_regexp" "config_set" "config_unset" "current_branch"
+        "describe" "diff" "discard_local_changes" "fetch" "init" "is_worktree" "list_branches" "list_tags" "ls_remote"
+        "merge" "merge_base" "remote_refs" "remote_set" "remotes" "reset" "rev_parse" "revision" "status" "submodule"
+        "symbolic_ref" "tag" "version";
     "mount": "active" "delete_mount_cache" "fstab" "mount" "read_mount_cache" "remount" "rm_fstab" "set_fstab" "swapon"
         "swaps" "umount" "write_mount_cache";
     "pkg": "install" "remove" "purge" "upgrade" "hold" "unhold" "list_pkgs" "latest_version" "version" "get_selections"

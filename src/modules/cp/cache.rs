@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::fetch::{kept, local_path, path_value};
 use super::{path_and_env, saltenv, url};
 use crate::event::fnmatch;
+use crate::host::write_cache_file;
 use crate::loader::{Args, Context, Fault};
 use crate::value::Value;
 
@@ -15,15 +17,48 @@ pub(super) fn one(cx: &Context, source: &str, saltenv: &str) -> Result<Option<Pa
     match url::scheme(source).as_str() {
         // Files of the minion are where they are, even where they are not.
         "" | "file" => local_path(source),
+        "salt" => match cx.minion.files().get_url(source, saltenv, None, true)? {
+            Some(path) => into_cache(cx, source, saltenv, path).map(Some),
+            None => Ok(None),
+        },
         _ => cx.minion.files().get_url(source, saltenv, None, true),
     }
 }
 
-pub(super) fn cache_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    if args.truthy("use_etag") {
-        return Err(Fault::NotSupported("use_etag=True in cp.cache_file".to_owned()));
+/// A file of this machine's own file server (`file_client: local`) lies elsewhere; it is copied into the cache where the
+/// one there is not the same.
+fn into_cache(cx: &Context, source: &str, saltenv: &str, path: PathBuf) -> Result<PathBuf, Fault> {
+    let (relative, own) = url::parse(source).unwrap_or((source, None));
+    let directory = cx.minion.files().cache_dir(own.unwrap_or(saltenv));
+    let relative = relative.trim_start_matches(['|', '/']);
+    if path.starts_with(&directory) || !plain(relative) {
+        return Ok(path);
     }
+    let place = directory.join(relative);
+    let content = fs::read(&path).map_err(|error| Fault::os(&error, &path.display().to_string()))?;
+    if fs::read(&place).is_ok_and(|there| there == content) {
+        return Ok(place);
+    }
+    let failed = |error: &std::io::Error| Fault::os(error, &place.display().to_string());
+    if let Some(directory) = place.parent() {
+        if directory.is_file() {
+            fs::remove_file(directory).map_err(|error| failed(&error))?;
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| failed(&error))?;
+    }
+    if place.is_dir() {
+        fs::remove_dir_all(&place).map_err(|error| failed(&error))?;
+    }
+    write_cache_file(&place, &content, 0o600).map_err(|error| failed(&error))?;
+    Ok(place)
+}
+
+pub(super) fn cache_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let (path, saltenv) = path_and_env(cx, args)?;
+    if args.truthy("use_etag") && matches!(url::scheme(&path).as_str(), "http" | "https") {
+        let cached = cx.minion.files().cache_if_changed(&path, &saltenv)?;
+        return Ok(cached.map_or(Value::Bool(false), path_value));
+    }
     let hash = args.opt_str("source_hash")?;
     if let Some(kept) = hash.and_then(|hash| kept(cx, &path, &saltenv, &hash)) {
         return Ok(path_value(kept));

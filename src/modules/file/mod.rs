@@ -8,6 +8,7 @@ mod content;
 mod diff;
 mod edit;
 mod encode;
+mod find;
 mod line;
 mod managed;
 mod nodes;
@@ -277,6 +278,13 @@ pub(super) static MODULE: Module = Module {
             Ok(Path::new(&paths::path(cx, args, "path")?).is_file().into())
         })
         .cheap(),
+        Function::new(
+            "find",
+            &[req("path"), rest("args"), keywords("kwargs")],
+            "Paths below one that meet criteria (`name`, `type`, `size`, `mtime`, `owner` …), and what `print`, `exec` or \
+             `delete` make of them.",
+            find::find,
+        ),
         Function::new("get_devmm", &[req("name")], "Major and minor number of a device.", nodes::get_devmm),
         Function::new(
             "get_diff",

@@ -420,7 +420,6 @@ fn apply(running: &Running, mut wanted: Wanted, mut ret: StateReturn) -> Outcome
     let got = match running.call("file.get_managed", keywords(kwargs)) {
         Ok(Value::List(got)) => got,
         Ok(_) => Vec::new(),
-        Err(fault @ Fault::NotSupported(_)) => return Err(fault),
         Err(fault) => return failed(ret, format!("Unable to manage file: {}", text_of(&fault))),
     };
     let mut got = got.into_iter();

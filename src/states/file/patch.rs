@@ -118,7 +118,7 @@ pub(super) fn patch(running: &Running, args: &Args) -> Outcome {
         }
     };
     let asked = [args.get("source").clone(), args.get("source_hash").clone(), saltenv(running).into()];
-    let mut source = match running.ask("file.source_list", &asked) {
+    let source = match running.ask("file.source_list", &asked) {
         Ok(found) => str_of(&first(found)),
         Err(fault @ Fault::Execution { .. }) => {
             ret.comment = text_of(&fault);
@@ -126,15 +126,6 @@ pub(super) fn patch(running: &Running, args: &Args) -> Outcome {
         }
         Err(other) => return Err(other),
     };
-    if let Some(env) = args.given("saltenv").filter(|_| source.starts_with("salt://")) {
-        match source.split_once("?saltenv=") {
-            Some((_, own)) if own != str_of(env) => {
-                warn(&mut ret, "Ignoring 'saltenv' option in favor of saltenv included in the source URL.");
-            }
-            Some(_) => {}
-            None => source.push_str(&format!("?saltenv={}", str_of(env))),
-        }
-    }
     let mut temporaries = Temporaries(Vec::new());
     let file = temporaries.file()?;
     // The patch itself is fetched, also where nothing is to be changed.

@@ -191,6 +191,9 @@ def record(case):
         try:
             names = {alias: own for own, alias in getattr(module, "__func_alias__", {}).items()}
             out["return"] = getattr(module, names.get(function, function))(*live.get("args", []), **live.get("kwargs", {}))
+            if isinstance(out["return"], dict) and isinstance(out["return"].get("comment"), list):
+                # As the engine does.
+                out["return"]["comment"] = "\n".join(out["return"]["comment"])
         except Exception as exc:  # pylint: disable=broad-except
             out["raises"] = [type(exc).__name__, str(exc)]
         out["calls"], out["ran"] = machine.calls, machine.ran

@@ -1,0 +1,190 @@
+//! State runs that do not come to their end: killed, or out of room. What was there before stays whole, and the next
+//! run goes on as if nothing had been.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A minion without a master, in a directory of its own.
+struct Minion {
+    root: PathBuf,
+}
+
+impl Minion {
+    fn new(name: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("halite-interrupted-{}-{name}", std::process::id()));
+        fs::create_dir_all(root.join("states")).expect("a directory");
+        fs::create_dir_all(root.join("place")).expect("a directory");
+        let here = root.display();
+        let options = format!("id: alone\nroot_dir: {here}\nfile_client: local\nfile_roots: {{base: [{here}/states]}}\n");
+        fs::write(root.join("minion"), options).expect("written");
+        Minion { root }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    fn sls(&self, name: &str, text: &str) {
+        let text = text.replace("@ROOT@", &self.root.display().to_string());
+        fs::write(self.path("states").join(format!("{name}.sls")), text).expect("written");
+    }
+
+    fn call(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
+        command.arg("salt-call").arg("-c").arg(&self.root).args(["--local", "--out=json", "--log-level=quiet"]);
+        command.args(words);
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.call(words).output().expect("it runs")
+    }
+
+    /// Names in the directory that states write to.
+    fn place(&self) -> Vec<String> {
+        names(&self.path("place"))
+    }
+}
+
+impl Drop for Minion {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("listed");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+/// Stops a run with a signal while one of its commands is at work.
+fn stop(minion: &Minion, signal: &str) {
+    let pipe = minion.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    minion.sls(
+        "long",
+        "@ROOT@/place/first:\n  file.managed:\n    - contents: new\n\
+         wait:\n  cmd.run:\n    - name: echo begun > @ROOT@/pipe && exec sleep 600\n\
+         @ROOT@/place/last:\n  file.managed:\n    - contents: new\n",
+    );
+    fs::write(minion.path("place/last"), "old\n").expect("written");
+    let mut run = minion.call(&["state.apply", "long"]);
+    let mut child = run.process_group(0).stdout(Stdio::null()).spawn().expect("it runs");
+    let mut said = String::new();
+    fs::File::open(&pipe).expect("the command opens it").read_to_string(&mut said).expect("read");
+    assert_eq!(said, "begun\n");
+    let pid = child.id();
+    let kill = |signal: &str, pid: String| {
+        Command::new("kill").args([signal, "--", &pid]).stderr(Stdio::null()).status().expect("kill runs");
+    };
+    kill(signal, pid.to_string());
+    let status = child.wait().expect("it ended");
+    assert!(!status.success(), "{status}");
+    if signal == "-KILL" {
+        assert_eq!(status.signal(), Some(9));
+    }
+    kill("-KILL", format!("-{pid}"));
+    assert_eq!(fs::read_to_string(minion.path("place/first")).expect("read"), "new\n");
+    assert_eq!(fs::read_to_string(minion.path("place/last")).expect("read"), "old\n");
+    assert_eq!(minion.place(), ["first", "last"]);
+}
+
+/// The lock is free: another run is not told of one that is no more.
+fn runs_again(minion: &Minion) {
+    minion.sls("short", "@ROOT@/place/last:\n  file.managed:\n    - contents: new\n");
+    let output = minion.run(&["state.apply", "short"]);
+    let said = text(&output.stdout);
+    assert!(output.status.success() && said.contains("\"result\": true"), "{said}\n{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(minion.path("place/last")).expect("read"), "new\n");
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_whole_files_and_no_lock() {
+    let minion = Minion::new("kill");
+    stop(&minion, "-KILL");
+    runs_again(&minion);
+}
+
+#[test]
+fn a_run_that_is_terminated_leaves_whole_files_and_no_lock() {
+    let minion = Minion::new("term");
+    stop(&minion, "-TERM");
+    runs_again(&minion);
+}
+
+/// Runs a line of shell with a small file system at `place`, in name spaces of its own; `None` where that is not
+/// allowed.
+fn on_small_disk(minion: &Minion, line: &str) -> Option<String> {
+    let halite = env!("CARGO_BIN_EXE_halite");
+    let root = minion.root.display();
+    let script = format!(
+        "mount -t tmpfs -o size=256k tmpfs {root}/place || exit 99\n\
+         call() {{ {halite} salt-call -c {root} --local --out=json --log-level=quiet \"$@\"; }}\n{line}"
+    );
+    let output = Command::new("unshare").args(["-rm", "sh", "-c", &script]).output().ok()?;
+    if output.status.code() == Some(99) || text(&output.stderr).contains("unshare failed") {
+        println!("SKIPPED: name spaces are not allowed here");
+        return None;
+    }
+    Some(text(&output.stdout))
+}
+
+#[test]
+fn a_full_or_read_only_disk_leaves_the_old_file_whole() {
+    let minion = Minion::new("disk");
+    fs::write(minion.path("states/large"), "x".repeat(1 << 20)).expect("written");
+    minion.sls("large", "@ROOT@/place/file:\n  file.managed:\n    - source: salt://large\n");
+    minion.sls("lines", "@ROOT@/place/file:\n  file.append:\n    - source: salt://large\n");
+    minion.sls("small", "@ROOT@/place/file:\n  file.managed:\n    - contents: new\n");
+    minion.sls("replace", "@ROOT@/place/file:\n  file.replace:\n    - pattern: old\n    - repl: new\n");
+    let line = "cd \"$ROOT\"; echo old > place/file\n\
+                for sls in large lines; do call state.apply $sls > $sls.out; done\n\
+                mount -o remount,ro place\n\
+                for sls in small replace; do call state.apply $sls > $sls.out; done\n\
+                ls -A place; cat place/file";
+    let line = line.replace("\"$ROOT\"", &minion.root.display().to_string());
+    let Some(said) = on_small_disk(&minion, &line) else { return };
+    assert_eq!(said, "file\nold\n");
+    for sls in ["large", "lines", "small", "replace"] {
+        let said = fs::read_to_string(minion.path(&format!("{sls}.out"))).expect("read");
+        let why = if ["large", "lines"].contains(&sls) { "No space left" } else { "Read-only file system" };
+        assert!(said.contains("\"result\": false") && said.contains(why), "{sls}: {said}");
+    }
+}
+
+#[test]
+fn a_source_that_is_wrong_or_gone_leaves_the_old_file_whole() {
+    let minion = Minion::new("source");
+    fs::write(minion.path("states/new"), "new\n").expect("written");
+    fs::write(minion.path("place/file"), "old\n").expect("written");
+    let other = minion.path("other");
+    fs::write(&other, "new\n").expect("written");
+    let wrong = "0".repeat(64);
+    let other = other.display();
+    let cases = [
+        format!("source: {other}\n    - source_hash: sha256={wrong}"),
+        "source: salt://no/such/file".to_owned(),
+        "source: http://127.0.0.1:9/file\n    - skip_verify: True".to_owned(),
+        "source: http://127.0.0.1:9/file".to_owned(),
+    ];
+    for (number, case) in cases.iter().enumerate() {
+        let name = format!("case{number}");
+        minion.sls(&name, &format!("@ROOT@/place/file:\n  file.managed:\n    - {case}\n"));
+        let output = minion.run(&["state.apply", &name]);
+        let said = text(&output.stdout);
+        assert!(said.contains("\"result\": false"), "{case}: {said}");
+        assert_eq!(output.status.code(), Some(2), "{case}");
+        assert_eq!(fs::read_to_string(minion.path("place/file")).expect("read"), "old\n", "{case}");
+        assert_eq!(minion.place(), ["file"], "{case}");
+    }
+}
