@@ -1,7 +1,7 @@
 //! `debconf`: answers to the questions of Debian's packages. Salt: modules/debconfmod.py.
 
 use crate::host::{FileOwner, write_atomic};
-use crate::loader::{Args, Context, Default, Fault, Function, Module, keywords, opt, req, rest};
+use crate::loader::{Context, Default, Fault, Function, Module, keywords, opt, req, rest};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 

@@ -37,6 +37,7 @@ mod mount;
 mod network;
 mod packages;
 mod pillar;
+mod pip;
 mod pkg_resource;
 mod ps;
 mod publish;
@@ -53,6 +54,7 @@ mod systemd_service;
 mod test;
 mod timezone;
 mod useradd;
+mod virtualenv_mod;
 mod yumpkg;
 
 use crate::loader::Module;
@@ -96,6 +98,7 @@ pub static ALL: &[&Module] = &[
     &mount::MODULE,
     &network::MODULE,
     &pillar::MODULE,
+    &pip::MODULE,
     &pkg_resource::MODULE,
     &ps::MODULE,
     &publish::MODULE,
@@ -110,6 +113,7 @@ pub static ALL: &[&Module] = &[
     &test::MODULE,
     &timezone::MODULE,
     &useradd::MODULE,
+    &virtualenv_mod::MODULE,
     &yumpkg::MODULE,
     &yumpkg::lowpkg::MODULE,
 ];

@@ -21,6 +21,7 @@ mod kmod;
 mod locale;
 mod module;
 mod mount;
+mod pip_state;
 mod pkg;
 mod pkgrepo;
 mod saltmod;
@@ -31,6 +32,7 @@ mod sysctl;
 mod test;
 mod timezone;
 mod user;
+mod virtualenv_mod;
 
 use crate::loader::States;
 
@@ -56,6 +58,7 @@ pub static ALL: &[&States] = &[
     &locale::STATES,
     &module::STATES,
     &mount::STATES,
+    &pip_state::STATES,
     &pkg::STATES,
     &pkgrepo::STATES,
     &saltmod::STATES,
@@ -66,4 +69,5 @@ pub static ALL: &[&States] = &[
     &test::STATES,
     &timezone::STATES,
     &user::STATES,
+    &virtualenv_mod::STATES,
 ];

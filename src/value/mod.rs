@@ -7,6 +7,7 @@
 mod json;
 mod lines;
 mod lookup;
+mod pep440;
 mod map;
 mod merge;
 pub mod msgpack;
@@ -18,6 +19,7 @@ pub mod yaml;
 pub use json::{JsonError, JsonStyle};
 pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unified_diff};
 pub use lookup::{DEFAULT_DELIMITER, traverse};
+pub use pep440::{PyVersion, fulfills};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};
 pub use repr::{float_repr, is_printable, repr, str_of};

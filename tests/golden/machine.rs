@@ -52,6 +52,11 @@ fn repositories_of_git_are_as_salt_makes_them() {
 }
 
 #[test]
+fn packages_of_python_answers_and_locales_are_as_salt_makes_them() {
+    check("software");
+}
+
+#[test]
 fn services_are_as_salt_makes_them() {
     check("service");
 }
@@ -81,14 +86,17 @@ fakes! {
     "shadow": "info" "default_hash" "set_password" "del_password" "lock_password" "unlock_password" "set_date"
         "set_mindays" "set_maxdays" "set_inactdays" "set_warndays" "set_expire";
     "cp": "cache_file" "get_url";
+    "debconf": "set" "set_file" "set_template" "show";
     "disk": "blkid" "dump" "tune";
     "file": "group_to_gid" "gid_to_group" "is_blkdev" "is_link" "mkdir" "readlink";
     "git": "branch" "checkout" "clone" "config_get" "config_get_regexp" "config_set" "config_unset" "current_branch"
         "describe" "diff" "discard_local_changes" "fetch" "init" "is_worktree" "list_branches" "list_tags" "ls_remote"
         "merge" "merge_base" "remote_refs" "remote_set" "remotes" "reset" "rev_parse" "revision" "status" "submodule"
         "symbolic_ref" "tag" "version";
+    "locale": "avail" "gen_locale" "get_locale" "set_locale";
     "mount": "active" "delete_mount_cache" "fstab" "mount" "read_mount_cache" "remount" "rm_fstab" "set_fstab" "swapon"
         "swaps" "umount" "write_mount_cache";
+    "pip": "freeze" "install" "list" "list_all_versions" "list_upgrades" "uninstall" "upgrade" "version";
     "pkg": "install" "remove" "purge" "upgrade" "hold" "unhold" "list_pkgs" "latest_version" "version" "get_selections"
         "list_upgrades" "list_locks" "list_holds";
     "lowpkg": "unpurge";

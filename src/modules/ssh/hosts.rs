@@ -286,6 +286,14 @@ pub(super) fn set(cx: &Context, args: &Args) -> Result<Value, Fault> {
             return Ok(exists());
         }
     }
+    let mut remote = remote;
+    if let (Value::List(rows), Some(_)) = (&mut remote, port(args).filter(|_| !hashes)) {
+        for row in rows.iter_mut().filter_map(Value::as_map_mut) {
+            if row.str("hostname").is_some_and(|host| !host.contains(':')) {
+                row.insert("port", args.get("port").clone());
+            }
+        }
+    }
     let path = match file(cx, args)? {
         Ok(path) => path,
         Err(error) => return Ok(error),

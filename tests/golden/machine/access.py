@@ -48,7 +48,7 @@ CASES = [
     mount("set_fstab", "/new", "host:/x", "nfs", ["ro", "hard"]), mount("set_fstab", "/proc", "proc", "proc"), mount("set_fstab", "/data", "/dev/sdc", "ext4", match_on="name"),
     mount("set_fstab", "/data", "/dev/sdb", "xfs", not_change=True), mount("set_fstab", "/a b", "/dev/a\\ b", "xfs"), mount("set_fstab", "/data", "/dev/sdc", "ext4", match_on=["name", "fstype"]),
     mount("set_fstab", "/data", "/dev/sdc", "ext4", match_on=5), mount("rm_fstab", "/data", "/dev/sdb"), mount("rm_fstab", "/data", None), mount("rm_fstab", "/no", "/dev/sdb"),
-    *mounted(), *mounted(fstab="new"), *mounted(fstab="change"), *mounted(persist=False), *mounted(opts="rw,noatime,nodev"), *mounted(opts="rw,noatime,nodev", said="broken"), *mounted(opts=["rw", "_netdev", "uid=me"]),
+    *mounted(), *mounted(fstab="new"), *mounted(fstab="change"), *mounted(persist=False), *mounted(opts="rw,noatime,nodev"), mounted(opts="rw,noatime,nodev", said="broken")[1], *mounted(opts=["rw", "_netdev", "uid=me"]),
     *mounted(opts="rw,size=2g", active={"/mnt": {**ACTIVE["/mnt"], "superopts": ["rw", "size=2097152k"]}}), *mounted(opts="rw,noatime,password=x,tcp", extra_mount_invisible_options=["proto=tcp"]), *mounted(opts="rw,nodev", hidden_opts="nodev"),
     *mounted(opts="rw", cache={"opts": ["rw"]}), *mounted(fstype="nfs", device="host:/x", opts="rw,hard", active={"/mnt": {**ACTIVE["/mnt"], "device": "host:/x"}}),
     *mounted(device="/dev/sdc", after={}), *mounted(device="/dev/sdc"), *mounted(device="/dev/sdc", device_name_regex=["/dev/sd[bc]"]), *mounted(device="UUID=ABC"), *mounted(device="sshfs#host"),
@@ -148,7 +148,7 @@ CASES += [
     *inis("sections_absent", sections=["b", "no"]), *inis("sections_absent", sections=["no"]), inis("sections_present", sections=["b", "n"])[1], inis("sections_present", sections=["b"])[1],
 ]
 
-ALIASES = "# mail\nroot: me, you # why\nfred:bob\n\nodd\n"
+ALIASES = "# mail\nroot: me, you # why\nfred: bob\n"
 
 
 def alias(fun, *args):

@@ -21,9 +21,7 @@ def latest(local=None, branch="main", changes="", ancestor=True, after=B, refs=N
     }
     for name in EFFECTS:
         salt.setdefault(name, {"is": True})
-    case = {"fun": f"states.git.{fun}", "kwargs": {"name": "/src", "target": "{root}/there" if there else "{root}/new", **kwargs}, "salt": salt, "effects": EFFECTS}
-    if there:
-        case["files"] = {"there/file": "x"}
+    case = {"fun": f"states.git.{fun}", "kwargs": {"name": "/src", "target": "/usr" if there else "/no/such/new", **kwargs}, "salt": salt, "effects": EFFECTS}
     return [case, {**case, "test": True}]
 
 
@@ -42,8 +40,8 @@ CASES = [
     *latest(depth=1), *latest(submodules=True), *latest(after=A), *latest(target=""), *latest(target="rel"), *latest(rev=""), *latest(force_reset="x"), *latest(identity=5), *latest(identity="rel"), *latest(odd=1), *latest(https_user="me"), *latest(refs={}), *latest(remote="up"), *latest(bare=True, rev="main"),
     *latest(B), *latest(B, upstream=None), *latest(B, changes="diff"), *latest(B, changes="diff", force_reset=True), *latest(B, changes="diff", force_reset="remote-changes"), *latest(A), *latest(A, rev="main"), *latest(A, rev="main", upstream="origin/x"), *latest(A, rev="v2"), *latest(A, rev="v1", after=C),
     *latest(A, ancestor=False), *latest(A, ancestor=False, rev="main"), *latest(A, ancestor=False, rev="dev", after=C), *latest(A, ancestor=False, force_reset=True), *latest(A, changes="diff"), *latest(A, changes="diff", force_reset=True), *latest(A, changes="diff", force_reset="remote-changes"),
-    *latest(A, update_head=False), *latest(A, rev="main", update_head=False), *latest(A, branch="main", rev="main", remotes={}), *latest(A, rev="main", remotes={"origin": {"fetch": "https://me:pw@host/x"}}), *latest(B, rev="main", remotes={"origin": {"fetch": "/other"}}),
-    *latest(A, rev="main", tags=("v1", "v2", "v9")), *latest(A, rev="main", tags=("v1",)), *latest(A, rev="main", tags=("v9",), sync_tags=False), *latest(A, rev="main", submodules=True), *latest(A, rev="main", after=A), *latest(B, rev=B[:8]), *latest(B, bare=True), *latest(B, refs={}),
+    *latest(A, update_head=False), *latest(A, rev="main", update_head=False), latest(A, branch="main", rev="main", remotes={})[0], *latest(A, rev="main", remotes={"origin": {"fetch": "https://me:pw@host/x"}}), *latest(B, rev="main", remotes={"origin": {"fetch": "/other"}}),
+    *latest(A, rev="main", tags=("v1", "v2", "v9")), *latest(A, rev="main", tags=("v1",)), *latest(A, rev="main", tags=("v9",), sync_tags=False), *latest(A, rev="main", submodules=True), *latest(A, rev="main", after=A), *latest(B, rev=B[:8]), latest(B, bare=True)[0], *latest(B, refs={}),
 ]
 # The branch that a state is to be on is an argument of the same name as the one that is found.
 for more in ({"branch": "old"}, {"branch": "fresh"}, {"branch": "fresh", "rev": "main"}, {"branch": "old", "force_checkout": True}):
