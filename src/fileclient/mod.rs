@@ -69,7 +69,7 @@ impl Files {
 
     fn server_hash(&self, at: &SaltPath) -> Result<Option<HashOf>, Fault> {
         let load =
-            map! { "path" => at.path.as_str(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_hash" };
+            map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_hash" };
         let reply = self.source.ask(load)?;
         let text = |key| reply.get(key).and_then(Value::as_str).map(str::to_owned);
         match (text("hash_type"), text("hsum")) {
@@ -81,7 +81,7 @@ impl Files {
 
     fn find(&self, at: &SaltPath) -> Result<Option<Found>, Fault> {
         let load =
-            map! { "path" => at.path.as_str(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_find" };
+            map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_find" };
         let reply = self.source.ask(load)?;
         let Some(stat) = reply.get("stat").and_then(Value::as_list) else { return Ok(None) };
         // mode, ino, dev, nlink, uid, gid, size …
@@ -93,7 +93,7 @@ impl Files {
 
     fn fetch(&self, at: &SaltPath, dest: Option<&Path>, makedirs: bool) -> Result<Option<PathBuf>, Fault> {
         if dest.is_none()
-            && let Some(found) = self.source.local_path(&at.path, &at.saltenv)
+            && let Some(found) = self.source.local_path(&at.asked(), &at.saltenv)
         {
             return Ok(found);
         }

@@ -30,6 +30,12 @@ impl SaltPath {
         Some(SaltPath { path: path.to_owned(), saltenv: named.unwrap_or(saltenv).to_owned() })
     }
 
+    /// The path as a file server is asked for it: one with a question mark is marked as literal.
+    pub fn asked(&self) -> String {
+        let mark = if self.path.contains('?') { "|" } else { "" };
+        format!("{mark}{}", self.path)
+    }
+
     /// The path below `root`; `None` if it would leave it.
     pub fn below(&self, root: &Path) -> Option<PathBuf> {
         stays_below(&self.saltenv).and_then(|()| stays_below(&self.path))?;

@@ -19,6 +19,7 @@ mod event;
 mod file;
 mod filter;
 mod git;
+mod gpg;
 mod grains;
 mod groupadd;
 mod hashutil;
@@ -79,6 +80,7 @@ pub static ALL: &[&Module] = &[
     &event::MODULE,
     &file::MODULE,
     &git::MODULE,
+    &gpg::MODULE,
     &grains::MODULE,
     &groupadd::MODULE,
     &hashutil::MODULE,

@@ -13,6 +13,7 @@ mod event;
 mod failure;
 mod file;
 mod git;
+mod gpg;
 mod grains;
 mod group;
 mod host;
@@ -50,6 +51,7 @@ pub static ALL: &[&States] = &[
     &event::STATES,
     &file::STATES,
     &git::STATES,
+    &gpg::STATES,
     &grains::STATES,
     &group::STATES,
     &host::STATES,
