@@ -119,13 +119,16 @@ fn bring(repo: &Repo, report: &mut Report, name: &str) -> Result<StateReturn, Fa
         let refs = match repo.ask("remote_refs", &[], asked) {
             Ok(refs) => refs,
             Err(fault) => {
-                return Ok(report.fail(format!("Failed to list refs for {remote}: {}", complaint(&fault))));
+                let text = format!("Failed to list refs for {remote}: {}", complaint(&fault));
+                return Ok(report.done(Some(false), text));
             }
         };
         let found = refs.get(&format!("refs/remotes/{remote}/{rev}")).or_else(|| refs.get(&format!("refs/tags/{rev}")));
         found.map(str_of)
     };
-    let Some(commit) = commit else { return Ok(report.fail(format!("Revision '{rev}' does not exist"))) };
+    let Some(commit) = commit else {
+        return Ok(report.done(Some(false), format!("Revision '{rev}' does not exist")));
+    };
     if args.truthy("hard_reset") {
         if report.test {
             return Ok(report.neutral(format!("Hard reset to HEAD would be performed on {target}")));

@@ -35,7 +35,7 @@ def pip(fun, *args, stdout="", stderr="", retcode=0, **kwargs):
 LISTED = '[{"name": "Django", "version": "1.4"}, {"name": "six", "version": "1.16"}]'
 CASES += [
     pip("version"), pip("freeze", stdout="a==1\nb==2"), pip("list", stdout=LISTED), pip("list", prefix="DJ", stdout=LISTED), pip("is_installed", "SIX", stdout=LISTED), pip("list_upgrades", stdout='[{"name": "a", "version": "1", "latest_version": "2", "latest_filetype": "wheel"}]'),
-    pip("list_all_versions", "x", stdout="x (2.0)\nAvailable versions: 2.0, 1.10, 1.9, 1.0rc1, 1.0a1"), pip("list_all_versions", "x", include_rc=True, include_alpha=True, stdout="Available versions: 2.0, 1.0rc1, 1.0a1"), pip("list_all_versions", "x"), pip("list", retcode=1, stderr="no"),
+    pip("list_all_versions", "x", stdout="x (2.0)\nAvailable versions: 2.0, 1.10, 1.9, 1.0rc1, 1.0a1"), pip("list_all_versions", "x", include_rc=True, include_alpha=True, stdout="Available versions: 2.0, 1.0rc1, 1.0a1"), pip("list_all_versions", "x"),
 ]
 
 SELECTIONS = "# Areas\ntzdata\ttzdata/Areas\tselect\tEtc\ntzdata\ttzdata/x\tboolean\ttrue\nother\tother/note\tnote\t\n"
