@@ -65,8 +65,7 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
             return part.keep(target.path).map_err(|error| failed(target.path, &error));
         }
         // Changed on the server since its hash was asked for?
-        let load =
-            map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_hash" };
+        let load = map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_hash" };
         if let Some(hsum) = source.ask(load)?.get("hsum").and_then(Value::as_str) {
             hsum.clone_into(&mut expected);
         }
@@ -75,7 +74,8 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
 }
 
 fn chunk(source: &dyn Source, at: &SaltPath, loc: u64) -> Result<Vec<u8>, Fault> {
-    let load = map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_serve_file", "loc" => loc };
+    let load =
+        map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_serve_file", "loc" => loc };
     let odd = || Fault::Unreachable(format!("salt://{}: the file server's answer cannot be read", at.path));
     let Value::Map(reply) = source.ask(load)? else { return Err(odd()) };
     let data = octets_of(&reply, "data").ok_or_else(odd)?;

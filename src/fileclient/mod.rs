@@ -68,8 +68,7 @@ impl Files {
     }
 
     fn server_hash(&self, at: &SaltPath) -> Result<Option<HashOf>, Fault> {
-        let load =
-            map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_hash" };
+        let load = map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_hash" };
         let reply = self.source.ask(load)?;
         let text = |key| reply.get(key).and_then(Value::as_str).map(str::to_owned);
         match (text("hash_type"), text("hsum")) {
@@ -80,8 +79,7 @@ impl Files {
     }
 
     fn find(&self, at: &SaltPath) -> Result<Option<Found>, Fault> {
-        let load =
-            map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_find" };
+        let load = map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_find" };
         let reply = self.source.ask(load)?;
         let Some(stat) = reply.get("stat").and_then(Value::as_list) else { return Ok(None) };
         // mode, ino, dev, nlink, uid, gid, size …

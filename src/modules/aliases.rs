@@ -27,7 +27,8 @@ pub(super) static MODULE: Module = Module {
         )
         .output("txt"),
         Function::new("list_aliases", &[], "All aliases: `{alias: target}`.", |cx, _| {
-            let all: Map = lines(cx)?.1.iter().filter_map(|line| split(line)).map(|(a, t, _)| (a, t)).collect();
+            let all: Map =
+                lines(cx)?.1.iter().filter_map(|line| split(line)).map(|(a, t, _)| (a, t)).collect();
             Ok(all.into())
         })
         .output("yaml"),
@@ -75,7 +76,10 @@ fn lines(cx: &Context) -> Result<(String, Vec<String>), Fault> {
 /// Alias, target, and the comment at the end of a line, with the blanks before it.
 fn split(line: &str) -> Option<(&str, &str, &str)> {
     let end = line.char_indices().find(|(at, char)| {
-        *char == '#' && line.get(..*at).is_some_and(|before| before.is_empty() || before.ends_with(char::is_whitespace))
+        *char == '#'
+            && line
+                .get(..*at)
+                .is_some_and(|before| before.is_empty() || before.ends_with(char::is_whitespace))
     });
     let (body, _) = line.split_at_checked(end.map_or(line.len(), |(at, _)| at))?;
     let (alias, target) = body.split_once(':')?;

@@ -46,7 +46,8 @@ pub(super) static MODULE: Module = Module {
             &[req("path"), opt("saltenv", Default::Str("base")), keywords("kwargs")],
             "Takes the answers of a file. Whether there is one.",
             |cx, args| {
-                let path = cx.ask("cp.cache_file", &[args.get("path").clone(), args.get("saltenv").clone()])?;
+                let path =
+                    cx.ask("cp.cache_file", &[args.get("path").clone(), args.get("saltenv").clone()])?;
                 if path.truthy() { from_file(cx, &str_of(&path)) } else { Ok(false.into()) }
             },
         ),
@@ -115,7 +116,10 @@ mod tests {
 
     #[test]
     fn a_line_is_package_question_type_and_value() {
-        assert_eq!(split("tzdata\ttzdata/Areas\tselect\tEtc etc"), Some(["tzdata", "tzdata/Areas", "select", "Etc etc"]));
+        assert_eq!(
+            split("tzdata\ttzdata/Areas\tselect\tEtc etc"),
+            Some(["tzdata", "tzdata/Areas", "select", "Etc etc"])
+        );
         assert_eq!(split("a b note\t"), Some(["a", "b", "note", ""]));
         assert_eq!(split("# Areas"), None);
         assert_eq!(split(""), None);

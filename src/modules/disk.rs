@@ -52,10 +52,15 @@ pub(super) static MODULE: Module = Module {
             "How full the mounted file systems are, or the one at a path.",
             percent,
         ),
-        Function::new("resize2fs", &[req("device")], "Fits an ext file system to its device. True, or None.", |cx, args| {
-            let ran = cx.program(&["resize2fs".to_owned(), args.str("device")?])?;
-            Ok(if ran.ok() { true.into() } else { Value::Null })
-        }),
+        Function::new(
+            "resize2fs",
+            &[req("device")],
+            "Fits an ext file system to its device. True, or None.",
+            |cx, args| {
+                let ran = cx.program(&["resize2fs".to_owned(), args.str("device")?])?;
+                Ok(if ran.ok() { true.into() } else { Value::Null })
+            },
+        ),
         Function::new(
             "tune",
             &[req("device"), keywords("kwargs")],
@@ -73,8 +78,18 @@ pub(super) static MODULE: Module = Module {
 
 fn dump(cx: &Context, device: &str, asked: &[String]) -> Result<Value, Fault> {
     const ALL: [&str; 12] = [
-        "getro", "getsz", "getss", "getpbsz", "getiomin", "getioopt", "getalignoff", "getmaxsect", "getsize",
-        "getsize64", "getra", "getfra",
+        "getro",
+        "getsz",
+        "getss",
+        "getpbsz",
+        "getiomin",
+        "getioopt",
+        "getalignoff",
+        "getmaxsect",
+        "getsize",
+        "getsize64",
+        "getra",
+        "getfra",
     ];
     let mut words = vec!["blockdev".to_owned()];
     words.extend(ALL.iter().map(|name| format!("--{name}")));
@@ -141,7 +156,10 @@ fn format(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if let Some(lazy) = args.opt_str("lazy_itable_init")?.filter(|_| is_ext) {
         words.extend(["-E".to_owned(), format!("lazy_itable_init={lazy}")]);
     }
-    if let Some(bits) = args.opt_str("fat")?.filter(|bits| kind.ends_with("fat") && ["12", "16", "32"].contains(&bits.as_str())) {
+    if let Some(bits) = args
+        .opt_str("fat")?
+        .filter(|bits| kind.ends_with("fat") && ["12", "16", "32"].contains(&bits.as_str()))
+    {
         words.extend(["-F".to_owned(), bits]);
     }
     if args.truthy("force") {

@@ -147,7 +147,8 @@ fn content(cx: &Context) -> Result<(String, String), Fault> {
 
 /// Puts a new text in place; where the file cannot be renamed over (a mount of a container) it is written in place.
 fn store(cx: &Context, path: &str, text: &str) -> Result<(), Fault> {
-    crate::host::rewrite(cx.host, Path::new(path), text.as_bytes(), 0o644).map_err(|error| failed(&error, path))
+    crate::host::rewrite(cx.host, Path::new(path), text.as_bytes(), 0o644)
+        .map_err(|error| failed(&error, path))
 }
 
 impl Hosts {

@@ -6,7 +6,9 @@ use std::path::Path;
 use regex::Regex;
 
 use crate::host::rewrite;
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, os_error_text, req};
+use crate::loader::{
+    Args, Context, Default, Fault, Function, Module, Param, always, opt, os_error_text, req,
+};
 use crate::map;
 use crate::value::{Map, Value, split_lines, str_of};
 
@@ -31,8 +33,12 @@ pub(super) static MODULE: Module = Module {
             |cx, args| {
                 let file = File::read(cx, args)?;
                 let section = if args.truthy("section") { file.top.get(&args.str("section")?) } else { None };
-                let place = if args.truthy("section") { section.and_then(Value::as_map) } else { Some(&file.top) };
-                Ok(place.and_then(|place| place.get(&str_of(args.get("option")))).cloned().unwrap_or_default())
+                let place =
+                    if args.truthy("section") { section.and_then(Value::as_map) } else { Some(&file.top) };
+                Ok(place
+                    .and_then(|place| place.get(&str_of(args.get("option"))))
+                    .cloned()
+                    .unwrap_or_default())
             },
         ),
         Function::new(
@@ -307,9 +313,13 @@ mod tests {
         let text = "# top\nfirst = 1\n\n[a]\n;why\n#key = old\nother: x\nkey2 = v\n  more\n\n[b]\nx=y\n";
         let separator = Separator::of("=");
         let mut top = parse(text, &separator).expect("parsed");
-        let wanted: Value = map! { "a" => map! { "key" => 5, "key2" => "v\n  more" }, "new" => map! { "o" => true } }.into();
+        let wanted: Value =
+            map! { "a" => map! { "key" => 5, "key2" => "v\n  more" }, "new" => map! { "o" => true } }.into();
         let changes = update(&mut top, wanted.as_map().cloned().expect("a map"), &separator);
-        assert_eq!(crate::value::repr(&changes.into()), "{'a': {'key': {'before': None, 'after': '5'}}, 'new': {'before': None, 'after': {'o': 'True'}}}");
+        assert_eq!(
+            crate::value::repr(&changes.into()),
+            "{'a': {'key': {'before': None, 'after': '5'}}, 'new': {'before': None, 'after': {'o': 'True'}}}"
+        );
         let mut printed = String::new();
         print(&top, " = ", &mut printed);
         assert_eq!(

@@ -14,7 +14,12 @@ pub(super) static MODULE: Module = Module {
         Function::new("avail", &[req("locale")], "Whether a locale has been made.", |cx, args| {
             let wanted = normal(&args.str("locale")?);
             let all = cx.ask("locale.list_avail", &[])?;
-            Ok(all.as_list().unwrap_or_default().iter().any(|one| normal(str_of(one).trim()) == wanted).into())
+            Ok(all
+                .as_list()
+                .unwrap_or_default()
+                .iter()
+                .any(|one| normal(str_of(one).trim()) == wanted)
+                .into())
         }),
         Function::new(
             "gen_locale",
@@ -22,7 +27,9 @@ pub(super) static MODULE: Module = Module {
             "Makes a locale: whether it worked.",
             gen_locale,
         ),
-        Function::new("get_locale", &[], "The locale of the system.", |cx, _| get_locale(cx).map(Value::Text)),
+        Function::new("get_locale", &[], "The locale of the system.", |cx, _| {
+            get_locale(cx).map(Value::Text)
+        }),
         Function::new("list_avail", &[], "Every locale that has been made.", |cx, _| {
             Ok(Value::list(str_of(&cx.ask("cmd.run", &["locale -a".into()])?).split('\n')))
         }),
@@ -69,7 +76,8 @@ impl Locale {
 fn normal(text: &str) -> String {
     let mut locale = Locale::of(text);
     locale.charmap.clear();
-    locale.codeset = locale.codeset.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    locale.codeset =
+        locale.codeset.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     locale.text()
 }
 
@@ -127,7 +135,11 @@ fn place(cx: &Context) -> Result<(&'static str, &'static str), Fault> {
 fn get_locale(cx: &Context) -> Result<String, Fault> {
     if booted(cx) {
         let status = status(cx)?;
-        return Ok(status.get("system_locale").and_then(|map| map.get("LANG")).map(str_of).unwrap_or_default());
+        return Ok(status
+            .get("system_locale")
+            .and_then(|map| map.get("LANG"))
+            .map(str_of)
+            .unwrap_or_default());
     }
     let (file, key) = place(cx)?;
     let said = str_of(&cx.ask("cmd.run", &[format!("grep \"^{key}=\" {file}").into()])?);
@@ -144,7 +156,8 @@ fn set_line(cx: &Context, file: &str, key: &str, line: &str) -> Result<(), Fault
 
 fn set_locale(cx: &Context, locale: &str) -> Result<Value, Fault> {
     if booted(cx) {
-        let mut params = status(cx)?.remove("system_locale").unwrap_or_default().as_map().cloned().unwrap_or_default();
+        let mut params =
+            status(cx)?.remove("system_locale").unwrap_or_default().as_map().cloned().unwrap_or_default();
         params.insert("LANG", locale);
         let mut words = vec!["localectl".to_owned(), "set-locale".to_owned()];
         let own = params.iter().filter(|(_, value)| !value.is_null());
@@ -212,7 +225,9 @@ fn gen_locale(cx: &Context, args: &Args) -> Result<Value, Fault> {
         let name = format!("{search}.{}", info.codeset);
         ["localedef", "--force", "-i", &search, "-f", &info.codeset, &name, loud].map(str::to_owned).to_vec()
     } else {
-        return Err(Fault::execution("Command \"locale-gen\" or \"localedef\" was not found on this system."));
+        return Err(Fault::execution(
+            "Command \"locale-gen\" or \"localedef\" was not found on this system.",
+        ));
     };
     let ran = cx.ask("cmd.run_all", &[Value::list(words)])?;
     let failed = ran.get("retcode").is_some_and(Value::truthy);

@@ -18,8 +18,19 @@ const FIELDS: [&str; 6] = ["device", "name", "fstype", "opts", "dump", "pass_num
 
 /// Kinds of file systems whose device says nothing: their place tells them apart.
 const BY_NAME: &[&str] = &[
-    "none", "tmpfs", "sysfs", "proc", "fusectl", "debugfs", "securityfs", "devtmpfs", "cgroup", "nfs", "nfs4",
-    "glusterfs", "btrfs",
+    "none",
+    "tmpfs",
+    "sysfs",
+    "proc",
+    "fusectl",
+    "debugfs",
+    "securityfs",
+    "devtmpfs",
+    "cgroup",
+    "nfs",
+    "nfs4",
+    "glusterfs",
+    "btrfs",
 ];
 
 pub(super) static MODULE: Module = Module {
@@ -97,9 +108,7 @@ pub(super) static MODULE: Module = Module {
             "read_mount_cache",
             &[req("name")],
             "With which options a place was mounted: `{device, fstype, mkmnt, opts}`.",
-            |cx, args| {
-                Ok(read_cache(cx).remove(&args.str("name")?).unwrap_or_else(|| Map::new().into()))
-            },
+            |cx, args| Ok(read_cache(cx).remove(&args.str("name")?).unwrap_or_else(|| Map::new().into())),
         ),
         Function::new(
             "remount",
@@ -145,14 +154,19 @@ pub(super) static MODULE: Module = Module {
             "Puts a line into the table: `present`, `new` or `change`.",
             set_fstab,
         ),
-        Function::new("swapoff", &[req("name")], "Stops using swap: whether it is off, None where it was.", |cx, args| {
-            let name = args.str("name")?;
-            if !swaps().contains(&name) {
-                return Ok(Value::Null);
-            }
-            cx.program(&["swapoff".to_owned(), name.clone()])?;
-            Ok((!swaps().contains(&name)).into())
-        }),
+        Function::new(
+            "swapoff",
+            &[req("name")],
+            "Stops using swap: whether it is off, None where it was.",
+            |cx, args| {
+                let name = args.str("name")?;
+                if !swaps().contains(&name) {
+                    return Ok(Value::Null);
+                }
+                cx.program(&["swapoff".to_owned(), name.clone()])?;
+                Ok((!swaps().contains(&name)).into())
+            },
+        ),
         Function::new(
             "swapon",
             &[req("name"), opt("priority", Default::None)],
@@ -174,7 +188,9 @@ pub(super) static MODULE: Module = Module {
                 })
             },
         ),
-        Function::new("swaps", &[], "Swap in use: `{path: {type, size, used, priority}}`.", |_, _| Ok(swaps().into())),
+        Function::new("swaps", &[], "Swap in use: `{path: {type, size, used, priority}}`.", |_, _| {
+            Ok(swaps().into())
+        }),
         Function::new(
             "umount",
             &[
@@ -289,8 +305,8 @@ fn active(cx: &Context, extended: bool) -> Result<Map, Fault> {
     let table = fs::read_to_string("/proc/self/mountinfo");
     let Some(table) = table.ok().filter(|_| extended) else {
         let path = "/proc/self/mounts";
-        let table = fs::read_to_string(path)
-            .map_err(|_| Fault::execution(format!("File not readable {path}")))?;
+        let table =
+            fs::read_to_string(path).map_err(|_| Fault::execution(format!("File not readable {path}")))?;
         for line in table.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let [device, place, fstype, options, ..] = words.as_slice() else { continue };

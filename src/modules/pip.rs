@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, Ran, always, keywords, opt, req};
+use crate::loader::{
+    Args, Context, Default, Fault, Function, Module, Param, Ran, always, keywords, opt, req,
+};
 use crate::map;
 use crate::value::{Map, PyVersion, Value, str_of};
 
@@ -21,7 +23,9 @@ pub(super) static MODULE: Module = Module {
             "freeze",
             &[BIN_ENV, USER, CWD, VT, ENV, keywords("kwargs")],
             "Lines `package==version`, as `pip freeze --all` prints them.",
-            |cx, args| Ok(Value::list(checked(Pip::of(cx, args)?.run(&["freeze", "--all"])?)?.stdout.lines())),
+            |cx, args| {
+                Ok(Value::list(checked(Pip::of(cx, args)?.run(&["freeze", "--all"])?)?.stdout.lines()))
+            },
         ),
         Function::new("install", INSTALL, "`pip install`: what `cmd.run_all` says of it.", install),
         Function::new(
@@ -315,7 +319,10 @@ fn requirements(cx: &Context, args: &Args, words: &mut Vec<String>) -> Result<Op
             path = str_of(&cached);
             if args.truthy("user") {
                 // The cache is root's; the user gets a copy to read.
-                let place = std::env::temp_dir().join(format!("salt-pip-{}", crate::crypt::digest::hex(&crate::crypt::random::bytes::<8>())));
+                let place = std::env::temp_dir().join(format!(
+                    "salt-pip-{}",
+                    crate::crypt::digest::hex(&crate::crypt::random::bytes::<8>())
+                ));
                 let place = place.display().to_string();
                 cx.ask("file.copy", &[path.as_str().into(), place.as_str().into()])?;
                 cx.ask("file.chown", &[place.as_str().into(), args.get("user").clone(), Value::Null])?;
@@ -383,7 +390,9 @@ fn install(cx: &Context, args: &Args) -> Result<Value, Fault> {
         words.extend(["--find-links".to_owned(), link]);
     }
     if args.truthy("no_index") && (args.truthy("index_url") || args.truthy("extra_index_url")) {
-        return Err(Fault::execution("'no_index' and ('index_url' or 'extra_index_url') are mutually exclusive."));
+        return Err(Fault::execution(
+            "'no_index' and ('index_url' or 'extra_index_url') are mutually exclusive.",
+        ));
     }
     indices(args, &mut words)?;
     let switch = |words: &mut Vec<String>, name: &str, flag: &str| {
@@ -426,7 +435,9 @@ fn install(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
     words.extend(pkgs.iter().map(|name| name.replace(';', ",")));
     for entry in parts(args, "editable")? {
-        let egg = entry.split_once('#').and_then(|(_, tail)| tail.split('&').find_map(|part| part.strip_prefix("egg=")));
+        let egg = entry
+            .split_once('#')
+            .and_then(|(_, tail)| tail.split('&').find_map(|part| part.strip_prefix("egg=")));
         let local = entry == "." || entry.starts_with('/') || entry.starts_with("file://");
         if !local && egg.is_none_or(str::is_empty) {
             return Err(Fault::execution("You must specify an egg for this editable"));

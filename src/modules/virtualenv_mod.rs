@@ -75,7 +75,9 @@ fn create(cx: &Context, args: &Args) -> Result<Value, Fault> {
             }
             words.push(format!("--python={python}"));
         }
-        words.extend(args.list("extra_search_dir")?.iter().map(|dir| format!("--extra-search-dir={}", str_of(dir))));
+        words.extend(
+            args.list("extra_search_dir")?.iter().map(|dir| format!("--extra-search-dir={}", str_of(dir))),
+        );
         words.extend(args.truthy("never_download").then(|| "--never-download".to_owned()));
         words.extend(given("prompt").map(|prompt| format!("--prompt={prompt}")));
     }

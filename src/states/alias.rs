@@ -20,19 +20,24 @@ pub(super) static STATES: States = States {
             ];
             settle(running, args, is_done, "aliases.rm_alias", &[name.into()], texts)
         }),
-        State::new("present", &[req("name"), req("target")], "The alias goes to `target`.", |running, args| {
-            let (name, target) = (args.str("name")?, args.get("target").clone());
-            let asked = [name.as_str().into(), target.clone()];
-            let is_done = running.ask("aliases.has_target", &asked)?.truthy();
-            let arrow = format!("{name} -> {}", str_of(&target));
-            let texts = [
-                format!("Alias {name} already present"),
-                format!("Alias {arrow} is set to be added"),
-                format!("Set email alias {arrow}"),
-                format!("Failed to set alias {arrow}"),
-            ];
-            settle(running, args, is_done, "aliases.set_target", &asked, texts)
-        }),
+        State::new(
+            "present",
+            &[req("name"), req("target")],
+            "The alias goes to `target`.",
+            |running, args| {
+                let (name, target) = (args.str("name")?, args.get("target").clone());
+                let asked = [name.as_str().into(), target.clone()];
+                let is_done = running.ask("aliases.has_target", &asked)?.truthy();
+                let arrow = format!("{name} -> {}", str_of(&target));
+                let texts = [
+                    format!("Alias {name} already present"),
+                    format!("Alias {arrow} is set to be added"),
+                    format!("Set email alias {arrow}"),
+                    format!("Failed to set alias {arrow}"),
+                ];
+                settle(running, args, is_done, "aliases.set_target", &asked, texts)
+            },
+        ),
     ],
     mod_watch: None,
     mod_aggregate: None,

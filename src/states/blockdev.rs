@@ -14,7 +14,12 @@ pub(super) static STATES: States = States {
     functions: &[
         State::new(
             "formatted",
-            &[req("name"), opt("fs_type", Default::Str("ext4")), opt("force", Default::False), keywords("kwargs")],
+            &[
+                req("name"),
+                opt("fs_type", Default::Str("ext4")),
+                opt("force", Default::False),
+                keywords("kwargs"),
+            ],
             "The device has such a file system.",
             formatted,
         ),
@@ -25,19 +30,29 @@ pub(super) static STATES: States = States {
 };
 
 /// Settings of the state, and what `blockdev` calls them.
-const SETTINGS: [(&str, &str); 4] =
-    [("read-ahead", "getra"), ("filesystem-read-ahead", "getfra"), ("read-only", "getro"), ("read-write", "getro")];
+const SETTINGS: [(&str, &str); 4] = [
+    ("read-ahead", "getra"),
+    ("filesystem-read-ahead", "getfra"),
+    ("read-only", "getro"),
+    ("read-write", "getro"),
+];
 
 fn own_words(args: &Args) -> Map {
     let is_own = |key: &Value| !key.as_str().is_some_and(|key| key.starts_with("__"));
-    args.keywords.iter().filter(|(key, _)| is_own(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    args.keywords
+        .iter()
+        .filter(|(key, _)| is_own(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// What differs between two looks at a device. Pure.
 fn differences(wanted: &Map, before: &Value, after: &Value) -> Map {
     let mut changes = Map::new();
     for (key, value) in wanted {
-        let Some((name, switch)) = SETTINGS.iter().find(|(name, _)| Some(*name) == key.as_str()) else { continue };
+        let Some((name, switch)) = SETTINGS.iter().find(|(name, _)| Some(*name) == key.as_str()) else {
+            continue;
+        };
         let (old, new) = (before.get(switch).map(str_of), after.get(switch).map(str_of));
         if old == new {
             continue;

@@ -135,7 +135,8 @@ mod tests {
         let data = map! {
             "a/b" => map! { "type" => "boolean", "value" => true }, "a/c" => map! { "type" => "select", "value" => 5 },
         };
-        let current = Value::list([Value::list(["a/b", "boolean", "true"]), Value::list(["a/c", "select", "6"])]);
+        let current =
+            Value::list([Value::list(["a/b", "boolean", "true"]), Value::list(["a/c", "select", "6"])]);
         let set: Vec<bool> = plan(&data, &current).iter().map(|answer| answer.is_set).collect();
         assert_eq!(set, [true, false]);
         assert!(plan(&data, &Value::Null).iter().all(|answer| !answer.is_set));

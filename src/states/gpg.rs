@@ -1,6 +1,8 @@
 //! `gpg`: keys as they should be. Salt: states/gpg.py.
 
-use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req};
+use crate::loader::{
+    Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -16,7 +18,15 @@ pub(super) static STATES: States = States {
     functions: &[
         State::new(
             "absent",
-            &[req("name"), KEYS, USER, HOME, RING, opt("keyring_absent_if_empty", Default::False), keywords("kwargs")],
+            &[
+                req("name"),
+                KEYS,
+                USER,
+                HOME,
+                RING,
+                opt("keyring_absent_if_empty", Default::False),
+                keywords("kwargs"),
+            ],
             "The keys are not known.",
             absent,
         ),

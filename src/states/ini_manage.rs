@@ -77,7 +77,11 @@ fn names(value: &Value) -> Vec<Value> {
 }
 
 /// The end of each state: what was said and done, or the failure.
-fn finished(args: &Args, ended: Result<(String, bool, Map), Fault>, test: bool) -> Result<StateReturn, Fault> {
+fn finished(
+    args: &Args,
+    ended: Result<(String, bool, Map), Fault>,
+    test: bool,
+) -> Result<StateReturn, Fault> {
     let name = args.get("name").clone();
     match ended {
         Ok((comment, changed, changes)) => {
@@ -104,13 +108,15 @@ struct Plan {
 
 fn plan(found: &Map, wanted: &Map, strict: bool) -> Plan {
     let is_option = |value: &Value| !matches!(value, Value::Map(_));
-    let gone = found.iter().filter(|(key, value)| strict && is_option(value) && wanted.get_value(key).is_none());
+    let gone =
+        found.iter().filter(|(key, value)| strict && is_option(value) && wanted.get_value(key).is_none());
     Plan {
         removed: gone.map(|(key, value)| (key.clone(), value.clone())).collect(),
         set: wanted
             .iter()
             .map(|(key, value)| {
-                let same = found.get_value(key).is_some_and(|old| is_option(old) && str_of(old) == str_of(value));
+                let same =
+                    found.get_value(key).is_some_and(|old| is_option(old) && str_of(old) == str_of(value));
                 (key.clone(), !same)
             })
             .collect(),
@@ -119,65 +125,70 @@ fn plan(found: &Map, wanted: &Map, strict: bool) -> Plan {
 
 fn options_present(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let (test, strict) = (running.test(), args.truthy("strict"));
-    finished(args, (|| {
-        let (mut comment, mut changed, mut changes) = (String::new(), false, Map::new());
-        let sections = args.get("sections").as_map().cloned().unwrap_or_default();
-        let found = whole(running, args)?;
-        let is_section = |value: &Value| matches!(value, Value::Map(_));
-        let plain: Map = sections.iter().filter(|(_, value)| !is_section(value)).map(own).collect();
-        let mut groups: Vec<(Option<Value>, Map)> = vec![(None, plain)];
-        for (name, body) in &sections {
-            groups.extend(body.as_map().map(|body| (Some(name.clone()), body.clone())));
-        }
-        for (section, wanted) in groups {
-            let of_section = section.as_ref().and_then(|name| found.get_value(name)?.as_map()).cloned();
-            let before = if section.is_none() { found.clone() } else { of_section.unwrap_or_default() };
-            // Options above the sections are left alone by `strict` where none is asked for.
-            let plan = plan(&before, &wanted, strict && !sections.is_empty());
-            let place = match &section {
-                Some(name) if name.truthy() => format!(" in section {}", str_of(name)),
-                _ => String::new(),
-            };
-            let mut done = Map::new();
-            for (option, value) in plan.removed {
-                changed = true;
+    finished(
+        args,
+        (|| {
+            let (mut comment, mut changed, mut changes) = (String::new(), false, Map::new());
+            let sections = args.get("sections").as_map().cloned().unwrap_or_default();
+            let found = whole(running, args)?;
+            let is_section = |value: &Value| matches!(value, Value::Map(_));
+            let plain: Map = sections.iter().filter(|(_, value)| !is_section(value)).map(own).collect();
+            let mut groups: Vec<(Option<Value>, Map)> = vec![(None, plain)];
+            for (name, body) in &sections {
+                groups.extend(body.as_map().map(|body| (Some(name.clone()), body.clone())));
+            }
+            for (section, wanted) in groups {
+                let of_section = section.as_ref().and_then(|name| found.get_value(name)?.as_map()).cloned();
+                let before = if section.is_none() { found.clone() } else { of_section.unwrap_or_default() };
+                // Options above the sections are left alone by `strict` where none is asked for.
+                let plan = plan(&before, &wanted, strict && !sections.is_empty());
+                let place = match &section {
+                    Some(name) if name.truthy() => format!(" in section {}", str_of(name)),
+                    _ => String::new(),
+                };
+                let mut done = Map::new();
+                for (option, value) in plan.removed {
+                    changed = true;
+                    if test {
+                        let verb = if section.is_some() { "Deleted" } else { "Removed" };
+                        comment += &format!("{verb} key {}{place}.\n", str_of(&option));
+                    } else {
+                        remove(running, args, section.clone().unwrap_or_default(), &option)?;
+                        done.insert(option, map! { "before" => value, "after" => Value::Null });
+                    }
+                }
                 if test {
-                    let verb = if section.is_some() { "Deleted" } else { "Removed" };
-                    comment += &format!("{verb} key {}{place}.\n", str_of(&option));
-                } else {
-                    remove(running, args, section.clone().unwrap_or_default(), &option)?;
-                    done.insert(option, map! { "before" => value, "after" => Value::Null });
+                    for (option, changes) in plan.set {
+                        changed |= changes;
+                        let verb = if changes { "Changed" } else { "Unchanged" };
+                        comment += &format!("{verb} key {}{place}.\n", str_of(&option));
+                    }
+                    continue;
+                }
+                let asked = match &section {
+                    Some(name) => [(name.clone(), Value::Map(wanted))].into_iter().collect(),
+                    None => wanted,
+                };
+                let asked = map! { "sections" => asked, "no_spaces" => args.get("no_spaces").clone() };
+                let said = ini(running, args, "set_option", asked)?;
+                let said =
+                    section.as_ref().map_or_else(|| Some(&said), |name| said.as_map()?.get_value(name));
+                done.extend(said.and_then(Value::as_map).cloned().unwrap_or_default());
+                match section {
+                    Some(name) if !done.is_empty() => {
+                        changes.insert(name, done);
+                    }
+                    Some(_) => {}
+                    None => changes.extend(done),
                 }
             }
-            if test {
-                for (option, changes) in plan.set {
-                    changed |= changes;
-                    let verb = if changes { "Changed" } else { "Unchanged" };
-                    comment += &format!("{verb} key {}{place}.\n", str_of(&option));
-                }
-                continue;
+            if !test {
+                comment = if changes.is_empty() { CALM } else { CHANGED }.to_owned();
             }
-            let asked = match &section {
-                Some(name) => [(name.clone(), Value::Map(wanted))].into_iter().collect(),
-                None => wanted,
-            };
-            let asked = map! { "sections" => asked, "no_spaces" => args.get("no_spaces").clone() };
-            let said = ini(running, args, "set_option", asked)?;
-            let said = section.as_ref().map_or_else(|| Some(&said), |name| said.as_map()?.get_value(name));
-            done.extend(said.and_then(Value::as_map).cloned().unwrap_or_default());
-            match section {
-                Some(name) if !done.is_empty() => {
-                    changes.insert(name, done);
-                }
-                Some(_) => {}
-                None => changes.extend(done),
-            }
-        }
-        if !test {
-            comment = if changes.is_empty() { CALM } else { CHANGED }.to_owned();
-        }
-        Ok((comment, changed, changes))
-    })(), test)
+            Ok((comment, changed, changes))
+        })(),
+        test,
+    )
 }
 
 fn own((key, value): (&Value, &Value)) -> (Value, Value) {
@@ -186,54 +197,66 @@ fn own((key, value): (&Value, &Value)) -> (Value, Value) {
 
 fn options_absent(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let test = running.test();
-    finished(args, (|| {
-        let (mut comment, mut changed, mut changes) = (String::new(), false, Map::new());
-        for (section, keys) in args.get("sections").as_map().into_iter().flatten() {
-            let Value::List(keys) = keys else {
-                // An option above the first section.
-                let gone = if test {
-                    ini(running, args, "get_option", map! { "section" => Value::Null, "option" => section.clone() })?
-                } else {
-                    remove(running, args, Value::Null, section)?
-                };
-                let name = str_of(section);
-                if !gone.truthy() {
-                    comment += &if test { format!("Key {name} does not exist.\n") } else { String::new() };
-                } else if test {
-                    comment += &format!("Deleted key {name}.\n");
-                    changed = true;
-                } else {
-                    changes.insert(section.clone(), gone);
-                }
-                continue;
-            };
-            let place = if section.truthy() { format!(" in section {}", str_of(section)) } else { String::new() };
-            let found = ini(running, args, "get_section", map! { "section" => section.clone() })?;
-            let mut done = Map::new();
-            for key in keys {
-                let value = found.as_map().and_then(|found| found.get_value(key)).filter(|value| value.truthy());
-                let Some(value) = value else {
-                    comment += &format!("Key {}{place} does not exist.\n", str_of(key));
+    finished(
+        args,
+        (|| {
+            let (mut comment, mut changed, mut changes) = (String::new(), false, Map::new());
+            for (section, keys) in args.get("sections").as_map().into_iter().flatten() {
+                let Value::List(keys) = keys else {
+                    // An option above the first section.
+                    let gone = if test {
+                        ini(
+                            running,
+                            args,
+                            "get_option",
+                            map! { "section" => Value::Null, "option" => section.clone() },
+                        )?
+                    } else {
+                        remove(running, args, Value::Null, section)?
+                    };
+                    let name = str_of(section);
+                    if !gone.truthy() {
+                        comment +=
+                            &if test { format!("Key {name} does not exist.\n") } else { String::new() };
+                    } else if test {
+                        comment += &format!("Deleted key {name}.\n");
+                        changed = true;
+                    } else {
+                        changes.insert(section.clone(), gone);
+                    }
                     continue;
                 };
-                comment += &format!("Deleted key {}{place}.\n", str_of(key));
-                changed = true;
-                if !test {
-                    remove(running, args, section.clone(), key)?;
-                    done.insert(key.clone(), value.clone());
+                let place =
+                    if section.truthy() { format!(" in section {}", str_of(section)) } else { String::new() };
+                let found = ini(running, args, "get_section", map! { "section" => section.clone() })?;
+                let mut done = Map::new();
+                for key in keys {
+                    let value =
+                        found.as_map().and_then(|found| found.get_value(key)).filter(|value| value.truthy());
+                    let Some(value) = value else {
+                        comment += &format!("Key {}{place} does not exist.\n", str_of(key));
+                        continue;
+                    };
+                    comment += &format!("Deleted key {}{place}.\n", str_of(key));
+                    changed = true;
+                    if !test {
+                        remove(running, args, section.clone(), key)?;
+                        done.insert(key.clone(), value.clone());
+                    }
+                }
+                if !done.is_empty() {
+                    changes.insert(section.clone(), done);
                 }
             }
-            if !done.is_empty() {
-                changes.insert(section.clone(), done);
+            if !test {
+                comment = if changes.is_empty() { CALM } else { CHANGED }.to_owned();
+            } else if comment.is_empty() {
+                comment = "No changes detected.".to_owned();
             }
-        }
-        if !test {
-            comment = if changes.is_empty() { CALM } else { CHANGED }.to_owned();
-        } else if comment.is_empty() {
-            comment = "No changes detected.".to_owned();
-        }
-        Ok((comment, changed, changes))
-    })(), test)
+            Ok((comment, changed, changes))
+        })(),
+        test,
+    )
 }
 
 /// What of the wanted sections is (not) there, and the comment of `test=True`. Pure.
@@ -260,35 +283,43 @@ fn compare(found: &Map, wanted: &[Value], should_be: bool) -> (Vec<Value>, Strin
 
 fn sections_present(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let test = running.test();
-    finished(args, (|| {
-        let (missing, comment) = compare(&whole(running, args)?, &names(args.get("sections")), true);
-        if test {
-            return Ok((comment, !missing.is_empty(), Map::new()));
-        }
-        if missing.is_empty() {
-            return Ok((CALM.to_owned(), false, Map::new()));
-        }
-        let wanted: Map = missing.into_iter().map(|section| (section, Map::new())).collect();
-        let done = ini(running, args, "set_option", map! { "sections" => wanted })?;
-        Ok((CHANGED.to_owned(), true, done.as_map().cloned().unwrap_or_default()))
-    })(), test)
+    finished(
+        args,
+        (|| {
+            let (missing, comment) = compare(&whole(running, args)?, &names(args.get("sections")), true);
+            if test {
+                return Ok((comment, !missing.is_empty(), Map::new()));
+            }
+            if missing.is_empty() {
+                return Ok((CALM.to_owned(), false, Map::new()));
+            }
+            let wanted: Map = missing.into_iter().map(|section| (section, Map::new())).collect();
+            let done = ini(running, args, "set_option", map! { "sections" => wanted })?;
+            Ok((CHANGED.to_owned(), true, done.as_map().cloned().unwrap_or_default()))
+        })(),
+        test,
+    )
 }
 
 fn sections_absent(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let test = running.test();
-    finished(args, (|| {
-        let (extra, comment) = compare(&whole(running, args)?, &names(args.get("sections")), false);
-        if test {
-            return Ok((comment, !extra.is_empty(), Map::new()));
-        }
-        let mut changes = Map::new();
-        for section in extra {
-            let gone = ini(running, args, "remove_section", map! { "section" => section.clone() })?;
-            changes.insert(section, gone);
-        }
-        let comment = if changes.is_empty() { CALM } else { CHANGED };
-        Ok((comment.to_owned(), true, changes))
-    })(), test)
+    finished(
+        args,
+        (|| {
+            let (extra, comment) = compare(&whole(running, args)?, &names(args.get("sections")), false);
+            if test {
+                return Ok((comment, !extra.is_empty(), Map::new()));
+            }
+            let mut changes = Map::new();
+            for section in extra {
+                let gone = ini(running, args, "remove_section", map! { "section" => section.clone() })?;
+                changes.insert(section, gone);
+            }
+            let comment = if changes.is_empty() { CALM } else { CHANGED };
+            Ok((comment.to_owned(), true, changes))
+        })(),
+        test,
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! `pip`: Python's packages as they should be. Salt: states/pip_state.py.
 
 use super::failure;
-use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req};
+use crate::loader::{
+    Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+};
 use crate::map;
 use crate::value::{Map, PyVersion, Value, fulfills, str_of};
 
@@ -17,7 +19,15 @@ pub(super) static STATES: States = States {
     functions: &[
         State::new(
             "installed",
-            &[req("name"), opt("pkgs", Default::None), opt("pip_bin", Default::None), BIN_ENV, USER, CWD, keywords("kwargs")],
+            &[
+                req("name"),
+                opt("pkgs", Default::None),
+                opt("pip_bin", Default::None),
+                BIN_ENV,
+                USER,
+                CWD,
+                keywords("kwargs"),
+            ],
             "The packages are installed, as `name`, `pkgs` or a file of `requirements` asks for them. Other arguments are those \
              of `pip.install`.",
             installed,
@@ -38,7 +48,12 @@ pub(super) static STATES: States = States {
             "The package is not installed.",
             removed,
         ),
-        State::new("uptodate", &[req("name"), BIN_ENV, USER, CWD, VT], "Every package is the newest.", uptodate),
+        State::new(
+            "uptodate",
+            &[req("name"), BIN_ENV, USER, CWD, VT],
+            "Every package is the newest.",
+            uptodate,
+        ),
     ],
     mod_watch: None,
     mod_aggregate: None,
@@ -57,12 +72,17 @@ fn parse(text: &str) -> Result<Wanted, String> {
     let invalid = |why: &str| Err(format!("pip raised an exception while parsing '{text}': {why}"));
     let is_place = text.contains("://") || text.contains('/') || text.starts_with('.');
     let head = text.split(';').next().unwrap_or_default().trim();
-    let end = head.find(|char: char| !char.is_ascii_alphanumeric() && !"-_.".contains(char)).unwrap_or(head.len());
+    let end =
+        head.find(|char: char| !char.is_ascii_alphanumeric() && !"-_.".contains(char)).unwrap_or(head.len());
     let (name, rest) = head.split_at_checked(end).unwrap_or((head, ""));
     let rest = rest.trim();
     if is_place && !rest.starts_with('@') {
         let egg = text.split_once("#egg=").map(|(_, egg)| egg.split('&').next().unwrap_or_default());
-        return Ok(Wanted { name: egg.unwrap_or_default().to_owned(), text: text.to_owned(), specs: Vec::new() });
+        return Ok(Wanted {
+            name: egg.unwrap_or_default().to_owned(),
+            text: text.to_owned(),
+            specs: Vec::new(),
+        });
     }
     if name.is_empty() {
         return invalid(&format!("Invalid requirement: '{text}'"));
@@ -197,7 +217,8 @@ fn installed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     if by_file {
         if running.test() {
             let mut comments = Vec::new();
-            comments.extend(requirements.map(|file| format!("Requirements file '{file}' will be processed.")));
+            comments
+                .extend(requirements.map(|file| format!("Requirements file '{file}' will be processed.")));
             comments.extend(editable.map(|from| {
                 format!("Package will be installed in editable mode (i.e. setuptools \"develop mode\") from {from}.")
             }));
@@ -274,7 +295,11 @@ fn installed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
             _ => {}
         }
     }
-    let text = if missing.is_empty() { "All packages were successfully installed".to_owned() } else { missing.join("\n") };
+    let text = if missing.is_empty() {
+        "All packages were successfully installed".to_owned()
+    } else {
+        missing.join("\n")
+    };
     Ok(answer(&name, Some(true), after(&there, &text)).with(changes))
 }
 
@@ -387,12 +412,18 @@ mod tests {
     fn requirements_are_names_with_versions() {
         let check = |text: &str, name: &str, specs: &[(&str, &str)]| {
             let parsed = parse(text).expect(text);
-            let specs: Vec<(String, String)> =
-                specs.iter().map(|(operator, version)| ((*operator).to_owned(), (*version).to_owned())).collect();
+            let specs: Vec<(String, String)> = specs
+                .iter()
+                .map(|(operator, version)| ((*operator).to_owned(), (*version).to_owned()))
+                .collect();
             assert_eq!((parsed.name.as_str(), &parsed.specs), (name, &specs), "{text}");
         };
         check("django", "django", &[]);
-        check("My_Package[extra] >= 1.0, <2 ; python_version > '3'", "My-Package", &[(">=", "1.0"), ("<", "2")]);
+        check(
+            "My_Package[extra] >= 1.0, <2 ; python_version > '3'",
+            "My-Package",
+            &[(">=", "1.0"), ("<", "2")],
+        );
         check("git+https://host/x.git#egg=thing", "thing", &[]);
         check("./local", "", &[]);
         assert_eq!(

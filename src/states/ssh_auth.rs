@@ -1,6 +1,8 @@
 //! `ssh_auth`: keys that let users in as they should be. Salt: states/ssh_auth.py.
 
-use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req};
+use crate::loader::{
+    Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -63,8 +65,10 @@ impl Wanted {
     /// Takes a key apart that may come with options, kind and comment around it.
     fn of(name: &str, args: &Args) -> Result<Wanted, Fault> {
         let text = |key: &str| Ok::<_, Fault>(args.opt_str(key)?.unwrap_or_default());
-        let options = if args.truthy("options") { args.get("options").clone() } else { Value::List(Vec::new()) };
-        let mut wanted = Wanted { key: name.to_owned(), enc: text("enc")?, comment: text("comment")?, options };
+        let options =
+            if args.truthy("options") { args.get("options").clone() } else { Value::List(Vec::new()) };
+        let mut wanted =
+            Wanted { key: name.to_owned(), enc: text("enc")?, comment: text("comment")?, options };
         if args.truthy("source") {
             return Ok(wanted);
         }
@@ -138,8 +142,11 @@ fn check_source(
 ) -> Result<(Option<bool>, String), Fault> {
     let mut asked = options(args);
     asked.insert("saltenv", running.low.str("__env__").unwrap_or("base"));
-    let keys =
-        running.ask_with("ssh.check_key_file", &[args.get("user").clone(), args.get("source").clone()], asked)?;
+    let keys = running.ask_with(
+        "ssh.check_key_file",
+        &[args.get("user").clone(), args.get("source").clone()],
+        asked,
+    )?;
     let lines: String = keys
         .as_map()
         .into_iter()
@@ -153,7 +160,9 @@ fn check_source(
     }
     Ok(match noted(running) {
         Some(error) => (Some(false), error),
-        None => (Some(true), format!("All host keys in file {} are already {end}", str_of(args.get("source")))),
+        None => {
+            (Some(true), format!("All host keys in file {} are already {end}", str_of(args.get("source"))))
+        }
     })
 }
 
@@ -190,9 +199,10 @@ fn put(running: &Running, args: &Args, name: &str) -> Result<StateReturn, Fault>
         return match check(running, args, &wanted)?.as_str() {
             "update" => answer(None, format!("Key {key} for user {user} is set to be updated")),
             "add" => answer(None, format!("Key {key} for user {user} is set to be added")),
-            "exists" => {
-                answer(Some(true), format!("The authorized host key {key} is already present for user {user}"))
-            }
+            "exists" => answer(
+                Some(true),
+                format!("The authorized host key {key} is already present for user {user}"),
+            ),
             _ => answer(None, wanted.comment),
         };
     }
@@ -223,7 +233,8 @@ fn put(running: &Running, args: &Args, name: &str) -> Result<StateReturn, Fault>
             answer(Some(false), format!("Failed to add the ssh key. Source file {source} is missing"))
         }
         Some("fail") => {
-            let text = "Failed to add the ssh key. Is the home directory available, and/or does the key file exist?";
+            let text =
+                "Failed to add the ssh key. Is the home directory available, and/or does the key file exist?";
             answer(Some(false), noted(running).unwrap_or_else(|| text.to_owned()))
         }
         Some(_) => {
@@ -254,7 +265,11 @@ fn take(running: &Running, args: &Args, name: &str) -> Result<StateReturn, Fault
     let comment = if args.truthy("source") {
         by_source(running, args, "ssh.rm_auth_key_from_file", Map::new())?.unwrap_or_default()
     } else {
-        str_of(&running.ask_with("ssh.rm_auth_key", &[args.get("user").clone(), key.into()], options(args))?)
+        str_of(&running.ask_with(
+            "ssh.rm_auth_key",
+            &[args.get("user").clone(), key.into()],
+            options(args),
+        )?)
     };
     let ret = StateReturn::new(name, Some(true), comment.as_str());
     Ok(match comment.as_str() {
@@ -275,8 +290,13 @@ fn manage(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         },
     )?;
     let wanted: Vec<&str> = keys.iter().flat_map(|key| key.split(' ')).collect();
-    let extra: Vec<String> =
-        known.as_map().into_iter().flatten().map(|(key, _)| str_of(key)).filter(|key| !wanted.contains(&key.as_str())).collect();
+    let extra: Vec<String> = known
+        .as_map()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| str_of(key))
+        .filter(|key| !wanted.contains(&key.as_str()))
+        .collect();
     let mut ret = StateReturn::new("", Some(true), "");
     let mut changes = Map::new();
     for key in extra {
@@ -309,7 +329,10 @@ mod tests {
     #[test]
     fn a_whole_line_is_options_kind_key_and_comment() {
         let parts = |line: &str| split(line).map(|(a, b, c, d)| [a, b, c, d].join("|"));
-        assert_eq!(parts("no-pty,x ssh-rsa AAAA me and you").as_deref(), Some("no-pty,x|ssh-rsa|AAAA|me and you"));
+        assert_eq!(
+            parts("no-pty,x ssh-rsa AAAA me and you").as_deref(),
+            Some("no-pty,x|ssh-rsa|AAAA|me and you")
+        );
         assert_eq!(parts("ecdsa-sha2-nistp256 BBBB").as_deref(), Some("|ecdsa-sha2-nistp256|BBBB|"));
         assert_eq!(parts("AAAA me@here"), None);
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::failure;
-use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req};
+use crate::loader::{
+    Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -43,7 +45,8 @@ const PARAMS: &[Param] = &[
     keywords("kwargs"),
 ];
 
-const DOC: &str = "There is a virtual environment at `name`, with packages of a file of `requirements` or of `pip_pkgs`.";
+const DOC: &str =
+    "There is a virtual environment at `name`, with packages of a file of `requirements` or of `pip_pkgs`.";
 
 pub(super) static STATES: States = States {
     file: "virtualenv_mod",
@@ -70,7 +73,8 @@ fn managed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let (exists, clear) = (Path::new(&python).exists(), args.truthy("clear"));
     let mut ret = StateReturn::new(name.as_str(), Some(true), "virtualenv exists");
     let mut changes = Map::new();
-    let version = || Ok::<_, Fault>(str_of(&running.ask("cmd.run_stderr", &[format!("{python} -V").into()])?));
+    let version =
+        || Ok::<_, Fault>(str_of(&running.ask("cmd.run_stderr", &[format!("{python} -V").into()])?));
     let failed = |comment: String, changes: Map| {
         Ok(StateReturn::new(name.as_str(), Some(false), comment).with(changes))
     };
@@ -84,7 +88,10 @@ fn managed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         requirements = cached;
     }
     if exists && clear {
-        changes.insert("cleared_packages", running.ask_with("pip.freeze", &[], map! { "bin_env" => name.as_str() })?);
+        changes.insert(
+            "cleared_packages",
+            running.ask_with("pip.freeze", &[], map! { "bin_env" => name.as_str() })?,
+        );
         changes.insert("old", version()?);
     }
     if running.test() {
@@ -114,7 +121,8 @@ fn managed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
             ]
             .map(same),
         );
-        let own = args.keywords.iter().filter(|(key, _)| !key.as_str().is_some_and(|key| key.starts_with("__")));
+        let own =
+            args.keywords.iter().filter(|(key, _)| !key.as_str().is_some_and(|key| key.starts_with("__")));
         asked.extend(own.map(|(key, value)| (key.clone(), value.clone())));
         let made = match running.ask_with("virtualenv.create", &[name.as_str().into()], asked) {
             Ok(made) => made,

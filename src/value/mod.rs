@@ -7,10 +7,10 @@
 mod json;
 mod lines;
 mod lookup;
-mod pep440;
 mod map;
 mod merge;
 pub mod msgpack;
+mod pep440;
 mod repr;
 pub mod sort;
 mod url;
@@ -19,9 +19,9 @@ pub mod yaml;
 pub use json::{JsonError, JsonStyle};
 pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unified_diff};
 pub use lookup::{DEFAULT_DELIMITER, traverse};
-pub use pep440::{PyVersion, fulfills};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};
+pub use pep440::{PyVersion, fulfills};
 pub use repr::{float_repr, is_printable, repr, str_of};
 pub use url::{is_remote_scheme, redacted_url, url_scheme};
 

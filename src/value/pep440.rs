@@ -54,7 +54,9 @@ impl PyVersion {
             (epoch, rest) = (before.parse().ok()?, after);
         }
         let mut release = vec![number(&mut rest)?];
-        while let Some(mut after) = rest.strip_prefix('.').filter(|after| after.starts_with(|c: char| c.is_ascii_digit())) {
+        while let Some(mut after) =
+            rest.strip_prefix('.').filter(|after| after.starts_with(|c: char| c.is_ascii_digit()))
+        {
             release.push(number(&mut after)?);
             rest = after;
         }
@@ -117,7 +119,8 @@ pub fn fulfills(version: &str, specs: &[(String, String)]) -> Option<bool> {
         let wildcard = plain.strip_suffix(".*");
         let wanted = PyVersion::parse(wildcard.unwrap_or(plain))?;
         admits_prereleases |= wanted.is_prerelease();
-        let numbers: Vec<u64> = wildcard.unwrap_or(plain).split('.').map_while(|part| part.parse().ok()).collect();
+        let numbers: Vec<u64> =
+            wildcard.unwrap_or(plain).split('.').map_while(|part| part.parse().ok()).collect();
         let order = if wanted.local.is_empty() { found.public().cmp(&wanted) } else { found.cmp(&wanted) };
         let same_release = found.epoch == wanted.epoch && found.release == wanted.release;
         all &= match operator.as_str() {
@@ -127,8 +130,12 @@ pub fn fulfills(version: &str, specs: &[(String, String)]) -> Option<bool> {
             "!=" => order != Ordering::Equal,
             "<=" => order != Ordering::Greater,
             ">=" => order != Ordering::Less,
-            "<" => order == Ordering::Less && (wanted.is_prerelease() || !found.is_prerelease() || !same_release),
-            ">" => order == Ordering::Greater && (wanted.post.is_some() || found.post.is_none() || !same_release),
+            "<" => {
+                order == Ordering::Less && (wanted.is_prerelease() || !found.is_prerelease() || !same_release)
+            }
+            ">" => {
+                order == Ordering::Greater && (wanted.post.is_some() || found.post.is_none() || !same_release)
+            }
             "~=" => {
                 let prefix = numbers.get(..numbers.len().checked_sub(1)?)?;
                 order != Ordering::Less && found.starts_with(prefix)
@@ -146,7 +153,20 @@ mod tests {
     /// The order is that of PEP 440, "Summary of permitted suffixes and relative ordering".
     #[test]
     fn versions_are_in_order() {
-        let all = ["1.dev1", "1.0a1.dev2", "1a1", "1.0b2", "1rc1", "1.0", "1.0+x", "1.post1", "1.0.1", "1.2", "1.10", "1!0.1"];
+        let all = [
+            "1.dev1",
+            "1.0a1.dev2",
+            "1a1",
+            "1.0b2",
+            "1rc1",
+            "1.0",
+            "1.0+x",
+            "1.post1",
+            "1.0.1",
+            "1.2",
+            "1.10",
+            "1!0.1",
+        ];
         let parsed: Vec<PyVersion> = all.iter().map(|text| PyVersion::parse(text).expect(text)).collect();
         assert!(parsed.is_sorted(), "{parsed:?}");
         assert_eq!(PyVersion::parse("1.0.0"), PyVersion::parse("v1"));
@@ -158,8 +178,10 @@ mod tests {
     #[test]
     fn specifiers_are_met_as_packaging_has_it() {
         let check = |version: &str, specs: &[(&str, &str)], expected: bool| {
-            let specs: Vec<(String, String)> =
-                specs.iter().map(|(operator, wanted)| ((*operator).to_owned(), (*wanted).to_owned())).collect();
+            let specs: Vec<(String, String)> = specs
+                .iter()
+                .map(|(operator, wanted)| ((*operator).to_owned(), (*wanted).to_owned()))
+                .collect();
             assert_eq!(fulfills(version, &specs), Some(expected), "{version} {specs:?}");
         };
         check("1.4.2", &[(">=", "1.4"), ("<", "2")], true);

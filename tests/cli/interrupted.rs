@@ -18,7 +18,9 @@ impl Minion {
         fs::create_dir_all(root.join("states")).expect("a directory");
         fs::create_dir_all(root.join("place")).expect("a directory");
         let here = root.display();
-        let options = format!("id: alone\nroot_dir: {here}\nfile_client: local\nfile_roots: {{base: [{here}/states]}}\n");
+        let options = format!(
+            "id: alone\nroot_dir: {here}\nfile_client: local\nfile_roots: {{base: [{here}/states]}}\n"
+        );
         fs::write(root.join("minion"), options).expect("written");
         Minion { root }
     }
@@ -34,7 +36,11 @@ impl Minion {
 
     fn call(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
-        command.arg("salt-call").arg("-c").arg(&self.root).args(["--local", "--out=json", "--log-level=quiet"]);
+        command.arg("salt-call").arg("-c").arg(&self.root).args([
+            "--local",
+            "--out=json",
+            "--log-level=quiet",
+        ]);
         command.args(words);
         command
     }
@@ -144,7 +150,10 @@ fn a_full_or_read_only_disk_leaves_the_old_file_whole() {
     let minion = Minion::new("disk");
     fs::write(minion.path("states/large"), "x".repeat(1 << 20)).expect("written");
     minion.sls("large", "@ROOT@/place/file:\n  file.managed:\n    - source: salt://large\n");
-    minion.sls("copy", "@ROOT@/place/file:\n  file.copy:\n    - source: @ROOT@/states/large\n    - force: True\n");
+    minion.sls(
+        "copy",
+        "@ROOT@/place/file:\n  file.copy:\n    - source: @ROOT@/states/large\n    - force: True\n",
+    );
     minion.sls("small", "@ROOT@/place/file:\n  file.managed:\n    - contents: new\n");
     minion.sls("replace", "@ROOT@/place/file:\n  file.replace:\n    - pattern: old\n    - repl: new\n");
     let line = "cd \"$ROOT\"; echo old > place/file\n\

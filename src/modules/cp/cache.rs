@@ -44,7 +44,11 @@ fn into_cache(cx: &Context, source: &str, saltenv: &str, path: PathBuf) -> Resul
         if directory.is_file() {
             fs::remove_file(directory).map_err(|error| failed(&error))?;
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| failed(&error))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|error| failed(&error))?;
     }
     if place.is_dir() {
         fs::remove_dir_all(&place).map_err(|error| failed(&error))?;

@@ -64,7 +64,8 @@ fn look(path: &Path) -> Option<fs::Metadata> {
 
 /// `1w2d3h4m5s`, with `+` or `-`: seconds, and whether less is meant.
 fn interval(text: &str) -> Option<(i64, bool)> {
-    const UNITS: [(char, f64); 5] = [('w', 604_800.0), ('d', 86_400.0), ('h', 3_600.0), ('m', 60.0), ('s', 1.0)];
+    const UNITS: [(char, f64); 5] =
+        [('w', 604_800.0), ('d', 86_400.0), ('h', 3_600.0), ('m', 60.0), ('s', 1.0)];
     let plain: String = text.chars().filter(|char| !char.is_whitespace()).collect::<String>().to_lowercase();
     let less = plain.starts_with('-');
     let mut rest = plain.trim_start_matches(['-', '+']);
@@ -116,7 +117,9 @@ fn wildcard(text: &str) -> String {
 fn numbers(text: &str, what: &str, number: impl Fn(&str) -> Option<u32>) -> Result<Vec<u32>, String> {
     let names = text.split([',', ' ', '\t']).filter(|name| !name.is_empty());
     names
-        .map(|name| name.parse().ok().or_else(|| number(name)).ok_or_else(|| format!("no such {what} \"{name}\"")))
+        .map(|name| {
+            name.parse().ok().or_else(|| number(name)).ok_or_else(|| format!("no such {what} \"{name}\""))
+        })
         .collect()
 }
 

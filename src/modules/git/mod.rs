@@ -36,8 +36,13 @@ pub(super) static MODULE: Module = Module {
             "`git add`: what it prints.",
             |cx, args| {
                 let git = Git::of(cx, args)?;
-                let opts = options(args, "opts")?.into_iter().filter(|word| word != "-v" && word != "--verbose");
-                let words = [vec!["--verbose".to_owned()], opts.collect(), vec!["--".to_owned(), args.str("filename")?]];
+                let opts =
+                    options(args, "opts")?.into_iter().filter(|word| word != "-v" && word != "--verbose");
+                let words = [
+                    vec!["--verbose".to_owned()],
+                    opts.collect(),
+                    vec!["--".to_owned(), args.str("filename")?],
+                ];
                 git.printed("add", &words.concat())
             },
         ),
@@ -325,7 +330,18 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "merge",
-            &[CWD, opt("rev", Default::None), OPTS, GIT_OPTS, USER, PASSWORD, IDENTITY, IGNORE, ENCODING, KWARGS],
+            &[
+                CWD,
+                opt("rev", Default::None),
+                OPTS,
+                GIT_OPTS,
+                USER,
+                PASSWORD,
+                IDENTITY,
+                IGNORE,
+                ENCODING,
+                KWARGS,
+            ],
             "`git merge`: what it prints.",
             |cx, args| simple(cx, args, "merge", &["rev"]),
         ),
@@ -454,7 +470,15 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "revision",
-            &[CWD, opt("rev", Default::Str("HEAD")), opt("short", Default::False), USER, PASSWORD, IGNORE, ENCODING],
+            &[
+                CWD,
+                opt("rev", Default::Str("HEAD")),
+                opt("short", Default::False),
+                USER,
+                PASSWORD,
+                IGNORE,
+                ENCODING,
+            ],
             "The hash of a commit.",
             |cx, args| {
                 let mut words = if args.truthy("short") { vec!["--short".to_owned()] } else { Vec::new() };
@@ -487,7 +511,9 @@ pub(super) static MODULE: Module = Module {
             |cx, args| {
                 let said = str_of(&Git::of(cx, args)?.printed("status", &words(&["-z", "--porcelain"]))?);
                 let mut found = Map::new();
-                for (state, file) in said.split('\0').filter_map(|line| line.trim_start().split_once(char::is_whitespace)) {
+                for (state, file) in
+                    said.split('\0').filter_map(|line| line.trim_start().split_once(char::is_whitespace))
+                {
                     let state = match state {
                         "M" => "modified",
                         "A" => "new",
@@ -579,7 +605,8 @@ fn simple(cx: &Context, args: &Args, verb: &str, names: &[&str]) -> Result<Value
 }
 
 fn refs(cx: &Context, args: &Args, below: &str) -> Result<Value, Fault> {
-    let said = Git::of(cx, args)?.printed("for-each-ref", &words(&["--format", "%(refname:short)", below]))?;
+    let said =
+        Git::of(cx, args)?.printed("for-each-ref", &words(&["--format", "%(refname:short)", below]))?;
     Ok(Value::list(str_of(&said).lines()))
 }
 
@@ -602,7 +629,9 @@ fn merge_base(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
     if args.truthy("fork_point") {
         if refs.len() > 1 {
-            return Err(Fault::invocation("At most one ref/commit can be passed if 'fork_point' is specified"));
+            return Err(Fault::invocation(
+                "At most one ref/commit can be passed if 'fork_point' is specified",
+            ));
         }
         if refs.is_empty() {
             refs.push("HEAD".to_owned());
@@ -612,7 +641,9 @@ fn merge_base(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if all {
         words.push("--all".to_owned());
     }
-    for (name, flag) in [("octopus", "--octopus"), ("is_ancestor", "--is-ancestor"), ("independent", "--independent")] {
+    for (name, flag) in
+        [("octopus", "--octopus"), ("is_ancestor", "--is-ancestor"), ("independent", "--independent")]
+    {
         words.extend(args.truthy(name).then(|| flag.to_owned()));
     }
     if args.truthy("fork_point") {

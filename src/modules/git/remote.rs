@@ -108,7 +108,8 @@ pub(super) fn remote_set(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
     git.printed("remote", &["add".to_owned(), name.clone(), address(args, "url")?])?;
     if args.truthy("push_url") {
-        let url = with_login(&args.str("push_url")?, args.get("push_https_user"), args.get("push_https_pass"))?;
+        let url =
+            with_login(&args.str("push_url")?, args.get("push_https_user"), args.get("push_https_pass"))?;
         git.printed("remote", &["set-url".to_owned(), "--push".to_owned(), name.clone(), url])?;
     }
     remotes(&git, true)?.remove(&name).ok_or_else(|| {

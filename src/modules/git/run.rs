@@ -177,7 +177,10 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        assert_eq!(redacted("git clone -- https://me:secret@host/x /y"), "git clone -- https://<redacted>@host/x /y");
+        assert_eq!(
+            redacted("git clone -- https://me:secret@host/x /y"),
+            "git clone -- https://<redacted>@host/x /y"
+        );
         let url = with_login("https://host/x", &"me".into(), &"pw".into()).expect("https");
         assert_eq!(url, "https://me:pw@host/x");
         assert!(with_login("http://host/x", &"me".into(), &Value::Null).is_err());

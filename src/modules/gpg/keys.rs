@@ -41,10 +41,12 @@ fn parse(text: &str) -> Vec<Map> {
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
         match field(0) {
             "pub" | "sec" => {
-                let mut key = map! { "keyid" => field(4), "fingerprint" => "", "uids" => Value::List(Vec::new()) };
+                let mut key =
+                    map! { "keyid" => field(4), "fingerprint" => "", "uids" => Value::List(Vec::new()) };
                 key.extend(day(field(6)).map(|day| ("expires", day)));
                 key.extend(day(field(5)).map(|day| ("created", day)));
-                for (name, value) in [("keyLength", field(2)), ("ownerTrust", field(8)), ("trust", field(1))] {
+                for (name, value) in [("keyLength", field(2)), ("ownerTrust", field(8)), ("trust", field(1))]
+                {
                     if !value.is_empty() {
                         key.insert(name, if name == "keyLength" { value } else { letter(value) });
                     }
@@ -76,7 +78,12 @@ pub(super) fn list(gpg: &Gpg, secret: bool) -> Result<Vec<Map>, Fault> {
     Ok(parse(&gpg.run(&words, None, None)?.stdout))
 }
 
-fn find(gpg: &Gpg, secret: bool, keyid: Option<&str>, fingerprint: Option<&str>) -> Result<Option<Map>, Fault> {
+fn find(
+    gpg: &Gpg,
+    secret: bool,
+    keyid: Option<&str>,
+    fingerprint: Option<&str>,
+) -> Result<Option<Map>, Fault> {
     let is_it = |key: &Map| {
         let id = key.str("keyid").unwrap_or_default();
         (fingerprint.is_some() && key.str("fingerprint") == fingerprint)
@@ -162,7 +169,8 @@ pub(super) fn delete(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let remove = |verb: &str, passphrase: Option<&str>| {
         let words = ["--yes".to_owned(), verb.to_owned(), print.clone()];
         let ran = gpg.run(&words, passphrase, None)?;
-        let why = ran.stderr.lines().rfind(|line| line.starts_with("gpg:")).unwrap_or("unknown error").to_owned();
+        let why =
+            ran.stderr.lines().rfind(|line| line.starts_with("gpg:")).unwrap_or("unknown error").to_owned();
         Ok::<_, Fault>((ran.ok(), why))
     };
     if find(&gpg, true, keyid.as_deref(), Some(&print))?.is_some() {
@@ -176,7 +184,9 @@ pub(super) fn delete(cx: &Context, args: &Args) -> Result<Value, Fault> {
         };
         match gone {
             (true, _) => message = format!("Secret key for {print} deleted\n"),
-            (false, why) => return Ok(told(false, format!("Failed to delete secret key for {print}: {why}"))),
+            (false, why) => {
+                return Ok(told(false, format!("Failed to delete secret key for {print}: {why}")));
+            }
         }
     }
     Ok(match remove("--delete-keys", None)? {
@@ -222,7 +232,9 @@ pub(super) fn receive(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
         if !found {
             res = false;
-            messages.push(ran.stderr.lines().rfind(|line| line.starts_with("gpg:")).unwrap_or("No data").to_owned());
+            messages.push(
+                ran.stderr.lines().rfind(|line| line.starts_with("gpg:")).unwrap_or("No data").to_owned(),
+            );
         }
     }
     Ok(map! { "res" => res, "message" => Value::list(messages) }.into())

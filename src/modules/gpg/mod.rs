@@ -95,7 +95,9 @@ pub(super) static MODULE: Module = Module {
                 words.extend(args.truthy("always_trust").then(|| "--always-trust".to_owned()));
                 match args.get("sign") {
                     Value::Bool(true) => words.push("--sign".to_owned()),
-                    Value::Text(key) => words.extend(["--sign".to_owned(), "--default-key".to_owned(), key.clone()]),
+                    Value::Text(key) => {
+                        words.extend(["--sign".to_owned(), "--default-key".to_owned(), key.clone()])
+                    }
                     _ => {}
                 }
                 spoken(cx, args, &words, "Encrypted")
@@ -103,7 +105,16 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "export_key",
-            &[opt("keyids", Default::None), opt("secret", Default::False), USER, HOME, PASSPHRASE, OUTPUT, BARE, RING],
+            &[
+                opt("keyids", Default::None),
+                opt("secret", Default::False),
+                USER,
+                HOME,
+                PASSPHRASE,
+                OUTPUT,
+                BARE,
+                RING,
+            ],
             "Keys as text: `{res, comment}`, or with `bare` the text.",
             |cx, args| {
                 let gpg = Gpg::of(cx, args)?;
@@ -148,9 +159,12 @@ pub(super) static MODULE: Module = Module {
             "Takes keys from a text or file: `{res, message}`.",
             keys::import,
         ),
-        Function::new("list_keys", &[USER, HOME, RING], "Every key, as `gpg.get_key` shows them.", |cx, args| {
-            Ok(Value::list(keys::list(&Gpg::of(cx, args)?, false)?))
-        }),
+        Function::new(
+            "list_keys",
+            &[USER, HOME, RING],
+            "Every key, as `gpg.get_key` shows them.",
+            |cx, args| Ok(Value::list(keys::list(&Gpg::of(cx, args)?, false)?)),
+        ),
         Function::new("list_secret_keys", &[USER, HOME, RING], "Every secret key likewise.", |cx, args| {
             Ok(Value::list(keys::list(&Gpg::of(cx, args)?, true)?))
         }),

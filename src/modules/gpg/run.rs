@@ -37,7 +37,9 @@ impl<'a, 'c> Gpg<'a, 'c> {
             }
         };
         if args.given("keyring").is_some_and(|ring| !matches!(ring, Value::Text(_))) {
-            return Err(Fault::invocation("Please pass keyring as a string. Multiple keyrings are not allowed"));
+            return Err(Fault::invocation(
+                "Please pass keyring as a string. Multiple keyrings are not allowed",
+            ));
         }
         Ok(Gpg { cx, args, home })
     }
@@ -77,7 +79,12 @@ impl<'a, 'c> Gpg<'a, 'c> {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) fn run(&self, words: &[String], passphrase: Option<&str>, input: Option<String>) -> Result<Ran, Fault> {
+    pub(super) fn run(
+        &self,
+        words: &[String],
+        passphrase: Option<&str>,
+        input: Option<String>,
+    ) -> Result<Ran, Fault> {
         let plain = ["gpg", "--status-fd", "2", "--no-tty", "--homedir", self.home.as_str()];
         let mut command: Vec<String> = plain.iter().map(|word| (*word).to_owned()).collect();
         if !words.iter().any(|word| word == "--no-batch") {

@@ -81,7 +81,10 @@ fn judged(found: &[Signature], any: &[String], all: &[String]) -> (bool, String)
         found.iter().any(|one| one.trust.is_some() && one.fingerprint.as_ref() == Some(signer))
     };
     if !any.is_empty() && !any.iter().any(signed) {
-        return (false, "None of the public keys listed in signed_by_any provided a valid signature".to_owned());
+        return (
+            false,
+            "None of the public keys listed in signed_by_any provided a valid signature".to_owned(),
+        );
     }
     if let Some(missing) = all.iter().find(|signer| !signed(signer)) {
         let text = format!(

@@ -100,7 +100,8 @@ pub(super) fn auth_keys(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 pub(super) fn host_keys(_: &Context, args: &Args) -> Result<Value, Fault> {
-    let directory = args.opt_str("keydir")?.filter(|dir| !dir.is_empty()).unwrap_or_else(|| "/etc/ssh".to_owned());
+    let directory =
+        args.opt_str("keydir")?.filter(|dir| !dir.is_empty()).unwrap_or_else(|| "/etc/ssh".to_owned());
     let mut names: Vec<String> = fs::read_dir(&directory)
         .map_err(|error| Fault::os(&error, &directory))?
         .flatten()
@@ -109,7 +110,8 @@ pub(super) fn host_keys(_: &Context, args: &Args) -> Result<Value, Fault> {
     names.sort();
     let mut found = Map::new();
     for name in names {
-        let Some((kind, tail)) = name.strip_prefix("ssh_host_").and_then(|rest| rest.rsplit_once("_key")) else {
+        let Some((kind, tail)) = name.strip_prefix("ssh_host_").and_then(|rest| rest.rsplit_once("_key"))
+        else {
             continue;
         };
         let is_cert = tail.starts_with("-cert.pub");
@@ -226,7 +228,8 @@ pub(super) fn rm_auth_key_from_file(cx: &Context, args: &Args) -> Result<Value, 
     let user = args.str("user")?;
     let done: Vec<String> =
         keys.iter().map(|key| remove(cx, args, &user, &key.key)).collect::<Result<_, _>>()?;
-    let first = ["Key not removed", "Key removed"].into_iter().find(|text| done.iter().any(|one| one == text));
+    let first =
+        ["Key not removed", "Key removed"].into_iter().find(|text| done.iter().any(|one| one == text));
     Ok(first.unwrap_or("Key not present").into())
 }
 
@@ -254,7 +257,10 @@ fn add(cx: &Context, args: &Args, user: &str, wanted: &Key) -> Result<&'static s
             rewrite(cx.host, &path, edited(&text, &wanted.key, Some(&wanted.line())).as_bytes(), 0o600)
         });
         let failed = |error: std::io::Error| {
-            Fault::execution(format!("Problem reading or writing to key file: {}", os_error_text(&error, &shown)))
+            Fault::execution(format!(
+                "Problem reading or writing to key file: {}",
+                os_error_text(&error, &shown)
+            ))
         };
         return written.map(|()| "replace").map_err(failed);
     }

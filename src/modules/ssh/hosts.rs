@@ -26,7 +26,8 @@ fn info(cx: &Context, user: &str) -> Result<Map, Fault> {
 fn file(cx: &Context, args: &Args) -> Result<Result<PathBuf, Value>, Fault> {
     let user = user(args)?;
     let default = if user.is_some() { ".ssh/known_hosts" } else { "/etc/ssh/ssh_known_hosts" };
-    let config = args.opt_str("config")?.filter(|config| !config.is_empty()).unwrap_or_else(|| default.to_owned());
+    let config =
+        args.opt_str("config")?.filter(|config| !config.is_empty()).unwrap_or_else(|| default.to_owned());
     if config.starts_with('/') {
         return Ok(Ok(config.into()));
     }
@@ -64,7 +65,9 @@ fn parsed(text: &str, hash: Option<&str>) -> Result<Vec<Value>, Fault> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [host, enc, key] = words.as_slice() else { continue };
         if let Some(print) = fingerprint(key, hash)? {
-            found.push(map! { "hostname" => *host, "key" => *key, "enc" => *enc, "fingerprint" => print }.into());
+            found.push(
+                map! { "hostname" => *host, "key" => *key, "enc" => *enc, "fingerprint" => print }.into(),
+            );
         }
     }
     Ok(found)
@@ -126,7 +129,11 @@ fn known(cx: &Context, args: &Args, config: Value) -> Result<Value, Fault> {
         "port" => args.get("port").clone(),
         "fingerprint_hash_type" => args.get("fingerprint_hash_type").clone(),
     };
-    cx.ask_with("ssh.get_known_host_entries", &[args.get("user").clone(), args.get("hostname").clone()], options)
+    cx.ask_with(
+        "ssh.get_known_host_entries",
+        &[args.get("user").clone(), args.get("hostname").clone()],
+        options,
+    )
 }
 
 pub(super) fn check(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -141,7 +148,9 @@ pub(super) fn check(cx: &Context, args: &Args) -> Result<Value, Fault> {
     Ok(match known {
         Value::Null => "add",
         _ if args.truthy("key") && !agrees("key", "key") => "update",
-        _ if !args.truthy("key") && args.truthy("fingerprint") && !agrees("fingerprint", "fingerprint") => "update",
+        _ if !args.truthy("key") && args.truthy("fingerprint") && !agrees("fingerprint", "fingerprint") => {
+            "update"
+        }
         _ => "exists",
     }
     .into())
@@ -202,7 +211,8 @@ enum Need {
 
 /// Decides from what is stored and what was given. Pure.
 fn needed(stored: &Value, stored_keys: &[String], key: Option<&str>, print: Option<&str>) -> Need {
-    let unknown_print = print.is_some_and(|print| !column(stored, "fingerprint").iter().any(|one| one == print));
+    let unknown_print =
+        print.is_some_and(|print| !column(stored, "fingerprint").iter().any(|one| one == print));
     if stored.is_null() || unknown_print || key.is_some_and(|key| !stored_keys.iter().any(|one| one == key)) {
         Need::Write
     } else if key.is_none() && print.is_none() {

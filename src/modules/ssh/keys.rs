@@ -49,7 +49,8 @@ fn kind_at(line: &str) -> Option<usize> {
         let word = rest.strip_prefix("sk-").unwrap_or(rest);
         let tail = word.strip_prefix("ssh-").or_else(|| word.strip_prefix("ecds"))?;
         let after = tail.trim_start_matches(|char: char| char.is_alphanumeric() || "_@.-".contains(char));
-        (after.len() < tail.len() && after.starts_with(char::is_whitespace) && !after.trim().is_empty()).then_some(())
+        (after.len() < tail.len() && after.starts_with(char::is_whitespace) && !after.trim().is_empty())
+            .then_some(())
     };
     line.char_indices().map(|(at, _)| at).find(|at| line.get(*at..).and_then(is_kind).is_some())
 }
@@ -112,9 +113,15 @@ mod tests {
         let line = "from=\"1.2.3.4\",no-pty ssh-ed25519 AAAA me@here today";
         let key = Key::of(line).expect("a key");
         assert_eq!(key.options, ["from=\"1.2.3.4\"", "no-pty"]);
-        assert_eq!((key.enc.as_str(), key.key.as_str(), key.comment.as_str()), ("ssh-ed25519", "AAAA", "me@here today"));
+        assert_eq!(
+            (key.enc.as_str(), key.key.as_str(), key.comment.as_str()),
+            ("ssh-ed25519", "AAAA", "me@here today")
+        );
         assert_eq!(key.line(), format!("{line}\n"));
-        assert_eq!(Key::of("sk-ssh-ed25519@openssh.com AAAA").expect("a key").line(), "sk-ssh-ed25519@openssh.com AAAA \n");
+        assert_eq!(
+            Key::of("sk-ssh-ed25519@openssh.com AAAA").expect("a key").line(),
+            "sk-ssh-ed25519@openssh.com AAAA \n"
+        );
         for other in ["", "# ssh-rsa AAAA", "AAAA", "ssh-rsa "] {
             assert_eq!(Key::of(other), None, "{other}");
         }

@@ -17,7 +17,9 @@ const PORT: Param = opt("port", Default::None);
 pub(super) static MODULE: Module = Module {
     file: "ssh",
     provides: "ssh",
-    available: |cx| cx.which("ssh").map(|_| ()).ok_or_else(|| "The module requires the ssh binary.".to_owned()),
+    available: |cx| {
+        cx.which("ssh").map(|_| ()).ok_or_else(|| "The module requires the ssh binary.".to_owned())
+    },
     functions: &[
         Function::new(
             "auth_keys",
@@ -48,7 +50,15 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "check_known_host",
-            &[USER, HOST, opt("key", Default::None), opt("fingerprint", Default::None), NO_CONFIG, PORT, HASH],
+            &[
+                USER,
+                HOST,
+                opt("key", Default::None),
+                opt("fingerprint", Default::None),
+                NO_CONFIG,
+                PORT,
+                HASH,
+            ],
             "What `ssh.set_known_host` would do: `add`, `update` or nothing (`exists`).",
             hosts::check,
         ),

@@ -120,7 +120,9 @@ pub(super) fn copy(running: &Running, args: &Args) -> Outcome {
             }
         }
         writes = force;
-        if force && !test {
+        // A file is replaced whole by another one; what cannot be replaced goes first.
+        let in_the_way = is_dir(&source) || is_dir(&name);
+        if force && !test && in_the_way {
             let removed = running.ask_with("file.remove", &[name.as_str().into()], map! { "force" => true });
             if let Err(Fault::Exception { .. }) = removed {
                 return failed(ret, format!("Failed to delete \"{name}\" in preparation for forced move"));

@@ -25,7 +25,8 @@ pub(super) fn make_room(
     if !path.is_dir() {
         return None;
     }
-    let entries: Vec<_> = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let entries: Vec<_> =
+        fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     if !args.truthy("force_clone") {
         let text = format!(
             "Target '{target}' exists, is non-empty and is not a git repository. Set the 'force_clone' option to True to \
@@ -121,7 +122,11 @@ pub(super) fn clone(job: &Job, report: &mut Report) -> Result<StateReturn, Fault
 }
 
 /// `Some` ends the state.
-pub(super) fn update_submodules(job: &Job, report: &Report, mut asked: Map) -> Result<Option<StateReturn>, Fault> {
+pub(super) fn update_submodules(
+    job: &Job,
+    report: &Report,
+    mut asked: Map,
+) -> Result<Option<StateReturn>, Fault> {
     asked.insert("opts", Value::list(["--init", "--recursive"]));
     match job.repo.ask("submodule", &["update".into()], asked) {
         Ok(_) => Ok(None),
@@ -147,14 +152,16 @@ fn check_out(job: &Job, report: &mut Report) -> Result<Option<StateReturn>, Faul
     }
     let local_rev = repo.revision()?;
     let local_branch = repo.quietly("current_branch", &[], Map::new())?;
-    let Some(local_branch) = local_branch.or_else(|| remote.refs.contains("HEAD").then(|| "None".to_owned())) else {
+    let Some(local_branch) = local_branch.or_else(|| remote.refs.contains("HEAD").then(|| "None".to_owned()))
+    else {
         return Ok(Some(report.fail(format!(
             "Remote HEAD refers to a ref that does not exist. This can happen when the default branch on the remote \
              repository is renamed or deleted. {NO_BRANCH}"
         ))));
     };
     if !job.matches(local_rev.as_deref()) {
-        let opts = map! { "opts" => Value::list(["--hard".to_owned(), remote.rev.clone().unwrap_or_default()]) };
+        let opts =
+            map! { "opts" => Value::list(["--hard".to_owned(), remote.rev.clone().unwrap_or_default()]) };
         repo.ask("reset", &[], opts)?;
         report.comments.push(format!("Repository was reset to {}", remote.place));
     }

@@ -11,8 +11,12 @@ use crate::value::{Map, Value, str_of};
 
 pub(super) fn cloned(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let name = args.str("name")?;
-    let mut report =
-        Report { name: name.as_str().into(), test: running.test(), comments: Vec::new(), changes: Map::new() };
+    let mut report = Report {
+        name: name.as_str().into(),
+        test: running.test(),
+        comments: Vec::new(),
+        changes: Map::new(),
+    };
     let (target, branch) = (str_of(args.get("target")), args.opt_str("branch")?);
     let wrong = if args.get("target").is_null() {
         "'target' argument is required"
@@ -55,7 +59,9 @@ pub(super) fn cloned(running: &Running, args: &Args) -> Result<StateReturn, Faul
     match repo.ask("checkout", &[], map! { "rev" => rev, "opts" => Value::list(opts) }) {
         Ok(_) => {}
         Err(fault @ Fault::Execution { .. }) => {
-            return Ok(report.fail(format!("Failed to change branch to '{branch}': {}", failure::text(&fault))));
+            return Ok(
+                report.fail(format!("Failed to change branch to '{branch}': {}", failure::text(&fault)))
+            );
         }
         Err(fault) => return Err(fault),
     }

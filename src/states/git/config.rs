@@ -148,8 +148,13 @@ pub(super) fn unset(running: &Running, args: &Args) -> Result<StateReturn, Fault
     let after = matches(None)?;
     for (key, values) in &whole {
         let left = after.get_value(key).and_then(Value::as_list).unwrap_or_default();
-        let gone: Vec<Value> =
-            values.as_list().unwrap_or_default().iter().filter(|value| !left.contains(value)).cloned().collect();
+        let gone: Vec<Value> = values
+            .as_list()
+            .unwrap_or_default()
+            .iter()
+            .filter(|value| !left.contains(value))
+            .cloned()
+            .collect();
         if !gone.is_empty() {
             report.changes.insert(key.clone(), Value::List(gone));
         }

@@ -36,8 +36,12 @@ fn mistake(running: &Running, args: &Args) -> Result<Option<String>, Fault> {
 
 pub(super) fn detached(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let name = args.str("name")?;
-    let mut report =
-        Report { name: name.as_str().into(), test: running.test(), comments: Vec::new(), changes: Map::new() };
+    let mut report = Report {
+        name: name.as_str().into(),
+        test: running.test(),
+        comments: Vec::new(),
+        changes: Map::new(),
+    };
     if let Some(text) = mistake(running, args)? {
         return Ok(report.fail(text));
     }
@@ -98,7 +102,8 @@ fn bring(repo: &Repo, report: &mut Report, name: &str) -> Result<StateReturn, Fa
         if report.test {
             return Ok(report.neutral(format!("Repository remote {remote} would be fetched")));
         }
-        let refspecs = [format!("refs/heads/*:refs/remotes/{remote}/*"), "+refs/tags/*:refs/tags/*".to_owned()];
+        let refspecs =
+            [format!("refs/heads/*:refs/remotes/{remote}/*"), "+refs/tags/*:refs/tags/*".to_owned()];
         let mut asked = repo.keys();
         asked.insert("remote", remote.as_str());
         asked.insert("force", true);
@@ -123,7 +128,9 @@ fn bring(repo: &Repo, report: &mut Report, name: &str) -> Result<StateReturn, Fa
                 return Ok(report.done(Some(false), text));
             }
         };
-        let found = refs.get(&format!("refs/remotes/{remote}/{rev}")).or_else(|| refs.get(&format!("refs/tags/{rev}")));
+        let found = refs
+            .get(&format!("refs/remotes/{remote}/{rev}"))
+            .or_else(|| refs.get(&format!("refs/tags/{rev}")));
         found.map(str_of)
     };
     let Some(commit) = commit else {

@@ -81,7 +81,11 @@ impl Job<'_, '_, '_> {
     }
 
     /// The options that make a branch follow another, and what is said of it.
-    pub(super) fn follow(&self, upstream: Option<&str>, branches: &[String]) -> Option<(Vec<String>, String)> {
+    pub(super) fn follow(
+        &self,
+        upstream: Option<&str>,
+        branches: &[String],
+    ) -> Option<(Vec<String>, String)> {
         let wanted = match &self.remote.upstream {
             Upstream::Any => return None,
             Upstream::None => {
@@ -138,7 +142,9 @@ pub(super) fn find(refs: Map, rev: &str, remote: &str, bare: bool) -> Remote {
     } else if let Some(hash) = has(format!("refs/heads/{rev}")) {
         (found.rev, found.kind) = (Some(hash), Some(Kind::Branch));
         found.upstream = Upstream::Branch(format!("{remote}/{rev}"));
-    } else if let Some(hash) = has(format!("refs/tags/{rev}^{{}}")).or_else(|| has(format!("refs/tags/{rev}"))) {
+    } else if let Some(hash) =
+        has(format!("refs/tags/{rev}^{{}}")).or_else(|| has(format!("refs/tags/{rev}")))
+    {
         (found.rev, found.kind) = (Some(hash), Some(Kind::Tag));
     } else if is_hash(rev) {
         (found.rev, found.kind) = (Some(rev.to_lowercase()), Some(Kind::Hash));
@@ -182,7 +188,8 @@ pub(super) fn address(args: &Args, url: &str) -> Result<String, String> {
     if user.is_none() && password.is_none() {
         return Ok(url.to_owned());
     }
-    let rest = url.strip_prefix("https://").ok_or_else(|| "Basic Auth only supported for HTTPS".to_owned())?;
+    let rest =
+        url.strip_prefix("https://").ok_or_else(|| "Basic Auth only supported for HTTPS".to_owned())?;
     let password = password.map(|password| format!(":{password}")).unwrap_or_default();
     Ok(format!("https://{}{password}@{rest}", user.unwrap_or_else(|| "None".to_owned())))
 }
@@ -201,7 +208,9 @@ fn mistake(running: &Running, args: &Args) -> Result<Option<String>, Fault> {
     if !args.truthy("rev") {
         return Ok(Some(format!("'{rev}' is not a valid value for the 'rev' argument")));
     }
-    if !matches!(args.get("force_reset"), Value::Bool(_)) && args.get("force_reset").as_str() != Some("remote-changes") {
+    if !matches!(args.get("force_reset"), Value::Bool(_))
+        && args.get("force_reset").as_str() != Some("remote-changes")
+    {
         return Ok(Some("'force_reset' must be one of True, False, or 'remote-changes'".to_owned()));
     }
     if !target.starts_with('/') {
@@ -269,7 +278,11 @@ pub(super) fn latest(running: &Running, args: &Args) -> Result<StateReturn, Faul
         bare,
         remote,
         refspecs,
-        lfs: if uses_lfs { map! { "identity" => args.get("identity").clone() } } else { Map::new() },
+        lfs: if uses_lfs {
+            map! { "identity" => args.get("identity").clone() }
+        } else {
+            Map::new()
+        },
         rev: if is_hash(&rev) { rev.to_lowercase() } else { rev },
         remote_name,
         name,

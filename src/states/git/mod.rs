@@ -24,7 +24,9 @@ const KWARGS: Param = keywords("kwargs");
 pub(super) static STATES: States = States {
     file: "git",
     provides: "git",
-    available: |cx| if cx.offers("git.version") { Ok(()) } else { Err("git module could not be loaded".to_owned()) },
+    available: |cx| {
+        if cx.offers("git.version") { Ok(()) } else { Err("git module could not be loaded".to_owned()) }
+    },
     functions: &[
         State::new(
             "cloned",

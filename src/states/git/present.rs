@@ -11,8 +11,12 @@ use crate::value::Map;
 pub(super) fn present(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let name = args.str("name")?;
     let bare = args.truthy("bare");
-    let mut report =
-        Report { name: name.as_str().into(), test: running.test(), comments: Vec::new(), changes: Map::new() };
+    let mut report = Report {
+        name: name.as_str().into(),
+        test: running.test(),
+        comments: Vec::new(),
+        changes: Map::new(),
+    };
     let repo = Repo { running, args, target: name.clone() };
     let path = Path::new(&name);
     let kind = if bare { "bare " } else { "" };

@@ -26,7 +26,8 @@ pub(super) fn short(hash: Option<&str>) -> &str {
 pub(super) fn complaint(fault: &Fault) -> String {
     let text = failure::text(fault);
     let line = text.split('\n').next().unwrap_or_default();
-    let ends = ["' failed: ", "\" failed: "].iter().filter_map(|end| line.rfind(end).map(|at| at + end.len()));
+    let ends =
+        ["' failed: ", "\" failed: "].iter().filter_map(|end| line.rfind(end).map(|at| at + end.len()));
     match ends.max().filter(|_| line.starts_with("Command '") || line.starts_with("Command \"")) {
         Some(at) => text.get(at..).unwrap_or_default().to_owned(),
         None => text,

@@ -209,7 +209,8 @@ fn not_fast_forward(job: &Job, found: &Found, report: &Report) -> StateReturn {
     }
     let (before, after) = (short(found.base_rev.as_deref()), short(job.remote.rev.as_deref()));
     let changed = found.local_changes;
-    let way = if changed && before != after { format!("from {before} to {after}") } else { format!("to {after}") };
+    let way =
+        if changed && before != after { format!("from {before} to {after}") } else { format!("to {after}") };
     let after_checkout = match &job.branch {
         Some(branch) if job.changes_branch(found.branch.as_deref()) => {
             format!(" (after checking out local branch '{branch}')")
@@ -246,7 +247,9 @@ fn planned(job: &Job, found: &Found, report: &mut Report, forced: bool) -> State
             actions.push(format!("Branch '{branch}' would be checked out and {action} to {wanted}"));
         } else {
             let place = &remote.place;
-            actions.push(format!("New branch '{branch}' would be checked out, with {place} as a starting point"));
+            actions.push(format!(
+                "New branch '{branch}' would be checked out, with {place} as a starting point"
+            ));
             if let Upstream::Branch(upstream) = &remote.upstream {
                 actions.push(format!("Tracking branch would be set to {upstream}"));
             }
@@ -276,7 +279,13 @@ fn planned(job: &Job, found: &Found, report: &mut Report, forced: bool) -> State
 }
 
 /// The end of `test=True`.
-fn conclude(job: &Job, found: &Found, report: &mut Report, actions: Vec<String>, updates: bool) -> StateReturn {
+fn conclude(
+    job: &Job,
+    found: &Found,
+    report: &mut Report,
+    actions: Vec<String>,
+    updates: bool,
+) -> StateReturn {
     if !report.changes.is_empty() {
         return report.neutral(sentences(&actions));
     }
@@ -301,7 +310,8 @@ fn set_remote(job: &Job, found: &Found, report: &mut Report) -> Result<Option<St
     if found.fetch_url.as_ref() == Some(&wanted) {
         return Ok(None);
     }
-    let (before, after) = (found.fetch_url.as_deref().map_or_else(|| "None".to_owned(), shown), shown(&wanted));
+    let (before, after) =
+        (found.fetch_url.as_deref().map_or_else(|| "None".to_owned(), shown), shown(&wanted));
     let name = &job.remote_name;
     if report.test {
         let mut actions = vec![format!("Remote '{name}' would be changed from {before} to {after}")];
@@ -310,7 +320,9 @@ fn set_remote(job: &Job, found: &Found, report: &mut Report) -> Result<Option<St
         }
         let updates = job.flag("update_head");
         if !found.revs_match && updates {
-            report.changes.insert("revision", map! { "old" => found.rev.clone(), "new" => job.remote.rev.clone() });
+            report
+                .changes
+                .insert("revision", map! { "old" => found.rev.clone(), "new" => job.remote.rev.clone() });
             if found.fast_forward == Some(false) {
                 report.changes.insert("forced update", true);
             }
@@ -440,7 +452,11 @@ pub(super) fn update(job: &Job, report: &mut Report) -> Result<StateReturn, Faul
 }
 
 /// Fetches, checks out, merges or resets. The warnings; `Err` ends the state.
-fn bring(job: &Job, found: &mut Found, report: &mut Report) -> Result<Result<Vec<String>, StateReturn>, Fault> {
+fn bring(
+    job: &Job,
+    found: &mut Found,
+    report: &mut Report,
+) -> Result<Result<Vec<String>, StateReturn>, Fault> {
     let (repo, remote) = (&job.repo, &job.remote);
     let wanted = job.rev_list().to_owned();
     let follow = job.follow(found.upstream.as_deref(), &found.branches);
@@ -461,7 +477,9 @@ fn bring(job: &Job, found: &mut Found, report: &mut Report) -> Result<Result<Vec
         if let Err(fault) = repo.ask("rev_parse", &asked, map! { "ignore_retcode" => true }) {
             let (rev, name) = (&job.rev, &job.name);
             let text = crate::states::failure::text(&fault);
-            return Ok(Err(report.fail(format!("Fetch did not successfully retrieve rev '{rev}' from {name}: {text}"))));
+            return Ok(Err(
+                report.fail(format!("Fetch did not successfully retrieve rev '{rev}' from {name}: {text}"))
+            ));
         }
         let stays = job.branch.is_none() || job.branch == found.branch;
         if !found.revs_match && !job.flag("update_head") && stays {
@@ -484,7 +502,8 @@ fn bring(job: &Job, found: &mut Found, report: &mut Report) -> Result<Result<Vec
             ))));
         }
         let is_new = !found.branches.contains(branch);
-        let (rev, opts) = if is_new { (job.start(), vec!["-b", branch]) } else { (branch.clone(), Vec::new()) };
+        let (rev, opts) =
+            if is_new { (job.start(), vec!["-b", branch]) } else { (branch.clone(), Vec::new()) };
         let asked = map! { "force" => job.flag("force_checkout"), "opts" => Value::list(opts) };
         repo.ask("checkout", &[rev.as_str().into()], asked)?;
         report.comments.push(if is_new {

@@ -33,7 +33,9 @@ fn wanted(running: &Running, args: &Args) -> Result<Result<(String, String, Stri
     let by = args.get("mount_by");
     let device = if by.truthy() { converted(running, &name, by)? } else { Some(name.clone()) };
     let comment = format!("Device {name} cannot be converted to {}", str_of(by));
-    Ok(device.map(|device| (place, device, config)).ok_or_else(|| StateReturn::new(name, Some(false), comment)))
+    Ok(device
+        .map(|device| (place, device, config))
+        .ok_or_else(|| StateReturn::new(name, Some(false), comment)))
 }
 
 pub(super) fn present(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
@@ -83,7 +85,10 @@ pub(super) fn present(running: &Running, args: &Args) -> Result<StateReturn, Fau
             match running.ask("mount.mount", &[place.as_str().into()])? {
                 Value::Text(text) => {
                     ret.result = Some(false);
-                    format!("Error while mounting {}", text.split_once(':').map_or(text.as_str(), |(_, rest)| rest))
+                    format!(
+                        "Error while mounting {}",
+                        text.split_once(':').map_or(text.as_str(), |(_, rest)| rest)
+                    )
                 }
                 _ => format!("Mounted {name} on {place}"),
             }

@@ -5,7 +5,9 @@ mod mounted;
 mod options;
 mod unmounted;
 
-use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req};
+use crate::loader::{
+    Args, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -154,7 +156,8 @@ fn swap(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         return Ok(ret);
     }
     let table = table(running, &config)?;
-    let is_kept = table.contains(&name) || table.values().any(|entry| entry.get("device") == Some(&name.as_str().into()));
+    let is_kept = table.contains(&name)
+        || table.values().any(|entry| entry.get("device") == Some(&name.as_str().into()));
     if running.test() {
         if !is_kept {
             ret.result = None;

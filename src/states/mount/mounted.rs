@@ -80,7 +80,12 @@ fn follow_bind(wanted: &mut Wanted, active: &mut Map, copies: bool) {
 }
 
 /// Understands the device; the comment where there is none with the label.
-fn find_device(running: &Running, wanted: &mut Wanted, active: &mut Map, copies: bool) -> Result<Option<String>, Fault> {
+fn find_device(
+    running: &Running,
+    wanted: &mut Wanted,
+    active: &mut Map,
+    copies: bool,
+) -> Result<Option<String>, Fault> {
     let device = wanted.device.clone();
     let upper = device.to_uppercase();
     let value = device.split_once('=').map(|(_, value)| value).unwrap_or_default();
@@ -170,7 +175,8 @@ fn compare(
     let mut update_cache = false;
     let mount = active.get(&wanted.key).cloned().unwrap_or_default();
     for device in [field(Some(&mount), "device"), String::new()] {
-        let device = if device.is_empty() { wanted.alike.first().map(|first| real(first)) } else { Some(device) };
+        let device =
+            if device.is_empty() { wanted.alike.first().map(|first| real(first)) } else { Some(device) };
         wanted.alike.extend(device);
     }
     for key in ["alt_device", "device_uuid", "device_label"] {
@@ -213,11 +219,14 @@ fn compare(
         wanted.alike.iter().find(|device| regex.is_match(device))
     });
     if let Some(device) = excused {
-        ret.comment = format!("An umount will not be forced because device matched device_name_regex: {device}");
+        ret.comment =
+            format!("An umount will not be forced because device matched device_name_regex: {device}");
     } else if running.test() {
         ret.result = None;
-        ret.comment =
-            format!("An umount would have been forced because devices do not match.  Watched: {}", wanted.device);
+        ret.comment = format!(
+            "An umount would have been forced because devices do not match.  Watched: {}",
+            wanted.device
+        );
     } else {
         let real = if wanted.real_device == wanted.device {
             String::new()
@@ -252,7 +261,12 @@ fn texts_of_list(value: &Value) -> Vec<String> {
 }
 
 /// Nothing is mounted there. `Ok(true)`: it is now. `Err` ends the state.
-fn bring(running: &Running, args: &Args, wanted: &Wanted, ret: &mut StateReturn) -> Result<Result<bool, ()>, Fault> {
+fn bring(
+    running: &Running,
+    args: &Args,
+    wanted: &Wanted,
+    ret: &mut StateReturn,
+) -> Result<Result<bool, ()>, Fault> {
     let name = &wanted.name;
     let (exists, makes) = (Path::new(name).exists(), args.truthy("mkmnt"));
     let test = running.test();
@@ -301,13 +315,22 @@ fn bring(running: &Running, args: &Args, wanted: &Wanted, ret: &mut StateReturn)
     if !exists && test {
         ret.result = None;
     } else if !exists && makes {
-        running.ask_with("file.mkdir", &[name.as_str().into()], map! { "user" => args.get("user").clone() })?;
+        running.ask_with(
+            "file.mkdir",
+            &[name.as_str().into()],
+            map! { "user" => args.get("user").clone() },
+        )?;
     }
     Ok(Ok(false))
 }
 
 /// The entry of the table.
-fn keep(running: &Running, args: &Args, wanted: &Wanted, ret: &mut StateReturn) -> Result<Option<String>, Fault> {
+fn keep(
+    running: &Running,
+    args: &Args,
+    wanted: &Wanted,
+    ret: &mut StateReturn,
+) -> Result<Option<String>, Fault> {
     let asked = [
         wanted.name.as_str().into(),
         wanted.device.as_str().into(),
@@ -348,7 +371,11 @@ pub(super) fn mounted(running: &Running, args: &Args) -> Result<StateReturn, Fau
     let (mut name, device, fstype) = (text("name")?, text("device")?, text("fstype")?);
     for (key, value) in [("name", &name), ("device", &device), ("fstype", &fstype)] {
         if value.is_empty() {
-            return Ok(StateReturn::new(name.as_str(), Some(false), format!("Must provide {key} to mount.mounted")));
+            return Ok(StateReturn::new(
+                name.as_str(),
+                Some(false),
+                format!("Must provide {key} to mount.mounted"),
+            ));
         }
     }
     let mut ret = StateReturn::new(name.as_str(), Some(true), "");

@@ -5,9 +5,29 @@ use crate::value::{Map, Value, str_of};
 
 /// Options that the kernel does not show.
 const INVISIBLE: &[&str] = &[
-    "_netdev", "actimeo", "bg", "comment", "defaults", "delay_connect", "direct-io-mode", "intr", "loop",
-    "nointr", "nobootwait", "nofail", "password", "reconnect", "retry", "soft", "auto", "users", "bind",
-    "nonempty", "transform_symlinks", "port", "backup-volfile-servers",
+    "_netdev",
+    "actimeo",
+    "bg",
+    "comment",
+    "defaults",
+    "delay_connect",
+    "direct-io-mode",
+    "intr",
+    "loop",
+    "nointr",
+    "nobootwait",
+    "nofail",
+    "password",
+    "reconnect",
+    "retry",
+    "soft",
+    "auto",
+    "users",
+    "bind",
+    "nonempty",
+    "transform_symlinks",
+    "port",
+    "backup-volfile-servers",
 ];
 
 /// Options with a value that the kernel does not show.
@@ -112,7 +132,8 @@ impl Rules {
         Ok(match option.split_once('=') {
             Some(("user", name)) if fstype == "cifs" => format!("username={name}"),
             Some((key @ ("uid" | "gid"), name)) if !name.starts_with(|char: char| char.is_ascii_digit()) => {
-                let info = running.ask(if key == "uid" { "user.info" } else { "group.info" }, &[name.into()])?;
+                let info =
+                    running.ask(if key == "uid" { "user.info" } else { "group.info" }, &[name.into()])?;
                 format!("{key}={}", info.get(key).map_or_else(|| name.to_owned(), str_of))
             }
             _ => option,

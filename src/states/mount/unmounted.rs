@@ -58,8 +58,9 @@ fn purge(
     }
     if running.test() {
         ret.result = None;
-        ret.comment =
-            format!("Mount point {name} is unmounted but needs to be purged from {config} to be made persistent");
+        ret.comment = format!(
+            "Mount point {name} is unmounted but needs to be purged from {config} to be made persistent"
+        );
         return Ok(());
     }
     let out = running.ask("mount.rm_fstab", &[name.into(), device.into(), config.into()])?;
@@ -70,7 +71,8 @@ fn purge(
         }
     } else {
         ret.result = Some(false);
-        ret.comment += &format!(". Failed to persist purge{}", if out.is_null() { String::new() } else { str_of(&out) });
+        ret.comment +=
+            &format!(". Failed to persist purge{}", if out.is_null() { String::new() } else { str_of(&out) });
     }
     Ok(())
 }
