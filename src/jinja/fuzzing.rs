@@ -19,7 +19,13 @@ pub fn check(octets: &[u8]) {
             lstrip_blocks: trim,
             line_statement_prefix: trim.then(|| "#".to_owned()),
             allow_undefined: trim,
-            limits: Limits { steps: 20_000, bytes: 1 << 22, stack_bytes: 1 << 19, depth: 50 },
+            limits: Limits {
+                steps: 20_000,
+                bytes: 1 << 22,
+                stack_bytes: 1 << 19,
+                depth: 50,
+                ..Limits::default()
+            },
             ..Options::default()
         };
         // Either is right; a panic or an endless run is not.

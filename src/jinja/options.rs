@@ -1,5 +1,7 @@
 //! How a template is read: the delimiters and switches of Jinja2's `Environment`, and the bounds on a render.
 
+use std::time::Duration;
+
 /// Delimiters, whitespace rules, and what an undefined value does.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -24,6 +26,8 @@ pub struct Options {
 pub struct Limits {
     /// Statements and operations.
     pub steps: u64,
+    /// Time of the processor, as far as [`super::Surroundings::time_used`] tells it.
+    pub time: Duration,
     /// Bytes of text and containers made, output included.
     pub bytes: u64,
     /// Bytes of stack below the caller of the render.
@@ -34,7 +38,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { steps: 200_000_000, bytes: 1 << 30, stack_bytes: 1 << 20, depth: 300 }
+        Limits { steps: 200_000_000, time: Duration::from_secs(2), bytes: 1 << 30, stack_bytes: 1 << 20, depth: 300 }
     }
 }
 

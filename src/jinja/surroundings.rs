@@ -1,5 +1,7 @@
 //! What a template may ask of the world around it: files, Salt's functions, chance and time. Nothing else gets in.
 
+use std::time::Duration;
+
 use crate::value::{DateTime, Map, Value};
 
 /// A file of the file server.
@@ -64,6 +66,11 @@ pub trait Surroundings {
 
     /// The local time of a moment, in seconds since 1970, or now.
     fn local_time(&self, _seconds: Option<f64>) -> Option<DateTime> {
+        None
+    }
+
+    /// The processor time that this thread has used; `None` where that is not known.
+    fn time_used(&self) -> Option<Duration> {
         None
     }
 

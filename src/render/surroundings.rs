@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use super::read_template;
 use crate::jinja::{CallFault, Nothing, SourceFile, Surroundings};
@@ -75,6 +76,11 @@ impl Surroundings for Around<'_, '_> {
         }
         let moment = jiff::Timestamp::from_microsecond((seconds * 1e6) as i64).ok()?;
         Some(moment.to_zoned(jiff::tz::TimeZone::system()).datetime())
+    }
+
+    fn time_used(&self) -> Option<Duration> {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(time).ok()
     }
 
     fn log(&self, level: &str, text: &str) {

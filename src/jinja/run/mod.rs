@@ -11,6 +11,7 @@ mod templates;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -57,6 +58,9 @@ pub(super) struct Scope {
     pub vars: RefCell<Vec<(Rc<str>, Val)>>,
     pub up: Option<Rc<Scope>>,
 }
+
+/// Steps between two looks at the clock: a hundredth of a second or so.
+const BETWEEN_LOOKS: u64 = 1 << 16;
 
 /// Where a statement or expression stands.
 #[derive(Clone)]
@@ -123,6 +127,10 @@ pub(super) struct Run<'h> {
     template: Rc<Template>,
     pub line: u32,
     steps: u64,
+    /// How many steps there will be when the time is looked at again.
+    next_look: u64,
+    /// What [`Surroundings::time_used`] said at the beginning.
+    started: Option<Duration>,
     bytes: u64,
     depth: u32,
     stack_base: usize,
@@ -171,6 +179,8 @@ impl<'h> Run<'h> {
             template,
             line: 0,
             steps: 0,
+            next_look: BETWEEN_LOOKS,
+            started: around.time_used(),
             bytes: 0,
             depth: 0,
             stack_base: here(),
@@ -331,7 +341,21 @@ impl<'h> Run<'h> {
                 self.options.limits.steps
             )));
         }
-        Ok(())
+        if self.steps >= self.next_look { self.look_at_time() } else { Ok(()) }
+    }
+
+    /// Ends a render that has had its time.
+    #[cold]
+    fn look_at_time(&mut self) -> Res<()> {
+        self.next_look = self.steps.saturating_add(BETWEEN_LOOKS);
+        let limit = self.options.limits.time;
+        match (self.started, self.around.time_used()) {
+            (Some(started), Some(now)) if now.saturating_sub(started) > limit => Err(Fault::other(format!(
+                "the template does not end: it was stopped after {} s of work",
+                limit.as_secs_f64()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Counts bytes that are about to be made.
