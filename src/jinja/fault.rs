@@ -3,6 +3,8 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::value::{Map, Value, nearest};
+
 /// The result of nearly everything here.
 pub(super) type Res<T> = Result<T, Fault>;
 
@@ -107,6 +109,7 @@ impl Fault {
             line: 0,
             source: Rc::clone(main),
             path: None,
+            near: None,
             trail: inner.trail.iter().map(|p| (p.path.as_deref().map(str::to_owned), p.line)).collect(),
         };
         let Some(place) = inner.trail.iter().find(|place| place.kind != FrameKind::Block) else {
@@ -139,13 +142,55 @@ pub struct Error {
     pub path: Option<String>,
     /// File and line of each call on the way, innermost first; `None` is the template that was asked for.
     pub trail: Vec<(Option<String>, u32)>,
+    /// The name that was probably meant, for a variable that is not there.
+    pub near: Option<String>,
 }
 
 impl Error {
     /// An error without a place.
     pub fn plain(message: impl Into<String>) -> Self {
-        Error { message: message.into(), line: 0, source: Rc::from(""), path: None, trail: Vec::new() }
+        Error {
+            message: message.into(),
+            line: 0,
+            source: Rc::from(""),
+            path: None,
+            trail: Vec::new(),
+            near: None,
+        }
     }
+
+    /// Looks for the name that was meant among what the template sees.
+    pub(super) fn with_near(mut self, vars: &Map) -> Self {
+        let quoted = |text: &str| text.split('\'').nth(1).map(str::to_owned);
+        let near = if let Some((head, _)) = self.message.split_once("' is undefined") {
+            let name = head.rsplit('\'').next().unwrap_or_default();
+            nearest(name, &mut vars.keys().filter_map(Value::as_str).chain(names_set(&self.source)))
+        } else if let Some((_, name)) = self.message.split_once("object' has no attribute") {
+            // Most are of the pillar or of grains.
+            let maps = ["pillar", "grains"].into_iter().filter_map(|of| vars.get(of)?.as_map());
+            let name = quoted(name).unwrap_or_default();
+            nearest(&name, &mut maps.flat_map(|map| map.keys().filter_map(Value::as_str)))
+        } else {
+            None
+        };
+        self.near = near.map(str::to_owned);
+        self
+    }
+}
+
+/// Names that a template gives to something.
+fn names_set(source: &str) -> impl Iterator<Item = &str> {
+    let mut words = source.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let mut last = "";
+    std::iter::from_fn(move || {
+        loop {
+            let word = words.next()?;
+            let before = std::mem::replace(&mut last, word);
+            if matches!(before, "set" | "for" | "macro" | "import" | "as") {
+                return Some(word);
+            }
+        }
+    })
 }
 
 impl fmt::Display for Error {

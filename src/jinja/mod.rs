@@ -74,8 +74,8 @@ pub fn render_with_places(
     let parsed =
         parse(source, options, &knows).map_err(|fault| placed(fault, &text).into_error(&text, sls))?;
     let template = Rc::new(Template { name: None, path: None, source: Rc::clone(&text), parsed });
-    let (mut out, written) =
-        Run::new(template, vars, around, options).main().map_err(|fault| fault.into_error(&text, sls))?;
+    let rendered = Run::new(template, vars, around, options).main();
+    let (mut out, written) = rendered.map_err(|fault| fault.into_error(&text, sls).with_near(vars))?;
     if source.ends_with('\n') {
         out.push('\n');
     }

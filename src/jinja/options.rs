@@ -38,7 +38,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { steps: 200_000_000, time: Duration::from_secs(2), bytes: 1 << 30, stack_bytes: 1 << 20, depth: 300 }
+        Limits {
+            steps: 200_000_000,
+            time: Duration::from_secs(2),
+            bytes: 1 << 30,
+            stack_bytes: 1 << 20,
+            depth: 300,
+        }
     }
 }
 

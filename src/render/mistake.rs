@@ -8,14 +8,27 @@ use crate::jinja::{self, Places};
 use crate::value::yaml::YamlError;
 
 /// Where a mistake is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// `None` for a text that is no file.
     pub path: Option<String>,
-    /// From 1.
+    /// From 1; 0 where it is not known.
     pub line: u32,
-    /// From 1, in the rendered text.
+    /// From 1, in the rendered text; 0 where it is not known.
     pub column: u32,
+}
+
+impl RenderError {
+    /// Where the mistake is, as far as that is known.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            RenderError::Jinja(error) => {
+                Some(Place { path: error.path.clone(), line: error.line, column: 0 })
+            }
+            RenderError::Yaml { place, .. } => Some(place.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// Salt's words for the mistake, the file and the line, and the lines around it.

@@ -7,8 +7,9 @@ use std::path::Path;
 use tracing::error;
 
 use super::{Available, declarations};
+use crate::jinja;
 use crate::loader::{Context, Fault};
-use crate::render::{self, RenderError, SlsFile, find_sls};
+use crate::render::{self, Place, RenderError, SlsFile, find_sls};
 use crate::value::{Map, Value, str_of};
 
 /// Includes may be as deep as this.
@@ -23,7 +24,10 @@ pub struct Compiler<'r, 'c> {
     auto_order: bool,
     /// `saltenv:sls` of what has been rendered.
     done: HashSet<String>,
-    depth: usize,
+    /// `saltenv:sls` of the files that include the one at work, outermost first.
+    chain: Vec<String>,
+    /// Where mistakes were found: text and place.
+    places: Vec<(String, Place)>,
 }
 
 /// Where an SLS comes from.
@@ -42,7 +46,8 @@ impl<'r, 'c> Compiler<'r, 'c> {
             next_order: 10_000,
             auto_order: cx.opts.get("state_auto_order").is_none_or(Value::truthy),
             done: HashSet::new(),
-            depth: 0,
+            chain: Vec::new(),
+            places: Vec::new(),
         }
     }
 
@@ -146,7 +151,7 @@ impl<'r, 'c> Compiler<'r, 'c> {
                 return Ok((Map::new(), errors));
             }
             Err(error) => {
-                errors.push(render_error(sls, saltenv, &error));
+                errors.push(self.render_error(sls, saltenv, path, &error));
                 return Ok((Map::new(), errors));
             }
         };
@@ -167,14 +172,14 @@ impl<'r, 'c> Compiler<'r, 'c> {
         declarations::extend(&mut state, sls, saltenv, &mut errors);
         declarations::exclude(&mut state, sls, &mut errors);
         declarations::states(&mut state, sls, saltenv, &mut errors);
-        if self.depth >= MAX_DEPTH {
+        if self.chain.len() >= MAX_DEPTH {
             errors.push(format!("SLS '{saltenv}:{sls}' is included more than {MAX_DEPTH} levels deep"));
         } else {
-            self.depth += 1;
+            self.chain.push(format!("{saltenv}:{sls}"));
             for item in include {
                 self.include(origin, &item, matches, &mut state, &mut errors)?;
             }
-            self.depth -= 1;
+            self.chain.pop();
         }
         if self.auto_order {
             declarations::order(&mut state, &mut self.next_order);
@@ -256,6 +261,27 @@ impl<'r, 'c> Compiler<'r, 'c> {
         Ok(())
     }
 
+    /// Salt's words, and after them what it does not tell: who includes the file, and the name that was meant.
+    fn render_error(&mut self, sls: &str, saltenv: &str, path: &Path, error: &RenderError) -> String {
+        let mut text = format!("Rendering SLS '{saltenv}:{sls}' failed: {error}");
+        for includes in self.chain.iter().rev() {
+            text.push_str(&format!("\nincluded by SLS '{includes}'"));
+        }
+        if let RenderError::Jinja(jinja::Error { near: Some(near), .. }) = error {
+            text.push_str(&format!("\ndid you mean '{near}'?"));
+        }
+        error!("{text}");
+        let place = error.place().unwrap_or_default();
+        let path = place.path.or_else(|| Some(path.display().to_string()));
+        self.places.push((text.clone(), Place { path, ..place }));
+        text
+    }
+
+    /// Where a file that could not be rendered is wrong, by the text of the mistake.
+    pub(super) fn place(&self, text: &str) -> Option<&Place> {
+        self.places.iter().find(|(known, _)| known == text).map(|(_, place)| place)
+    }
+
     fn envs_with(&self, env_key: &str, wanted: &str, matches: Option<&Map>) -> Result<Vec<String>, Fault> {
         if env_key != "_xenv" {
             let matched = matches.is_some_and(|matches| matches.contains(env_key));
@@ -287,12 +313,6 @@ fn absolute(origin: &Origin, wanted: &str) -> Option<String> {
     parts.truncate(kept);
     parts.push(rest);
     Some(parts.join("."))
-}
-
-fn render_error(sls: &str, saltenv: &str, error: &RenderError) -> String {
-    let text = format!("Rendering SLS '{saltenv}:{sls}' failed: {error}");
-    error!("{text}");
-    text
 }
 
 /// Puts the states of one file beside those of others; ids that differ are a mistake.

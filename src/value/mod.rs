@@ -11,6 +11,7 @@ mod map;
 mod merge;
 pub mod msgpack;
 mod pep440;
+mod near;
 mod repr;
 pub mod sort;
 mod url;
@@ -22,6 +23,7 @@ pub use lookup::{DEFAULT_DELIMITER, traverse};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};
 pub use pep440::{PyVersion, fulfills};
+pub use near::nearest;
 pub use repr::{float_repr, is_printable, repr, str_of};
 pub use url::{is_remote_scheme, redacted_url, url_scheme};
 

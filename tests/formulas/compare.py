@@ -28,19 +28,18 @@ WITHIN_SALT = r"""
 import json, sys
 import salt.client, salt.config
 
-answers = {}
 for name, job in json.load(open(sys.argv[1])).items():
     opts = salt.config.minion_config(job["config"] + "/minion")
     opts["file_client"] = "local"
     caller = salt.client.Caller(mopts=opts)
-    answers[name] = {}
+    answers = {}
     for sls in job["sls"]:
         try:
-            answers[name][sls] = caller.cmd("state.show_low_sls", sls)
+            answers[sls] = caller.cmd("state.show_low_sls", sls)
         except Exception as error:
-            answers[name][sls] = "%s: %s" % (type(error).__name__, error)
-    print(name, file=sys.stderr, flush=True)
-json.dump(answers, open(sys.argv[2], "w"), default=repr, indent=1)
+            answers[sls] = "%s: %s" % (type(error).__name__, error)
+    with open("%s/%s.salt" % (sys.argv[2], name), "w") as file:
+        file.write(json.dumps(answers, default=repr, indent=1).replace(job["config"], "CONFIG"))
 """
 
 
@@ -81,7 +80,7 @@ def prepare(checkout, scratch):
         "enable_fqdns_grains": False,
     }
     (where / "minion").write_text(json.dumps(config))
-    return {"config": str(where), "sls": sls_files(checkout)}
+    return {"config": str(where), "scratch": str(scratch), "sls": sls_files(checkout)}
 
 
 def ours(command, job):
@@ -90,7 +89,7 @@ def ours(command, job):
     for sls in job["sls"]:
         made = subprocess.run(
             [*command, "--local", "-c", job["config"], "--out=json", "-l", "quiet", "state.show_low_sls", sls],
-            capture_output=True, text=True, timeout=300, check=False,
+            capture_output=True, text=True, timeout=300, check=False, cwd=job["scratch"],
         )
         try:
             answers[sls] = json.loads(made.stdout)["local"]
@@ -150,10 +149,9 @@ def main():
         if wanted:
             (scratch / "jobs").write_text(json.dumps(wanted))
             subprocess.run(
-                [args.salt_python, "-c", WITHIN_SALT, str(scratch / "jobs"), str(scratch / "theirs")], check=True
+                [args.salt_python, "-W", "ignore", "-c", WITHIN_SALT, str(scratch / "jobs"), str(keep.resolve())],
+                check=True, cwd=scratch,
             )
-            for name, answers in json.loads((scratch / "theirs").read_text()).items():
-                (keep / f"{name}.salt").write_text(text_of(plain(answers, wanted[name])))
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             mine = dict(zip(jobs, pool.map(lambda job: plain(ours(command, job), job), jobs.values())))
 

@@ -2,6 +2,7 @@
 
 mod apply;
 mod disabled;
+mod lint;
 mod pause;
 mod queue;
 mod request;
@@ -82,6 +83,13 @@ pub(super) static MODULE: Module = Module {
             &[req("ids"), MODS, TEST, QUEUE, MORE],
             "Whether SLS files have states with all these ids.",
             |cx, args| show::id_exists(cx, args.get("ids"), arguments(args, &["mods", "test", "queue"])),
+        ),
+        Function::new(
+            "lint",
+            &[opt("mods", Default::None), opt("saltenv", Default::None), opt("format", Default::Str("text"))],
+            "Mistakes in SLS files, or in all of an environment, found without running them: a line for each, or with \
+             `format=json` a map. Not in Salt.",
+            lint::run,
         ),
         Function::new("list_disabled", &[], "States that are disabled.", |cx, _| {
             Ok(cx.grains.get("state_runs_disabled").cloned().unwrap_or_else(|| "".into()))
