@@ -32,6 +32,8 @@ mod linux_shadow;
 mod linux_sysctl;
 mod matching;
 mod localemod;
+mod logmod;
+mod match_;
 mod mine;
 mod mod_random;
 mod mount;
@@ -95,6 +97,8 @@ pub static ALL: &[&Module] = &[
     &linux_sysctl::MODULE,
     &matching::MODULE,
     &localemod::MODULE,
+    &logmod::MODULE,
+    &match_::MODULE,
     &mine::MODULE,
     &mod_random::MODULE,
     &mount::MODULE,

@@ -4,13 +4,38 @@ use std::fs;
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, always, keywords, opt, req};
 use crate::render::{RenderError, Source, render};
-use crate::value::{Map, MergeStrategy, Value, merge, str_of};
+use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, serializer, str_of, yaml};
 
 pub(super) static MODULE: Module = Module {
     file: "slsutil",
     provides: "slsutil",
     available: always,
     functions: &[
+        Function::new(
+            "boolstr",
+            &[req("value"), opt("true", Default::Str("true")), opt("false", Default::Str("false"))],
+            "The second argument for a value that is true, the third for another.",
+            |_, args| Ok(args.get(if args.truthy("value") { "true" } else { "false" }).clone()),
+        )
+        .cheap(),
+        Function::new(
+            "deserialize",
+            &[req("serializer"), req("stream_or_string"), keywords("mod_kwargs")],
+            "The data of a text in `yaml` or `json`.",
+            deserialize,
+        ),
+        Function::new(
+            "dir_exists",
+            &[req("path"), opt("saltenv", Default::Str("base"))],
+            "Whether the file server has this directory.",
+            |cx, args| Ok(is_listed(cx, args, false, true)?.into()),
+        ),
+        Function::new(
+            "file_exists",
+            &[req("path"), opt("saltenv", Default::Str("base"))],
+            "Whether the file server has this file.",
+            |cx, args| Ok(is_listed(cx, args, true, false)?.into()),
+        ),
         Function::new(
             "merge",
             &[
@@ -41,6 +66,12 @@ pub(super) static MODULE: Module = Module {
         )
         .cheap(),
         Function::new(
+            "path_exists",
+            &[req("path"), opt("saltenv", Default::Str("base"))],
+            "Whether the file server has this file or directory.",
+            |cx, args| Ok(is_listed(cx, args, true, true)?.into()),
+        ),
+        Function::new(
             "renderer",
             &[
                 opt("path", Default::None),
@@ -52,8 +83,74 @@ pub(super) static MODULE: Module = Module {
              line names, or `default_renderer`. Other arguments are variables for templates.",
             renderer,
         ),
+        Function::new(
+            "serialize",
+            &[req("serializer"), req("obj"), keywords("mod_kwargs")],
+            "Data as text in `yaml` or `json`; other arguments are options of the serializer.",
+            serialize,
+        ),
+        Function::new(
+            "update",
+            &[
+                req("dest"),
+                req("upd"),
+                opt("recursive_update", Default::True),
+                opt("merge_lists", Default::False),
+            ],
+            "One map laid over another.",
+            |_, args| {
+                let strategy = match (args.truthy("recursive_update"), args.truthy("merge_lists")) {
+                    (true, true) => MergeStrategy::RecurseMergeLists,
+                    (true, false) => MergeStrategy::Recurse,
+                    _ => MergeStrategy::Overwrite,
+                };
+                Ok(merge(args.get("dest").clone(), args.get("upd").clone(), strategy))
+            },
+        )
+        .cheap(),
     ],
 };
+
+fn no_serializer(kind: &str) -> Fault {
+    match kind {
+        "configparser" | "keyvalue" | "msgpack" | "plist" | "python" | "toml" | "tomlmod" | "yamlex" => {
+            Fault::NotSupported(format!("the serializer {kind} in slsutil"))
+        }
+        _ => Fault::execution(format!("Serializer '{kind}' not found.")),
+    }
+}
+
+fn serialize(_: &Context, args: &Args) -> Result<Value, Fault> {
+    let (kind, data) = (args.str("serializer")?, args.get("obj"));
+    let mut options = args.keywords.clone();
+    options.retain(|name, _| !name.as_str().is_some_and(|name| name.starts_with("__")));
+    let text = match kind.as_str() {
+        "json" => serializer::to_json(data, &options, JsonStyle::default()),
+        "yaml" => serializer::to_yaml(data, &options, false),
+        _ => return Err(no_serializer(&kind)),
+    };
+    match text {
+        Ok(text) => Ok(text.into()),
+        Err(option) => Err(Fault::NotSupported(format!("the option {option} of the {kind} serializer"))),
+    }
+}
+
+fn deserialize(_: &Context, args: &Args) -> Result<Value, Fault> {
+    let (kind, text) = (args.str("serializer")?, args.str("stream_or_string")?);
+    let data = match kind.as_str() {
+        "json" => Value::from_json(&text).map_err(|error| error.to_string()),
+        "yaml" => yaml::load(&text, "<unicode string>").map_err(|error| error.to_string()),
+        _ => return Err(no_serializer(&kind)),
+    };
+    data.map_err(|error| Fault::exception("salt.serializers.DeserializationError", error))
+}
+
+fn is_listed(cx: &Context, args: &Args, files: bool, dirs: bool) -> Result<bool, Fault> {
+    let (path, saltenv) = (args.str("path")?, args.str("saltenv")?);
+    let server = cx.minion.files();
+    let has = |list: Vec<String>| list.contains(&path);
+    Ok(files && has(server.file_list(&saltenv, "")?) || dirs && has(server.dir_list(&saltenv, "")?))
+}
 
 fn merged(args: &Args, base: Value, update: Value) -> Result<Value, Fault> {
     let lists = args.truthy("merge_lists");

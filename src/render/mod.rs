@@ -3,8 +3,10 @@
 mod gpg;
 mod mistake;
 mod pipe;
+mod py;
 mod sls;
 mod surroundings;
+mod toml;
 mod variables;
 
 use std::path::PathBuf;
@@ -38,7 +40,9 @@ pub struct Source<'a> {
 #[derive(Debug, Error)]
 pub enum RenderError {
     /// A renderer of the pipe that is not offered; nothing of the pipe is run.
-    #[error("the renderer '{0}' is not supported by Halite; jinja, yaml, json, text, gpg and msgpack are")]
+    #[error(
+        "the renderer '{0}' is not supported by Halite; jinja, yaml, json, text, gpg, msgpack, toml and py are"
+    )]
     NotSupported(String),
     /// An argument that a renderer does not take.
     #[error("Unknown renderer option: {0}")]
@@ -55,6 +59,12 @@ pub enum RenderError {
     /// The text is no msgpack.
     #[error("{0}")]
     Msgpack(String),
+    /// The text is no TOML.
+    #[error("{0}")]
+    Toml(String),
+    /// A Python program that fails, or cannot be run.
+    #[error("{0}")]
+    Py(String),
     /// A secret that cannot be opened.
     #[error("{0}")]
     Gpg(String),
@@ -176,6 +186,12 @@ fn run(
                 .map_err(|error| RenderError::Msgpack(error.to_string()))
         }
         Step::Gpg => decrypt(cx, value),
+        Step::Toml => toml::load(text()?),
+        // The first line is a comment of Python's, too.
+        Step::Py => match &value {
+            Value::Text(text) => py::run(cx, source, text),
+            _ => Err(RenderError::NotText("py")),
+        },
     }
 }
 

@@ -11,15 +11,19 @@ pub enum Step {
     Text,
     Msgpack,
     Gpg,
+    Toml,
+    Py,
 }
 
-const STEPS: [(&str, Step); 6] = [
+const STEPS: [(&str, Step); 8] = [
     ("jinja", Step::Jinja),
     ("yaml", Step::Yaml),
     ("json", Step::Json),
     ("text", Step::Text),
     ("msgpack", Step::Msgpack),
     ("gpg", Step::Gpg),
+    ("toml", Step::Toml),
+    ("py", Step::Py),
 ];
 
 impl Step {

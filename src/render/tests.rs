@@ -39,7 +39,10 @@ fn the_first_line_names_the_pipe() {
     assert_eq!(rendered("#!text\n{{ x }}\n", "jinja|yaml"), Ok("{{ x }}\n".into()));
     assert_eq!(rendered("#!jinja|json\n{\"a\": {{ 1 + 1 }}}\n", "yaml"), Ok(map! { "a" => 2 }.into()));
     assert_eq!(rendered("#!/bin/sh\n", "text"), Ok("#!/bin/sh\n".into()));
-    assert!(rendered("#!py\nx", "yaml").is_err_and(|error| error.contains("'py' is not supported")));
+    assert_eq!(rendered("#!toml\n[a]\nb = 1\n", "yaml"), Ok(map! { "a" => map! { "b" => 1 } }.into()));
+    assert!(rendered("#!mako\nx", "yaml").is_err_and(|error| error.contains("'mako' is not supported")));
+    // There are no programs on this host.
+    assert!(rendered("#!py\nx", "yaml").is_err_and(|error| error.contains("needs the program python3")));
 }
 
 #[test]

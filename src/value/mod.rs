@@ -13,6 +13,7 @@ pub mod msgpack;
 mod pep440;
 mod near;
 mod repr;
+pub mod serializer;
 pub mod sort;
 mod url;
 pub mod yaml;

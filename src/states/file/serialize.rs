@@ -7,7 +7,7 @@ use crate::host::normalize_mode;
 use crate::loader::{Args, Call, Fault, Running, StateReturn};
 use crate::map;
 use crate::output::python_pformat;
-use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, msgpack, str_of, yaml};
+use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, msgpack, serializer, str_of, yaml};
 
 /// The serializers that are here, and those that only Salt has.
 const HERE: [&str; 5] = ["yaml", "json", "python", "configparser", "msgpack"];
@@ -27,61 +27,23 @@ fn options(value: &Value) -> Map {
     }
 }
 
-fn unknown(serializer: &str, option: &Value) -> Fault {
-    Fault::NotSupported(format!("the option {} of the {serializer} serializer", str_of(option)))
+fn unknown(serializer: &str, option: &str) -> Fault {
+    Fault::NotSupported(format!("the option {option} of the {serializer} serializer"))
 }
 
 fn to_yaml(data: &Value, own: &Map, unicode: bool) -> Result<String, Fault> {
-    let mut style = yaml::Style { allow_unicode: unicode, ..yaml::Style::PYYAML };
-    for (option, value) in own {
-        let number = || value.as_int().and_then(|number| i32::try_from(number).ok());
-        match option.as_str().unwrap_or_default() {
-            "default_flow_style" => {
-                style.flow = match value {
-                    Value::Null => yaml::Flow::Leaves,
-                    value if value.truthy() => yaml::Flow::Always,
-                    _ => yaml::Flow::Never,
-                }
-            }
-            "sort_keys" => style.sort_keys = value.truthy(),
-            "allow_unicode" => style.allow_unicode = value.truthy(),
-            "explicit_start" => style.explicit_start = value.truthy(),
-            "explicit_end" => style.explicit_end = value.truthy(),
-            "indent" => style.indent = number().unwrap_or(style.indent),
-            "width" => style.width = number().unwrap_or(style.width),
-            _ => return Err(unknown("yaml", option)),
-        }
-    }
-    let text = yaml::dump(data, style);
-    let text = text.strip_suffix("\n...\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
-    Ok(text.to_owned())
+    serializer::to_yaml(data, own, unicode).map_err(|option| unknown("yaml", &option))
 }
 
 fn to_json(data: &Value, own: &Map, unicode: bool) -> Result<String, Fault> {
-    let mut style = JsonStyle { indent: Some(2), sort_keys: true, ensure_ascii: !unicode, compact: false };
-    for (option, value) in own {
-        match option.as_str().unwrap_or_default() {
-            "indent" => style.indent = value.as_int().and_then(|indent| usize::try_from(indent).ok()),
-            "sort_keys" => style.sort_keys = value.truthy(),
-            "ensure_ascii" => style.ensure_ascii = value.truthy(),
-            "separators" => {
-                let separators: Vec<String> = value.as_list().into_iter().flatten().map(str_of).collect();
-                style.compact = match separators.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                    [",", ":"] => true,
-                    [",", ": "] | [", ", ": "] => false,
-                    _ => return Err(unknown("json", option)),
-                };
-            }
-            _ => return Err(unknown("json", option)),
-        }
-    }
-    Ok(data.to_json(style))
+    let style = JsonStyle { indent: Some(2), sort_keys: true, ensure_ascii: !unicode, compact: false };
+    serializer::to_json(data, own, style).map_err(|option| unknown("json", &option))
 }
 
 /// Sections and their options, as Python's `configparser` writes them.
 fn to_ini(data: &Value, own: &Map) -> Result<String, Fault> {
     if let Some((option, _)) = own.iter().find(|(option, _)| option.as_str() != Some("defaults")) {
-        return Err(unknown("configparser", option));
+        return Err(unknown("configparser", &str_of(option)));
     }
     let section = |name: &str, options: &Map| {
         let lines: String = options
