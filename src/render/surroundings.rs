@@ -56,14 +56,26 @@ impl Surroundings for Around<'_, '_> {
         if !is_steady(name) {
             self.cx.set_changeable();
         }
+        let in_place = self.changes_arguments(name)
+            && kwargs.get("in_place").or(args.get(3)).is_none_or(Value::truthy)
+            && !args.is_empty();
         let call = Call { args: std::mem::take(args), kwargs: std::mem::take(kwargs) };
-        self.cx.call(name, call).map_err(|fault| match fault {
+        let result = self.cx.call(name, call).map_err(|fault| match fault {
             Fault::Invocation(_) | Fault::Execution { .. } | Fault::NotFound(_) => {
                 CallFault::Refused(fault.to_string())
             }
             Fault::Exception { text, .. } => CallFault::Failed(text),
             other => CallFault::Failed(other.to_string()),
-        })
+        })?;
+        if in_place {
+            args.push(result.clone());
+        }
+        Ok(result)
+    }
+
+    /// Those that lay a map over the one they are given, and return it.
+    fn changes_arguments(&self, name: &str) -> bool {
+        matches!(name, "defaults.merge" | "defaults.update" | "slsutil.update")
     }
 
     fn local_time(&self, seconds: Option<f64>) -> Option<DateTime> {

@@ -2,15 +2,25 @@
 
 use super::*;
 use crate::host::FakeHost;
-use crate::loader::{Context, Nowhere, Registry, Scope};
+use crate::loader::{Context, Function, Module, Nowhere, Registry, Scope, always, req};
 use crate::map;
+use crate::value::{MergeStrategy, merge};
+
+static MERGES: Module = Module {
+    file: "defaults",
+    provides: "defaults",
+    available: always,
+    functions: &[Function::new("merge", &[req("dest"), req("src")], "", |_, args| {
+        Ok(merge(args.get("dest").clone(), args.get("src").clone(), MergeStrategy::Recurse))
+    })],
+};
 
 fn rendered(text: &str, default: &str) -> Result<Value, String> {
     let opts = map! {};
     let grains = map! { "os" => "Debian" };
     let pillar = map! { "port" => 80 };
     let published = map! {};
-    let registry = Registry::new(&[]);
+    let registry = Registry::new(&[&MERGES]);
     let host = FakeHost::default();
     let scope = Scope {
         opts: &opts,
@@ -57,4 +67,11 @@ fn errors_say_where() {
     assert!(error.starts_with("Jinja variable 'nope' is undefined; line 2\n\n---\na: 1\n"), "{error}");
     let error = rendered("a: 1\n b: 2\n", "yaml").expect_err("bad YAML");
     assert!(error.contains("; line 2\n\n---\na: 1\n b: 2    <===="), "{error}");
+}
+
+#[test]
+fn a_merge_in_place_changes_what_the_template_holds() {
+    let text =
+        "{% set all = {'a': {'b': 1}} %}{% do salt['defaults.merge'](all['a'], {'c': 2}) %}x: {{ all.a.c }}";
+    assert_eq!(rendered(text, "jinja|yaml"), Ok(map! { "x" => 2 }.into()));
 }

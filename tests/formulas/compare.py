@@ -31,6 +31,7 @@ import salt.client, salt.config
 for name, job in json.load(open(sys.argv[1])).items():
     opts = salt.config.minion_config(job["config"] + "/minion")
     opts["file_client"] = "local"
+    opts["config_dir"] = job["config"]
     caller = salt.client.Caller(mopts=opts)
     answers = {}
     for sls in job["sls"]:
@@ -56,13 +57,13 @@ def sls_files(checkout):
     return names
 
 
-def prepare(checkout, scratch):
+def prepare(checkout, scratch, pillar_file):
     """Writes a configuration for a minion that has this formula alone."""
     where = scratch / checkout.name
     pillar = where / "pillar"
     pillar.mkdir(parents=True)
     (where / "cache").mkdir()
-    example = checkout / "pillar.example"
+    example = checkout / pillar_file
     if example.is_file():
         (pillar / "top.sls").write_text("base:\n  '*':\n    - example\n")
         (pillar / "example.sls").write_bytes(example.read_bytes())
@@ -117,9 +118,13 @@ def verdict(theirs, our):
     if is_error(theirs):
         if theirs == our:
             return "error"
+        if "Pillar failed to render" in str(theirs) and "Pillar failed to render" in str(our):
+            return "error"
         # Halite goes on with file, line and text of the template where Salt's text ends.
         if isinstance(our, list) and len(our) == len(theirs) and isinstance(theirs, list):
             heads = [str(line).split("\n")[0] for line in theirs]
+            # Maps have one type here.
+            heads = [head.replace("collections.OrderedDict object", "dict object") for head in heads]
             if all(str(mine).startswith(head) for mine, head in zip(our, heads)):
                 return "error"
         return "different"
@@ -133,6 +138,7 @@ def main():
     parser.add_argument("--salt-python", required=True, help="the Python of an environment with Salt 3006.25")
     parser.add_argument("--salt-call", required=True, help="the command that is Halite's salt-call")
     parser.add_argument("--keep", type=pathlib.Path, help="a directory for both answers; Salt's are not asked for again")
+    parser.add_argument("--pillar", default="pillar.example", help="the file of a checkout that is the pillar")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--diff", type=int, default=20, help="lines shown of each difference")
     parser.add_argument("checkouts", nargs="+", type=pathlib.Path)
@@ -142,7 +148,7 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="formulas-") as scratch:
         scratch = pathlib.Path(scratch)
-        jobs = {checkout.name: prepare(checkout, scratch) for checkout in args.checkouts}
+        jobs = {checkout.name: prepare(checkout, scratch, args.pillar) for checkout in args.checkouts}
         keep = args.keep or scratch / "kept"
         keep.mkdir(exist_ok=True, parents=True)
         wanted = {name: job for name, job in jobs.items() if not (keep / f"{name}.salt").is_file()}
