@@ -9,6 +9,7 @@ mod help;
 mod links;
 pub mod logging;
 mod login;
+mod man;
 mod master_call;
 pub mod options;
 mod quickstart;
@@ -19,6 +20,7 @@ mod salt_key;
 mod salt_master;
 mod salt_minion;
 mod salt_run;
+mod saltfile;
 mod settings;
 pub mod syntax;
 mod verify_env;
@@ -43,60 +45,102 @@ pub struct Applet {
     pub run: fn(&Call) -> anyhow::Result<Exit>,
     /// Whether `install-links` makes a link for it: it is one of Salt's programs.
     pub link: bool,
+    /// Its command line, for manual pages and completion; of Salt's programs only.
+    pub syntax: Option<&'static Syntax>,
 }
 
 /// Every program, in the order of the help.
 pub static APPLETS: &[Applet] = &[
-    Applet { name: "salt", about: "Run a function on minions", run: salt::run, link: true },
+    Applet {
+        name: "salt",
+        about: "Run a function on minions",
+        run: salt::run,
+        link: true,
+        syntax: Some(&salt::SYNTAX),
+    },
     Applet {
         name: "salt-minion",
         about: "Sign in to a master, run its jobs and return what came of them",
         run: salt_minion::run,
         link: true,
+        syntax: Some(&salt_minion::SYNTAX),
     },
     Applet {
         name: "salt-call",
         about: "Run a function on this machine, as its minion would",
         run: salt_call::run,
         link: true,
+        syntax: Some(&salt_call::SYNTAX),
     },
     Applet {
         name: "salt-master",
         about: "Publish jobs to minions and keep what they return",
         run: salt_master::run,
         link: true,
+        syntax: Some(&salt_master::SYNTAX),
     },
     Applet {
         name: "salt-key",
         about: "Show, accept, reject and delete the keys of minions",
         run: salt_key::run,
         link: true,
+        syntax: Some(&salt_key::SYNTAX),
     },
-    Applet { name: "salt-cp", about: "Copy files to minions", run: salt_cp::run, link: true },
-    Applet { name: "salt-run", about: "Run a function on the master", run: salt_run::run, link: true },
+    Applet {
+        name: "salt-cp",
+        about: "Copy files to minions",
+        run: salt_cp::run,
+        link: true,
+        syntax: Some(&salt_cp::SYNTAX),
+    },
+    Applet {
+        name: "salt-run",
+        about: "Run a function on the master",
+        run: salt_run::run,
+        link: true,
+        syntax: Some(&salt_run::SYNTAX),
+    },
     Applet {
         name: "quickstart",
         about: "Start a master and a minion of your own and run a few jobs",
         run: quickstart::run,
         link: false,
+        syntax: None,
     },
     Applet {
         name: "install-links",
         about: "Make links named salt, salt-master … to this binary",
         run: links::run,
         link: false,
+        syntax: None,
+    },
+    Applet {
+        name: "man",
+        about: "Write manual pages for these programs",
+        run: man::run,
+        link: false,
+        syntax: None,
+    },
+    Applet {
+        name: "completions",
+        about: "Print a script that completes options in a shell",
+        run: man::completions,
+        link: false,
+        syntax: None,
     },
     Applet {
         name: crate::minion::JOB_APPLET,
         about: "Run one job (started by salt-minion, not by hand)",
         run: salt_minion::run_job,
         link: false,
+        syntax: None,
     },
     Applet {
         name: MASTER_CALL,
         about: "Ask the master on this host (started by saltutil.*, not by hand)",
         run: master_call::run,
         link: false,
+        syntax: None,
     },
 ];
 

@@ -32,9 +32,8 @@ pub const SALTFILE: Flag = Flag::value(
     "saltfile",
     Takes::Text,
     "SALTFILE",
-    "A file with defaults for command lines.",
-)
-.not_supported();
+    "A file with defaults for command lines. Default: $SALT_SALTFILE, else Saltfile here or in ~/.salt.",
+);
 
 /// `-t`.
 pub const TIMEOUT: Flag = Flag::value(
@@ -51,6 +50,21 @@ pub const ARGS_STDIN: Flag = Flag::new(
     "args_stdin",
     "Read further options and words from standard input, one a line.",
 );
+
+/// `--enable-profiling`: what Salt writes is a file of Python's profiler.
+pub const PROFILING: Flag =
+    Flag::new(&["--enable-profiling"], "profiling_enabled", "Measure where time is spent in Python.")
+        .not_supported();
+
+/// `--profiling-path`.
+pub const PROFILING_PATH: Flag = Flag::value(
+    &["--profiling-path"],
+    "profiling_path",
+    Takes::Text,
+    "PROFILING_PATH",
+    "Where that is written.",
+)
+.not_supported();
 
 /// `--no-parse`.
 pub const NO_PARSE: Flag = Flag::value(
@@ -114,7 +128,8 @@ pub const TARGET: Group = Group {
     title: "Target Options",
     about: "A target is a glob over minion ids unless one of these says otherwise.",
     flags: &[
-        Flag::new(&["-H", "--hosts"], "hosts", "Every host that matches one of the globs.").not_supported(),
+        Flag::new(&["-H", "--hosts"], "list_hosts", "Every host that matches one of the globs.")
+            .not_supported(),
         Flag::new(&["-E", "--pcre"], "pcre", "A regular expression over minion ids."),
         Flag::new(&["-L", "--list"], "list", "Ids, with commas or spaces between them."),
         Flag::new(&["-G", "--grain"], "grain", "A grain and a glob over its value: os:Arch*."),

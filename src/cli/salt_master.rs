@@ -14,7 +14,7 @@ use crate::config::Opts;
 use crate::host::daemon;
 use crate::master;
 
-const SYNTAX: Syntax = Syntax {
+pub(super) const SYNTAX: Syntax = Syntax {
     usage: "[options]",
     about: "The Salt master: publishes jobs to minions and keeps what they return.",
     groups: &[options::DAEMON, options::LOGGING],

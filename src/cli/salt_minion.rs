@@ -13,7 +13,7 @@ use crate::host::daemon;
 use crate::minion::{self, JobProcess, MinionError};
 use crate::transport::master_channel::SignInError;
 
-const SYNTAX: Syntax = Syntax {
+pub(super) const SYNTAX: Syntax = Syntax {
     usage: "[options]",
     about: "The Salt minion: signs in to its masters, runs their jobs and returns what came of them.",
     groups: &[options::DAEMON, options::LOGGING],

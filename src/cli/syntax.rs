@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::help;
 use super::{Exit, Stop};
+use super::{help, saltfile};
+use crate::value::{Value, str_of};
 
 /// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,6 +126,9 @@ impl Syntax {
         if parsed.flag("versions_report") {
             return Err(Stop::said(help::versions_report()));
         }
+        if self.find("--saltfile").is_some() {
+            saltfile::merge(self, &mut parsed)?;
+        }
         Ok(parsed)
     }
 
@@ -148,6 +152,28 @@ impl Syntax {
             }
         }
         Ok(())
+    }
+
+    /// Takes `value` for an option that was not given.
+    ///
+    /// # Errors
+    /// When it is no value for this option, or the option is not supported.
+    pub(super) fn default(
+        &self,
+        parsed: &mut Parsed,
+        flag: &'static Flag,
+        value: &Value,
+    ) -> Result<(), Stop> {
+        let given = parsed.values.contains_key(flag.dest)
+            || parsed.set.contains(flag.dest)
+            || parsed.cleared.contains(flag.dest);
+        match flag.takes {
+            _ if given => Ok(()),
+            Takes::Nothing if !value.truthy() => Ok(()),
+            Takes::NothingFalse if value.truthy() => Ok(()),
+            Takes::Nothing | Takes::NothingFalse => self.store(parsed, flag.dest, flag, None),
+            _ => self.store(parsed, flag.dest, flag, Some(str_of(value))),
+        }
     }
 
     /// What `--help` prints.

@@ -30,6 +30,8 @@ pub struct Target<'a> {
     /// Of the cache: only our own user may read it.
     pub private: bool,
     pub expected: &'a HashOf,
+    /// How hard the master is to compress what it sends: 1 to 9.
+    pub gzip: Option<i64>,
 }
 
 /// Fetches `at` from the file server to `target`.
@@ -50,7 +52,7 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
         let mut hasher = hash_type.hasher();
         let mut written = 0_u64;
         loop {
-            let chunk = chunk(source, at, written)?;
+            let chunk = chunk(source, at, written, target.gzip)?;
             if chunk.is_empty() {
                 break;
             }
@@ -73,9 +75,12 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
     Err(Fault::execution(format!("Bad download of file {}, attempt {TRIES} of {TRIES}", at.path)))
 }
 
-fn chunk(source: &dyn Source, at: &SaltPath, loc: u64) -> Result<Vec<u8>, Fault> {
-    let load =
+fn chunk(source: &dyn Source, at: &SaltPath, loc: u64, gzip: Option<i64>) -> Result<Vec<u8>, Fault> {
+    let mut load =
         map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_serve_file", "loc" => loc };
+    if let Some(level) = gzip {
+        load.insert("gzip", level);
+    }
     let odd = || Fault::Unreachable(format!("salt://{}: the file server's answer cannot be read", at.path));
     let Value::Map(reply) = source.ask(load)? else { return Err(odd()) };
     let data = octets_of(&reply, "data").ok_or_else(odd)?;

@@ -89,7 +89,13 @@ impl Files {
         Ok(Some(Found { mode, size }))
     }
 
-    fn fetch(&self, at: &SaltPath, dest: Option<&Path>, makedirs: bool) -> Result<Option<PathBuf>, Fault> {
+    fn fetch(
+        &self,
+        at: &SaltPath,
+        dest: Option<&Path>,
+        makedirs: bool,
+        gzip: Option<i64>,
+    ) -> Result<Option<PathBuf>, Fault> {
         if dest.is_none()
             && let Some(found) = self.source.local_path(&at.asked(), &at.saltenv)
         {
@@ -107,7 +113,7 @@ impl Files {
         if !make_room(&path, cached, makedirs)? {
             return Ok(None);
         }
-        let target = Target { path: &path, private: cached, expected: &hash };
+        let target = Target { path: &path, private: cached, expected: &hash, gzip };
         download::serve(&*self.source, at, found.and_then(|found| found.size), &target)?;
         Ok(Some(path))
     }
@@ -201,7 +207,7 @@ impl FileClient for Files {
             Url::Salt => {
                 let at = SaltPath::parse(url, saltenv)
                     .ok_or_else(|| Fault::invocation(format!("Unsupported path: {url}")))?;
-                self.fetch(&at, dest, makedirs)
+                self.fetch(&at, dest, makedirs, None)
             }
             Url::Http(remote) => {
                 let (path, cached) = match dest {
@@ -228,6 +234,18 @@ impl FileClient for Files {
         tag.push(".etag");
         http::get(&remote, &path, true, Some(Path::new(&tag)))?;
         Ok(Some(path))
+    fn get_zipped(
+        &self,
+        url: &str,
+        saltenv: &str,
+        dest: &Path,
+        makedirs: bool,
+        level: Option<i64>,
+    ) -> Result<Option<PathBuf>, Fault> {
+        match SaltPath::parse(url, saltenv) {
+            Some(at) => self.fetch(&at, Some(dest), makedirs, level),
+            None => self.get_url(url, saltenv, Some(dest), makedirs),
+        }
     }
 
     fn cache_dir(&self, saltenv: &str) -> PathBuf {

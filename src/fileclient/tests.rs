@@ -40,7 +40,15 @@ impl Source for Memory {
             ("_serve_file", Some(file)) => {
                 let loc = load.get("loc").and_then(Value::as_int).expect("loc") as usize;
                 let end = file.len().min(loc + self.chunk);
-                let data = file.get(loc..end).unwrap_or_default().to_vec();
+                let mut data = file.get(loc..end).unwrap_or_default().to_vec();
+                if let Some(level) = load.get("gzip").and_then(Value::as_int).filter(|_| !data.is_empty()) {
+                    let level = flate2::Compression::new(u32::try_from(level).expect("a level"));
+                    let mut packed = flate2::write::GzEncoder::new(Vec::new(), level);
+                    packed.write_all(&data).expect("packed");
+                    data = packed.finish().expect("packed");
+                    let data = Value::Bytes(data.into());
+                    return Ok(map! { "data" => data, "dest" => "x", "gzip" => 5 }.into());
+                }
                 map! { "data" => Value::Bytes(data.into()), "dest" => "x" }.into()
             }
             _ => map! { "path" => "", "rel" => "" }.into(),
@@ -91,6 +99,16 @@ fn a_file_is_fetched_in_chunks_into_the_cache_and_only_once() {
     bench.files.get_url("salt://a/b.txt", "base", None, false).expect("cached");
     assert_eq!(bench.asked(), ["_file_hash", "_file_find"]);
     assert_eq!(fs::read_dir(path.parent().expect("a parent")).expect("listed").count(), 1, "no rests");
+}
+
+#[test]
+fn a_master_that_is_asked_to_compress_is_understood() {
+    let bench = bench("gzip", Memory { chunk: 4, ..Memory::default() });
+    bench.serve_file("b.txt", b"0123456789");
+    let dest = bench.root.join("dest");
+    let got = bench.files.get_zipped("salt://b.txt", "base", &dest, false, Some(5)).expect("fetched");
+    assert_eq!(got.as_deref(), Some(dest.as_path()));
+    assert_eq!(fs::read(&dest).expect("read"), b"0123456789");
 }
 
 #[test]

@@ -145,6 +145,22 @@ pub trait FileClient: Sync {
         self.get_url(url, saltenv, None, true)
     }
 
+    /// As [`FileClient::get_url`] to `dest`, with a master asked to compress what it sends: 1 (least) to 9.
+    ///
+    /// # Errors
+    /// As [`FileClient::get_url`].
+    fn get_zipped(
+        &self,
+        url: &str,
+        saltenv: &str,
+        dest: &Path,
+        makedirs: bool,
+        level: Option<i64>,
+    ) -> Result<Option<PathBuf>, Fault> {
+        let _ = level;
+        self.get_url(url, saltenv, Some(dest), makedirs)
+    }
+
     /// Where the file cache keeps files of `saltenv`.
     fn cache_dir(&self, saltenv: &str) -> PathBuf;
 }

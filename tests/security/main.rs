@@ -5,6 +5,7 @@ mod commands;
 mod events;
 mod files;
 mod ids;
+mod killed;
 mod lasting;
 mod limits;
 mod tokens;

@@ -62,6 +62,11 @@ impl Victim {
         Victim { root, publish_port, ret_port, running: Mutex::new(Some(running)) }
     }
 
+    /// A master of another process, with its directory and its ports.
+    pub fn elsewhere(root: PathBuf, publish_port: u16, ret_port: u16) -> Victim {
+        Victim { root, publish_port, ret_port, running: Mutex::new(None) }
+    }
+
     /// Stops the master and removes its directory.
     pub async fn end(self) {
         self.halt().await;
@@ -177,7 +182,7 @@ impl Victim {
     }
 }
 
-fn write_key(path: &std::path::Path, key: &PrivateKey) {
+pub fn write_key(path: &std::path::Path, key: &PrivateKey) {
     use std::os::unix::fs::PermissionsExt;
     fs::write(path, key.to_pem().as_bytes()).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o400)).expect("mode");

@@ -1,8 +1,10 @@
 //! `--batch`: only so many minions at a time. The minions are pinged first, then the function runs on those that
 //! answered, by name. Salt: cli/salt.py (`_run_batch`), cli/batch.py.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use super::progress::Bar;
 use super::{explain, follow};
 use crate::cli::{Display, Exit, Stop, print};
 use crate::client::{Batch, BatchSize, ClientError, Job, LocalClient, Progress, Running};
@@ -43,7 +45,12 @@ pub(super) async fn run(
     strict: bool,
 ) -> anyhow::Result<Exit> {
     let mut silent = 0;
+    let bar = RefCell::new(Bar::new(false, 0));
     let mut tell = |told: Told<'_>| -> anyhow::Result<()> {
+        bar.borrow().clear();
+        if !matches!(told, Told::Started(_)) {
+            bar.borrow_mut().count();
+        }
         match told {
             Told::Started(ids) => print(&report::batch_started(ids))?,
             Told::NotSent { id } => print(&report::batch_not_sent(id))?,
@@ -53,6 +60,7 @@ pub(super) async fn run(
                 }
             }
         }
+        bar.borrow().draw();
         Ok(())
     };
     let work = async {
@@ -64,7 +72,10 @@ pub(super) async fn run(
         for id in down.iter().filter(|_| !up.is_empty()) {
             print(&report::batch_left_out(id))?;
         }
-        take_turns(client, &job, up, timeout, plan, &mut tell).await.map(Some)
+        bar.replace(Bar::new(client.opts().bool("progress"), up.len()));
+        let outcome = take_turns(client, &job, up, timeout, plan, &mut tell).await.map(Some);
+        bar.borrow().finish();
+        outcome
     };
     let outcome: anyhow::Result<Option<i64>> = tokio::select! {
         outcome = work => outcome,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::progress::Bar;
 use super::{explain, reasons, reporter, say, subset};
 use crate::cli::{Display, Exit, Stop, complain};
 use crate::client::{ClientError, Job, LastSeen, LocalClient, Presence, Progress, Running};
@@ -36,7 +37,8 @@ pub(super) async fn run(
     };
     say(report.started(&running.published().jid), display)?;
     let jid = running.published().jid.clone();
-    let mut followed = Followed::default();
+    let bar = Bar::new(client.opts().bool("progress"), running.published().minions.len());
+    let mut followed = Followed { silent: 0, bar };
     tokio::select! {
         outcome = followed.follow(client, running, &mut report, display) => {
             if let Err(error) = outcome {
@@ -50,6 +52,7 @@ pub(super) async fn run(
             return Err(Stop::failed(Exit::GENERIC, report::interrupted(&jid)).into());
         }
     }
+    followed.bar.finish();
     let exit = say(report.finished(), display)?.unwrap_or(Exit::OK);
     Ok(if strict && followed.silent > 0 { Exit::MISSING_RETURNS } else { exit })
 }
@@ -61,9 +64,9 @@ fn failed(report: &Report, error: &ClientError, display: &Display, strict: bool)
     Ok(if strict { Exit::UNAVAILABLE } else { exit.unwrap_or(Exit::OK) })
 }
 
-#[derive(Default)]
 struct Followed {
     silent: usize,
+    bar: Bar,
 }
 
 impl Followed {
@@ -81,7 +84,9 @@ impl Followed {
         while let Some(progress) = running.next().await? {
             match progress {
                 Progress::Returned { id, load } => {
+                    self.bar.clear();
                     say(report.returned(&id, returned(&load)), display)?;
+                    self.bar.advance();
                 }
                 Progress::Silent { id, last_seen_as } => {
                     self.silent += 1;
@@ -93,6 +98,7 @@ impl Followed {
                     if reasons::is_syndic(opts, &id) {
                         continue;
                     }
+                    self.bar.clear();
                     let disconnected = presence.is_disconnected(&id);
                     let silence = if disconnected {
                         report::Silence::NotConnected

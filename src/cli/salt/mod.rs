@@ -2,6 +2,7 @@
 
 mod batch;
 mod follow;
+mod progress;
 mod reasons;
 mod subset;
 mod syntax;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use self::syntax::SYNTAX;
+pub(super) use self::syntax::SYNTAX;
 use super::config_files;
 use super::login::{Login, use_proof};
 use super::{Call, Display, Exit, Parsed, Stop, apply, complain, options, print, read_stdin, start_logging};

@@ -5,7 +5,7 @@ use crate::cli::{Exit, Flag, Group, Parsed, Stop, Syntax, Takes};
 use crate::value::Value;
 use crate::value::yaml::{condition_input, parse_input};
 
-pub(super) const SYNTAX: Syntax = Syntax {
+pub(in crate::cli) const SYNTAX: Syntax = Syntax {
     usage: "[options] '<target>' <function> [arguments]",
     about: "Runs a function on every minion that the target names, and prints what comes back.",
     groups: &[
@@ -40,7 +40,7 @@ const OWN: &[Flag] = &[
     options::HARD_CRASH,
     options::NO_PARSE,
     Flag::new(&["-s", "--static"], "static", "Print all returns together when the last one is here."),
-    Flag::new(&["-p", "--progress"], "progress", "Show a progress bar.").not_supported(),
+    Flag::new(&["-p", "--progress"], "progress", "Show on standard error how many minions have returned."),
     Flag::new(&["--failhard"], "failhard", "With --static or --batch: stop at the first return that failed."),
     Flag::new(&["--async"], "async", "Print the job id and do not wait for returns."),
     Flag::value(&["--subset"], "subset", Takes::Int, "SUBSET", "Only so many of the minions, at random."),

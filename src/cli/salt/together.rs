@@ -1,9 +1,11 @@
 //! `--static`: all returns in one piece. As in Salt, this is a batch of all minions (or as many as `--batch` says)
 //! that says nothing until the end. Salt: cli/salt.py (`_run_batch`), cli/batch.py.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::batch::{self, Pinged, Plan, Told};
+use super::progress::Bar;
 use crate::cli::{Display, Exit, Stop, print};
 use crate::client::{Job, LocalClient};
 use crate::output::report;
@@ -19,8 +21,10 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let mut returns = Map::new();
     let mut silent = 0;
+    let bar = RefCell::new(Bar::new(false, 0));
     let mut tell = |told: Told<'_>| {
         if let Told::Returned { id, data } = told {
+            bar.borrow_mut().advance();
             returns.insert(id, data.get("ret").cloned().unwrap_or_default());
         }
         Ok(())
@@ -31,7 +35,10 @@ pub(super) async fn run(
             return Ok(0);
         };
         silent = down.len();
-        batch::take_turns(client, &job, up, timeout, plan, &mut tell).await
+        bar.replace(Bar::new(client.opts().bool("progress"), up.len()));
+        let outcome = batch::take_turns(client, &job, up, timeout, plan, &mut tell).await;
+        bar.borrow().finish();
+        outcome
     };
     let outcome: anyhow::Result<i64> = tokio::select! {
         outcome = work => outcome,

@@ -19,10 +19,10 @@ use crate::minion::{self, Called};
 use crate::names::Jid;
 use crate::returners;
 use crate::value::msgpack::{Dialect, encode_map};
-use crate::value::{Map, Value, yaml};
+use crate::value::{Map, Value, str_of, yaml};
 use surroundings::Surroundings;
 
-const SYNTAX: Syntax = Syntax {
+pub(super) const SYNTAX: Syntax = Syntax {
     usage: "[options] <function> [arguments]",
     about: "Runs a function on this machine, as its minion would.",
     groups: &[Group { title: "", about: "", flags: OWN }, LOGGING, OUTPUT],
@@ -41,17 +41,15 @@ const OWN: &[Flag] = &[
         "module_executors",
         Takes::Text,
         "EXECUTOR_LIST",
-        "Executors other than direct_call.",
-    )
-    .not_supported(),
+        "Executors for this call: direct_call.",
+    ),
     Flag::value(
         &["--executor-opts", "--executor_opts"],
         "executor_opts",
         Takes::Text,
         "EXECUTOR_OPTS",
-        "Options of executors.",
-    )
-    .not_supported(),
+        "Options of these executors.",
+    ),
     Flag::new(&["-g", "--grains"], "grains_run", "Print the grains."),
     Flag::value(
         &["-m", "--module-dirs"],
@@ -67,8 +65,7 @@ const OWN: &[Flag] = &[
         "Print the documentation of a function, of a module, or of everything.",
     ),
     Flag::value(&["--master"], "master", Takes::Text, "MASTER", "The master, instead of the configured one."),
-    Flag::value(&["--return"], "return", Takes::Text, "RETURNER", "Returners for the result.")
-        .not_supported(),
+    Flag::value(&["--return"], "return", Takes::Text, "RETURNER", "Returners for the result."),
     Flag::new(&["--local"], "local", "Run without a master."),
     Flag::value(&["--file-root"], "file_root", Takes::Text, "FILE_ROOT", "The directory of salt:// files."),
     Flag::value(
@@ -101,6 +98,8 @@ const OWN: &[Flag] = &[
         "Seconds to wait for the master to let us in.",
     ),
     Flag::new(&["--output-diff"], "state_output_diff", "Show only states that changed something."),
+    options::PROFILING,
+    options::PROFILING_PATH,
     Flag::value(&["--priv"], "user", Takes::Text, "USER", "The user to run as."),
 ];
 
@@ -156,6 +155,17 @@ fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| PathBuf::from(dir));
         map! { "base" => Value::list([dir.display().to_string()]) }.into()
     };
+    if let Some(text) = parsed.text("module_executors") {
+        let chosen = match yaml::yamlify_arg(text) {
+            Value::List(names) => names,
+            name => vec![name],
+        };
+        if let Some(other) = chosen.iter().find(|name| name.as_str() != Some("direct_call")) {
+            let text = format!("--module-executors: not supported by Halite: executor '{}'\n", str_of(other));
+            return Err(Stop::failed(Exit::USAGE, text).into());
+        }
+        opts.set("module_executors", Value::List(chosen));
+    }
     for (flag, option) in [("file_root", "file_roots"), ("pillar_root", "pillar_roots")] {
         if let Some(dir) = parsed.text(flag) {
             opts.set(option, roots(dir));

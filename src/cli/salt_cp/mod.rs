@@ -17,12 +17,20 @@ use super::options::{self, LOGGING, OUTPUT, TARGET};
 use super::{Call, Display, Exit, Flag, Group, Stop, Syntax, apply, config_files, start_logging};
 use crate::client::{ClientError, Job, LocalClient, MinionFiles, Progress};
 use crate::config::Opts;
+use crate::map;
 use crate::value::{Map, Value};
 
-const SYNTAX: Syntax = Syntax {
+pub(super) const SYNTAX: Syntax = Syntax {
     usage: "[options] '<target>' SOURCE DEST",
     about: "Copies files to every minion that the target names: texts, or with --chunked anything.",
-    groups: &[Group { title: "", about: "", flags: OWN }, TARGET, FILES, OUTPUT, LOGGING],
+    groups: &[
+        Group { title: "", about: "", flags: OWN },
+        TARGET,
+        options::TARGET_MORE,
+        FILES,
+        OUTPUT,
+        LOGGING,
+    ],
 };
 
 const OWN: &[Flag] = &[options::SALTFILE, options::CONFIG_DIR, options::TIMEOUT, options::HARD_CRASH];
@@ -62,6 +70,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         tgt_type: tgt_type.to_owned(),
         sources: sources.iter().map(|source| real_path(source)).collect(),
         dest: dest.clone(),
+        delimiter: parsed.text("delimiter").unwrap_or(":").to_owned(),
         gzip: !parsed.turned_off("gzip"),
     };
     let runtime =
@@ -92,6 +101,7 @@ fn target(word: &str, tgt_type: &str) -> Value {
 struct Order {
     tgt: Value,
     tgt_type: String,
+    delimiter: String,
     sources: Vec<PathBuf>,
     dest: String,
     gzip: bool,
@@ -103,7 +113,8 @@ fn stop(exit: Exit, text: String) -> anyhow::Error {
 
 impl Order {
     fn job(&self, fun: &str, arg: Vec<Value>) -> Job {
-        Job { tgt_type: self.tgt_type.clone(), ..Job::new(self.tgt.clone(), fun, arg) }
+        let kwargs = map! { "delimiter" => self.delimiter.as_str() };
+        Job { tgt_type: self.tgt_type.clone(), kwargs, ..Job::new(self.tgt.clone(), fun, arg) }
     }
 
     /// One job with the texts of all files: `{id: {path: bool}}`.

@@ -22,7 +22,7 @@ use crate::output::keys::{KeyAct, no_match};
 use crate::transport::bus::{BusPaths, fire_blocking};
 use crate::value::Value;
 
-const SYNTAX: Syntax = Syntax {
+pub(super) const SYNTAX: Syntax = Syntax {
     usage: "[options]",
     about: "Shows, accepts, rejects and deletes the keys of minions. Without options it lists them.",
     groups: &[

@@ -20,7 +20,7 @@ use crate::loader::{self, Registry};
 use crate::value::yaml::{condition_input, parse_input};
 use crate::value::{Map, Value};
 
-const SYNTAX: Syntax = Syntax {
+pub(super) const SYNTAX: Syntax = Syntax {
     usage: "[options] <function> [arguments]",
     about: "Runs a function (a runner) on the master.",
     groups: &[Group { title: "", about: "", flags: OWN }, LOGGING, OUTPUT, EXTERNAL_AUTH],
@@ -48,15 +48,8 @@ const OWN: &[Flag] = &[
     Flag::new(&["--async"], "async", "Do not wait for the end of the runner."),
     Flag::new(&["--skip-grains"], "skip_grains", "Accepted for Salt's sake: runners here use no grains."),
     Flag::new(&["--quiet"], "quiet", "Do not print the result."),
-    Flag::new(&["--profiling-enabled"], "profiling_enabled", "Measure where time is spent.").not_supported(),
-    Flag::value(
-        &["--profiling-path"],
-        "profiling_path",
-        Takes::Text,
-        "PROFILING_PATH",
-        "Where that is written.",
-    )
-    .not_supported(),
+    options::PROFILING,
+    options::PROFILING_PATH,
 ];
 
 /// A runner with its arguments.

@@ -20,7 +20,7 @@ pub(super) fn get_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if !path.starts_with("salt://") {
         return from_minion(cx, &path, &dest);
     }
-    let written = files.get_url(&path, &saltenv, Some(Path::new(&dest)), makedirs)?;
+    let written = files.get_zipped(&path, &saltenv, Path::new(&dest), makedirs, zipped(args)?)?;
     Ok(written.map_or(Value::Bool(false), path_value))
 }
 
@@ -82,6 +82,17 @@ pub(super) fn get_template(cx: &Context, args: &Args) -> Result<Value, Fault> {
     placed.map(|_| dest.into())
 }
 
+/// The argument `gzip`: Python's `int()` of it, where it is true.
+fn zipped(args: &Args) -> Result<Option<i64>, Fault> {
+    let given = args.get("gzip");
+    if !given.truthy() {
+        return Ok(None);
+    }
+    let level = given.as_int().or_else(|| str_of(given).trim().parse().ok());
+    let wrong = || format!("invalid literal for int() with base 10: '{}'", str_of(given));
+    level.map(Some).ok_or_else(|| Fault::exception("ValueError", wrong()))
+}
+
 pub(super) fn get_dir(cx: &Context, args: &Args) -> Result<Value, Fault> {
     refuse_template(args)?;
     let (given, saltenv) = path_and_env(cx, args)?;
@@ -94,10 +105,11 @@ pub(super) fn get_dir(cx: &Context, args: &Args) -> Result<Value, Fault> {
         format!("{dest}/{relative}")
     };
     let files = cx.minion.files();
+    let level = zipped(args)?;
     let mut written = Vec::new();
     for file in files.file_list(&saltenv, path)?.iter().filter(|file| inside(file)) {
         let place = place(file);
-        let got = files.get_url(&url::create(file), &saltenv, Some(Path::new(&place)), true)?;
+        let got = files.get_zipped(&url::create(file), &saltenv, Path::new(&place), true, level)?;
         written.extend(got.map(|_| place));
     }
     for directory in files.file_list_emptydirs(&saltenv, path)?.iter().filter(|file| inside(file)) {

@@ -1,0 +1,129 @@
+//! R1: a master that is killed in the middle of its work has kept what it acknowledged.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use halite::map;
+use halite::master::store::Store;
+use halite::value::Value;
+use halite::value::msgpack::Reading;
+
+use crate::victim::{EvilMinion, Victim, keys, write_key};
+
+const RETURNS: usize = 10_000;
+const KILLS: usize = 20;
+const SENDERS: usize = 50;
+
+/// The jid of a return: no two are alike.
+fn jid(number: usize) -> String {
+    format!("{}", 20_260_102_030_405_000_000_u128 + number as u128)
+}
+
+fn start(root: &Path) -> Child {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(root.join("log")).expect("a log");
+    Command::new(env!("CARGO_BIN_EXE_halite"))
+        .args(["salt-master", "-l", "error", "-c"])
+        .arg(root.join("etc"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a log"))
+        .stderr(log)
+        .spawn()
+        .expect("the master starts")
+}
+
+/// A session with the master, as soon as it is there.
+async fn sign_in(victim: &Victim) -> EvilMinion {
+    loop {
+        if tokio::net::TcpStream::connect(("127.0.0.1", victim.ret_port)).await.is_ok() {
+            return victim.minion("web1").await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Sends the return until it is acknowledged, as a minion does: whatever is no sealed answer is none.
+async fn deliver(victim: &Victim, minion: &EvilMinion, number: usize) {
+    loop {
+        let load = map! { "cmd" => "_return", "jid" => jid(number), "fun" => "test.echo", "return" => number as i64 };
+        let (body, nonce) = minion.seal(load);
+        let answer = victim.ask(body, Duration::from_secs(2)).await;
+        if answer.is_some_and(|answer| minion.session.reply(&answer, &nonce, Reading::Typed).is_ok()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r01_no_acknowledged_return_is_lost_when_the_master_is_killed_twenty_times_in_ten_thousand() {
+    let root = std::env::temp_dir().join(format!("hk{}", std::process::id()));
+    let port = || TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port").port();
+    let victim = Arc::new(Victim::elsewhere(root.clone(), port(), port()));
+    for folder in ["etc", "run", "pki"] {
+        std::fs::create_dir_all(root.join(folder)).expect("a directory");
+    }
+    write_key(&root.join("pki/master.pem"), &keys()[0]);
+    let (dir, user) = (root.display(), halite::host::daemon::current_user());
+    let config = format!(
+        "interface: 127.0.0.1\npublish_port: {}\nret_port: {}\nauto_accept: true\nuser: {user}\npki_dir: {dir}/pki\n\
+         cachedir: {dir}/cache\nsock_dir: {dir}/run\npidfile: {dir}/run/m.pid\ntoken_dir: {dir}/tokens\n\
+         log_file: {dir}/m.log\n",
+        victim.publish_port, victim.ret_port
+    );
+    std::fs::write(root.join("etc/master"), config).expect("written");
+    let mut master = start(&root);
+    let minion = Arc::new(sign_in(&victim).await);
+    let (next, acknowledged) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|_| {
+            let (victim, minion) = (victim.clone(), minion.clone());
+            let (next, acknowledged) = (next.clone(), acknowledged.clone());
+            tokio::spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    if number >= RETURNS {
+                        return;
+                    }
+                    deliver(&victim, &minion, number).await;
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    let mut kills = 0;
+    while kills < KILLS {
+        // Somewhere in its share of the returns, at a random moment after.
+        let share = RETURNS * kills / (KILLS + 1) + 1;
+        while acknowledged.load(Ordering::SeqCst) < share {
+            assert!(master.try_wait().expect("waited").is_none(), "{}", log(&root));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let dice = u64::from(halite::crypt::random::bytes::<1>()[0]);
+        tokio::time::sleep(Duration::from_micros(dice * 200)).await;
+        master.kill().expect("killed");
+        master.wait().expect("gone");
+        kills += 1;
+        master = start(&root);
+    }
+    for sender in senders {
+        sender.await.expect("joined");
+    }
+    master.kill().expect("killed");
+    master.wait().expect("gone");
+    let store = Store::open(&root.join("cache/halite")).expect("opened");
+    for number in 0..RETURNS {
+        let kept = store.return_of(&jid(number), "web1").expect("read");
+        let kept = kept.unwrap_or_else(|| panic!("return {number} was acknowledged and is lost"));
+        assert_eq!(kept.get("return"), Some(&Value::from(number as i64)));
+    }
+    drop(store);
+    let _ = std::fs::remove_dir_all(root);
+}
+
+fn log(root: &Path) -> String {
+    std::fs::read_to_string(root.join("log")).unwrap_or_default()
+}
