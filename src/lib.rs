@@ -21,6 +21,8 @@ pub mod host;
 pub mod loader;
 
 // rules: pure, or effects only through Context
+pub mod http;
+
 pub mod crypt;
 
 pub mod channel;

@@ -2,6 +2,8 @@
 
 mod auto;
 mod file;
+mod ldap;
+mod pam;
 mod sharedsecret;
 
 use crate::value::Map;
@@ -25,7 +27,8 @@ pub struct Backend {
 }
 
 /// Every back end, in alphabetical order.
-pub static ALL: &[&Backend] = &[&auto::BACKEND, &file::BACKEND, &sharedsecret::BACKEND];
+pub static ALL: &[&Backend] =
+    &[&auto::BACKEND, &file::BACKEND, &ldap::BACKEND, &pam::BACKEND, &sharedsecret::BACKEND];
 
 /// The back end of a name.
 pub fn backend(name: &str) -> Option<&'static Backend> {

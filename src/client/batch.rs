@@ -101,6 +101,11 @@ impl Batch {
         self.active.iter()
     }
 
+    /// Those that have not been started, which now never will be.
+    pub fn cut(&mut self) -> Vec<String> {
+        self.to_run.drain(..).collect()
+    }
+
     /// Every minion has ended.
     pub fn is_done(&self) -> bool {
         self.to_run.is_empty() && self.active.is_empty()

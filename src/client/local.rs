@@ -91,6 +91,31 @@ impl LocalClient {
         Published::parse(&reply, &self.who, &self.endpoint).map_err(|error| self.without_key(error))
     }
 
+    /// Has the master carry out a job in turns, as `batch` says; `None`: it is one that cannot, such as Salt's. Then
+    /// `Some(None)`: no minion matched.
+    ///
+    /// # Errors
+    /// As [`LocalClient::publish`].
+    pub async fn publish_batch(
+        &self,
+        job: &Job,
+        batch: Map,
+        timeout: Duration,
+    ) -> Result<Option<Option<Published>>, ClientError> {
+        self.master_is_there()?;
+        let mut job = job.clone();
+        job.kwargs.insert("batch", batch);
+        job.kwargs.extend(self.proof.clone());
+        let mut load = job.load(&self.who, &self.opts, 0)?;
+        load.insert("cmd", "publish_batch");
+        let reply = self.ask(load, timeout).await?;
+        if reply.as_map().is_some_and(Map::is_empty) {
+            return Ok(None);
+        }
+        let published = Published::parse(&reply, &self.who, &self.endpoint);
+        published.map(Some).map_err(|error| self.without_key(error))
+    }
+
     /// Publishes a job and follows it: listens first, so that no return is missed. `None`: no minion matched.
     ///
     /// # Errors

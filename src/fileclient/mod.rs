@@ -123,7 +123,7 @@ impl Files {
         path.ok_or_else(|| Fault::invocation(format!("salt://{} leaves the file cache", at.path)))
     }
 
-    fn external_path(&self, remote: &url::Remote, saltenv: &str) -> Result<PathBuf, Fault> {
+    fn external_path(&self, remote: &crate::http::Remote, saltenv: &str) -> Result<PathBuf, Fault> {
         remote.cache_path(&self.cachedir, saltenv).ok_or_else(|| Fault::execution("Invalid path"))
     }
 
@@ -234,6 +234,8 @@ impl FileClient for Files {
         tag.push(".etag");
         http::get(&remote, &path, true, Some(Path::new(&tag)))?;
         Ok(Some(path))
+    }
+
     fn get_zipped(
         &self,
         url: &str,

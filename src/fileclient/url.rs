@@ -4,6 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::crypt::HashType;
+use crate::http::Remote;
 
 /// Longer file names in the cache become their SHA-256. Salt: `MAX_FILENAME_LENGTH`.
 const LONGEST_NAME: usize = 255;
@@ -60,19 +61,6 @@ pub enum Url {
     Other(String),
 }
 
-/// A file on a web server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remote {
-    pub host: String,
-    pub port: u16,
-    /// `user:password`.
-    pub login: Option<String>,
-    /// Begins with a slash.
-    pub path: String,
-    /// Without the question mark.
-    pub query: String,
-}
-
 impl Url {
     /// Tells schemes apart.
     pub fn parse(url: &str) -> Self {
@@ -87,36 +75,6 @@ impl Url {
 }
 
 impl Remote {
-    /// Reads what follows `http://`.
-    pub fn parse(rest: &str) -> Option<Self> {
-        if rest.contains(|char: char| char.is_control() || char == ' ') {
-            return None;
-        }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (netloc, tail) = rest.split_at(end);
-        let tail = tail.split('#').next().unwrap_or_default();
-        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-        let (login, host_port) = match netloc.rsplit_once('@') {
-            Some((login, host)) => (Some(login.to_owned()), host),
-            None => (None, netloc),
-        };
-        let (host, port) = if let Some(rest) = host_port.strip_prefix('[') {
-            let (host, after) = rest.split_once(']')?;
-            (host, after.strip_prefix(':'))
-        } else {
-            match host_port.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (host_port, None),
-            }
-        };
-        let port = port.map_or(Some(80), |port| port.parse().ok())?;
-        if host.is_empty() {
-            return None;
-        }
-        let path = if path.is_empty() { "/" } else { path };
-        Some(Remote { host: host.to_owned(), port, login, path: path.to_owned(), query: query.to_owned() })
-    }
-
     /// The last part of the path; `index.html` for a directory.
     pub fn file_name(&self) -> String {
         match (self.path.rsplit('/').next().unwrap_or_default(), self.query.as_str()) {
@@ -142,11 +100,6 @@ impl Remote {
             name = HashType::Sha256.hex(format!("/{name}"));
         }
         Some(cachedir.join("extrn_files").join(saltenv).join(host).join(name))
-    }
-
-    /// What to ask the server for.
-    pub fn target(&self) -> String {
-        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 }
 

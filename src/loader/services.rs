@@ -187,6 +187,15 @@ pub trait MasterServices: Sync {
     /// When there is no bus.
     fn fire(&self, tag: &str, data: Map) -> Result<(), Fault>;
 
+    /// Shows `look` every event of the master's bus until it has seen enough (true) or `limit` is over (false).
+    ///
+    /// # Errors
+    /// When there is no bus.
+    fn watch(&self, limit: Duration, look: &mut dyn FnMut(&str, &Map) -> bool) -> Result<bool, Fault> {
+        let _ = (limit, look);
+        nowhere("the event bus")
+    }
+
     /// Ids of minions with a live connection.
     fn connected(&self) -> Vec<String>;
 

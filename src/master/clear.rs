@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::authorize::{Denied, Wish, Wording, authenticate, not_blacklisted, permit};
 use super::commands::{ClearCommand, MasterCall, PublishCommand};
-use super::{Master, auth, identify, jobs, runners, targets, wheel};
+use super::{Master, auth, batches, identify, jobs, runners, targets, wheel};
 use crate::acl::{Job, MasterFunctions};
 use crate::channel::pack;
 use crate::event::tags;
@@ -25,7 +25,8 @@ pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: 
     let reply: Option<Value> = match command {
         ClearCommand::Auth(load) => return Some(auth::answer(master, version, &load, from).await),
         ClearCommand::Ping(load) => Some(load.into()),
-        ClearCommand::Publish(command) => publish(master, *command, from).await,
+        ClearCommand::Publish(command) => publish(master, *command, from, false).await,
+        ClearCommand::PublishBatch(command) => publish(master, *command, from, true).await,
         ClearCommand::Runner(call) => run(master, call, MasterFunctions::Runner, from).await,
         ClearCommand::Wheel(call) => run(master, call, MasterFunctions::Wheel, from).await,
         ClearCommand::MakeToken { caller, expire } => {
@@ -62,7 +63,12 @@ async fn run(master: &Arc<Master>, mut call: MasterCall, form: MasterFunctions, 
     })
 }
 
-async fn publish(master: &Arc<Master>, mut command: PublishCommand, from: &str) -> Option<Value> {
+async fn publish(
+    master: &Arc<Master>,
+    mut command: PublishCommand,
+    from: &str,
+    in_turns: bool,
+) -> Option<Value> {
     if let Err(denied) = not_blacklisted(master, &command.caller.user, &command.funs()) {
         return denied.reply().map(Value::from);
     }
@@ -81,6 +87,9 @@ async fn publish(master: &Arc<Master>, mut command: PublishCommand, from: &str) 
         return refuse(master, &command, &denied);
     }
     command.caller.user = known.user;
+    if in_turns {
+        return Some(batches::start(master, command, selected));
+    }
     Some(jobs::publish(master, command, selected).await)
 }
 

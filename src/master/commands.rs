@@ -12,6 +12,8 @@ pub enum ClearCommand {
     Ping(Map),
     Auth(Map),
     Publish(Box<PublishCommand>),
+    /// Ours, not in Salt: a publish in turns, as `kwargs` says under `batch`.
+    PublishBatch(Box<PublishCommand>),
     /// `expire`: seconds that the token is to live.
     MakeToken {
         caller: Caller,
@@ -87,6 +89,7 @@ impl ClearCommand {
             "ping" => ClearCommand::Ping(load),
             "_auth" => ClearCommand::Auth(load),
             "publish" => ClearCommand::Publish(Box::new(PublishCommand::parse(&mut load)?)),
+            "publish_batch" => ClearCommand::PublishBatch(Box::new(PublishCommand::parse(&mut load)?)),
             "mk_token" => ClearCommand::MakeToken {
                 caller: Caller::parse(&load),
                 expire: load.get("token_expire").and_then(Value::as_float),

@@ -56,7 +56,7 @@ pub(super) async fn publish(master: &Arc<Master>, command: PublishCommand, to: S
     })
 }
 
-fn clear(load: Map) -> Value {
+pub(super) fn clear(load: Map) -> Value {
     map! { "enc" => "clear", "load" => load }.into()
 }
 

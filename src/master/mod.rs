@@ -6,6 +6,7 @@ mod aes;
 mod auth;
 mod authorize;
 mod autosign;
+mod batches;
 mod clear;
 pub mod commands;
 mod departures;

@@ -61,7 +61,7 @@ impl Services {
         })
     }
 
-    fn publish_as(&self, command: PublishCommand) -> Result<Map, Fault> {
+    pub(super) fn publish_as(&self, command: PublishCommand) -> Result<Map, Fault> {
         let reply = self.runtime.block_on(async {
             let selected = targets::select(&self.master, &command).await;
             jobs::publish(&self.master, command, selected).await
@@ -75,8 +75,13 @@ impl Services {
 }
 
 impl Services {
+    /// Waits for something of the event loop.
+    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     /// Publishes `saltutil.find_job` to minions that have not returned; its jid.
-    fn ask_who_works(&self, ids: Vec<String>, jid: &Jid) -> Option<String> {
+    pub(super) fn ask_who_works(&self, ids: Vec<String>, jid: &Jid) -> Option<String> {
         let question = map! {
             "tgt" => Value::list(ids),
             "tgt_type" => "list",
@@ -147,6 +152,19 @@ impl MasterServices for Services {
     fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
         self.master.fire(tag, data);
         Ok(())
+    }
+
+    fn watch(&self, limit: Duration, look: &mut dyn FnMut(&str, &Map) -> bool) -> Result<bool, Fault> {
+        let mut events = self.master.bus.subscribe(Filter::prefix(""));
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.runtime.block_on(events.next_within(left)) {
+                Some(event) if look(&event.tag, &event.data) => return Ok(true),
+                Some(_) if Instant::now() < deadline => {}
+                _ => return Ok(false),
+            }
+        }
     }
 
     fn connected(&self) -> Vec<String> {

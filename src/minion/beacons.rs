@@ -79,7 +79,7 @@ fn look(link: &Arc<Link>, due: Vec<Due>) -> Vec<Value> {
     let scope = Scope {
         opts: link.opts(),
         grains: (&*grains).into(),
-        pillar: &pillar,
+        pillar: (&*pillar).into(),
         published: &Map::new(),
         registry: &daemon.registry,
         host: &RealHost,

@@ -110,7 +110,7 @@ fn matches(cx: &Context, target: &Value, kind: TargetType, args: &Args) -> Resul
         nodegroups: cx.opts.get("nodegroups").and_then(Value::as_map).unwrap_or(&none),
     };
     Ok(match Target::parse(target, kind, &options) {
-        Ok(target) => target.matches(&MinionView { id, grains: &cx.grains, pillar: cx.pillar }),
+        Ok(target) => target.matches(&MinionView { id, grains: &cx.grains, pillar: &cx.pillar }),
         Err(problem) => {
             tracing::error!("{problem}");
             false

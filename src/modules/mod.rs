@@ -24,16 +24,17 @@ mod grains;
 mod groupadd;
 mod hashutil;
 mod hosts;
+mod http;
 mod ini_manage;
 mod initd_service;
 mod jinja;
 mod kmod;
 mod linux_shadow;
 mod linux_sysctl;
-mod matching;
 mod localemod;
 mod logmod;
 mod match_;
+mod matching;
 mod mine;
 mod mod_random;
 mod mount;
@@ -88,6 +89,7 @@ pub static ALL: &[&Module] = &[
     &hashutil::MODULE,
     &hosts::MODULE,
     &ini_manage::MODULE,
+    &http::MODULE,
     &initd_service::debian::MODULE,
     &initd_service::openrc::MODULE,
     &initd_service::red_hat::MODULE,

@@ -1,6 +1,8 @@
 //! Returners: where returns go besides the master. One file per Salt returner; rows in alphabetical order.
 
+mod http;
 mod local;
+mod multi_returner;
 mod options;
 mod rawfile_json;
 mod syslog_return;
@@ -9,7 +11,13 @@ use crate::loader::{Context, Returner};
 use crate::value::Map;
 
 /// Every returner.
-pub static ALL: &[&Returner] = &[&local::RETURNER, &rawfile_json::RETURNER, &syslog_return::RETURNER];
+pub static ALL: &[&Returner] = &[
+    &http::RETURNER,
+    &local::RETURNER,
+    &multi_returner::RETURNER,
+    &rawfile_json::RETURNER,
+    &syslog_return::RETURNER,
+];
 
 /// Brings a return to each of `names`, separated by commas. One that does not exist or fails is told in the log, and
 /// the others have theirs nevertheless. Salt: minion.py (`_thread_return`).

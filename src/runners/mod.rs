@@ -7,6 +7,7 @@ mod doc;
 mod error;
 mod event;
 mod fileserver;
+mod http;
 mod jobs;
 mod manage;
 mod matching;
@@ -32,6 +33,7 @@ pub static ALL: &[&Module] = &[
     &error::MODULE,
     &event::MODULE,
     &fileserver::MODULE,
+    &http::MODULE,
     &jobs::MODULE,
     &manage::MODULE,
     &matching::MODULE,

@@ -1,6 +1,8 @@
 //! `state`: what the master itself does with states (orchestration), and watching its events. Salt: runners/state.py.
 
-use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, Param, always, opt, req};
+use crate::loader::{
+    Args, Call, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req,
+};
 use crate::map;
 use crate::state::all_succeeded;
 use crate::value::{Map, Value};
@@ -46,6 +48,32 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new("orch", ORCHESTRATE, ORCHESTRATED, orchestrate),
         Function::new("orchestrate", ORCHESTRATE, ORCHESTRATED, orchestrate),
+        Function::new(
+            "orchestrate_high",
+            &[
+                req("data"),
+                opt("test", Default::None),
+                opt("queue", Default::False),
+                opt("pillar", Default::None),
+                keywords("kwargs"),
+            ],
+            "Applies high data on the master's host: `{id of the master: states}`.",
+            |cx, args| applied(cx, args, "state.high", &["data"]),
+        ),
+        Function::new(
+            "orchestrate_single",
+            &[
+                req("fun"),
+                req("name"),
+                opt("test", Default::None),
+                opt("queue", Default::False),
+                opt("pillar", Default::None),
+                keywords("kwargs"),
+            ],
+            "Applies one state on the master's host: `salt-run state.orchestrate_single fun=salt.wheel \
+             name=key.list_all`.",
+            |cx, args| applied(cx, args, "state.single", &["fun", "name"]),
+        ),
         Function::new(
             "orchestrate_show_sls",
             &[
@@ -99,6 +127,24 @@ fn call(cx: &Context, args: &Args) -> Result<Call, Fault> {
         kwargs.extend(value.map(|value| (name, value.clone())));
     }
     Ok(Call { args: vec![args.get("mods").clone()], kwargs })
+}
+
+/// Of `state.single` and `state.high`. Salt quirk: `test` does nothing (but as an option), and both the result and an
+/// event for the outputter are given.
+fn applied(cx: &Context, args: &Args, fun: &str, names: &[&str]) -> Result<Value, Fault> {
+    let mut kwargs = args.keywords.clone();
+    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__")));
+    match args.given("pillar") {
+        Some(pillar) if pillar.as_map().is_none() => {
+            return Err(Fault::invocation("Pillar data must be formatted as a dictionary"));
+        }
+        pillar => kwargs.extend(pillar.map(|pillar| ("pillar", pillar.clone()))),
+    }
+    let call = Call { args: names.iter().map(|name| args.get(name).clone()).collect(), kwargs };
+    let running = cx.master.execute(fun, call, true)?.value;
+    let ret = map! { cx.opt_str("id") => running };
+    super::progress(cx, "progress", map! { "data" => ret.clone(), "outputter" => "highstate" })?;
+    Ok(ret.into())
 }
 
 fn orchestrate(cx: &Context, args: &Args) -> Result<Value, Fault> {

@@ -5,19 +5,27 @@ use std::time::Duration;
 
 use crate::loader::{Args, Context, Fault, Function, Module, always, keywords, rest};
 use crate::map;
-use crate::value::{Value, sort, str_of};
+use crate::value::{Value, sort, str_of, unified_diff_near};
 
 pub(super) static MODULE: Module = Module {
     file: "survey",
     provides: "survey",
     available: always,
-    functions: &[Function::new(
-        "hash",
-        &[rest("args"), keywords("kwargs")],
-        "Runs a function on the minions of a target (compound, or `tgt_type=pcre`) and groups them by what they return: \
+    functions: &[
+        Function::new(
+            "diff",
+            &[rest("args"), keywords("kwargs")],
+            "As `survey.hash`, and prints for each pool how its result differs from that of the first.",
+            diff,
+        ),
+        Function::new(
+            "hash",
+            &[rest("args"), keywords("kwargs")],
+            "Runs a function on the minions of a target (compound, or `tgt_type=pcre`) and groups them by what they return: \
          `[{pool: [id], result: text}]`, the largest pool first, or last with `survey_sort=up`.",
-        hash,
-    )],
+            hash,
+        ),
+    ],
 };
 
 fn hash(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -57,6 +65,31 @@ fn hash(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let shown =
         |(result, pool): (String, Vec<String>)| map! { "pool" => Value::list(pool), "result" => result };
     Ok(Value::list(pools.into_iter().map(shown)))
+}
+
+fn diff(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let pools = hash(cx, args)?;
+    let text = |pool: &Value| str_of(pool.get("result").unwrap_or(&Value::Null));
+    let ids = |pool: &Value| pool.get("pool").cloned().unwrap_or_default();
+    let name = |pool: &Value| ids(pool).as_list().and_then(|ids| ids.first()).map(str_of).unwrap_or_default();
+    let all = pools.as_list().unwrap_or_default();
+    let Some(first) = all.first() else { return Ok(pools) };
+    for (place, pool) in all.iter().enumerate() {
+        super::say(cx, &format!("minion pool :\n------------\n{}", str_of(&ids(pool))))?;
+        let size = ids(pool).as_list().map_or(0, <[Value]>::len);
+        super::say(cx, &format!("pool size :\n----------\n    {size}"))?;
+        if place == 0 {
+            super::say(cx, &format!("pool result :\n------------\n    {}\n", text(pool)))?;
+            continue;
+        }
+        let heading = format!("differences from \"{}\" results :", name(first));
+        super::say(cx, &format!("{heading}\n{}", "-".repeat(heading.len() - 1)))?;
+        let lines =
+            |pool: &Value| -> Vec<String> { text(pool).lines().map(|line| format!("{line}\n")).collect() };
+        let diff = unified_diff_near(&lines(first), &lines(pool), (&name(first), &name(pool)), 0);
+        super::say(cx, &format!("{}\n", diff.concat()))?;
+    }
+    Ok(pools)
 }
 
 fn is_own(key: &str) -> bool {

@@ -1,5 +1,8 @@
 //! `salt`: jobs, runners and wheel functions as states, for orchestration. Salt: states/saltmod.py.
 
+use std::time::{Duration, Instant};
+
+use crate::event::fnmatch;
 use crate::loader::{
     Args, Call, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
 };
@@ -73,6 +76,18 @@ pub(super) static STATES: States = States {
             ],
             "Applies SLS files, a top file or the highstate on minions.",
             state,
+        ),
+        State::new(
+            "wait_for_event",
+            &[
+                req("name"),
+                req("id_list"),
+                opt("event_id", Default::Str("id")),
+                opt("timeout", Default::Int(300)),
+                opt("node", Default::Str("master")),
+            ],
+            "Waits until events whose tags fit a glob have named every id of a list.",
+            wait_for_event,
         ),
         State::new("wheel", NAMED, "Runs a wheel function.", wheel),
     ],
@@ -290,6 +305,51 @@ fn wheel(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let call =
         |name: &str, kwargs: Map| running.call("saltutil.wheel", Call { args: vec![name.into()], kwargs });
     on_master(running, args, "Wheel", call)
+}
+
+fn wait_for_event(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let (name, key) = (args.str("name")?, args.str("event_id")?);
+    if running.test() {
+        return Ok(StateReturn::new(
+            name.as_str(),
+            None,
+            format!("Orchestration would wait for event '{name}'"),
+        ));
+    }
+    if args.get("node").as_str() != Some("master") {
+        return Err(Fault::NotSupported("salt.wait_for_event on another bus than the master's".to_owned()));
+    }
+    let mut ids = args.get("id_list").as_list().unwrap_or_default().to_vec();
+    let seconds = args.get("timeout").as_float().unwrap_or(300.0);
+    let limit = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    let mut seen = Vec::new();
+    let since = Instant::now();
+    let all = running.master.watch(limit, &mut |tag, data| {
+        if !fnmatch(&name, tag) {
+            return false;
+        }
+        let inner = || data.get("data").and_then(|inner| inner.get(&key));
+        let named = data.get(&key).filter(|value| !value.is_null()).or_else(inner).cloned();
+        let named = match named {
+            Some(Value::List(several)) => several,
+            Some(one) => vec![one],
+            None => Vec::new(),
+        };
+        for id in named {
+            if let Some(at) = ids.iter().position(|known| *known == id) {
+                ids.remove(at);
+                seen.push(id);
+            }
+        }
+        ids.is_empty()
+    })?;
+    let comment = if all {
+        format!("All events seen in {} seconds.", since.elapsed().as_secs_f64())
+    } else {
+        "Timeout value reached.".to_owned()
+    };
+    let ret = StateReturn::new(name, Some(all), comment);
+    Ok(if seen.is_empty() { ret } else { ret.with(map! { "minions_seen" => seen }) })
 }
 
 fn on_master(

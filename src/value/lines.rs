@@ -56,9 +56,18 @@ pub fn is_text(octets: &[u8]) -> bool {
 
 /// `difflib.unified_diff(a, b, fromfile, tofile, lineterm="\n")`: the lines of the diff, none where nothing differs.
 pub fn unified_diff<A: AsRef<str>, B: AsRef<str>>(a: &[A], b: &[B], names: (&str, &str)) -> Vec<String> {
-    const CONTEXT: usize = 3;
+    unified_diff_near(a, b, names, 3)
+}
+
+/// As [`unified_diff`], with so many lines around what differs.
+pub fn unified_diff_near<A: AsRef<str>, B: AsRef<str>>(
+    a: &[A],
+    b: &[B],
+    names: (&str, &str),
+    context: usize,
+) -> Vec<String> {
     let mut out = Vec::new();
-    for group in grouped(opcodes(a, b), CONTEXT) {
+    for group in grouped(opcodes(a, b), context) {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
         if out.is_empty() {
             out.push(format!("--- {}\n", names.0));

@@ -10,8 +10,8 @@ mod lookup;
 mod map;
 mod merge;
 pub mod msgpack;
-mod pep440;
 mod near;
+mod pep440;
 mod repr;
 pub mod serializer;
 pub mod sort;
@@ -19,12 +19,12 @@ mod url;
 pub mod yaml;
 
 pub use json::{JsonError, JsonStyle};
-pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unified_diff};
+pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unified_diff, unified_diff_near};
 pub use lookup::{DEFAULT_DELIMITER, traverse};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};
-pub use pep440::{PyVersion, fulfills};
 pub use near::nearest;
+pub use pep440::{PyVersion, fulfills};
 pub use repr::{float_repr, is_printable, repr, str_of};
 pub use url::{is_remote_scheme, redacted_url, url_scheme};
 

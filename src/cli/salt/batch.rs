@@ -10,7 +10,8 @@ use crate::cli::{Display, Exit, Stop, print};
 use crate::client::{Batch, BatchSize, ClientError, Job, LocalClient, Progress, Running};
 use crate::map;
 use crate::output::report::{self, BatchReturn};
-use crate::value::{Map, Value};
+use crate::transport::bus::BusClient;
+use crate::value::{Map, Value, str_of};
 
 /// How the minions take turns.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,10 @@ pub(super) struct Plan {
 
 /// What happens in a batch.
 pub(super) enum Told<'a> {
+    Pinged {
+        up: usize,
+        down: &'a [String],
+    },
     Started(&'a [String]),
     /// As [`follow::returned`] makes it. Salt: a minion that is silent, though it was there a moment ago, returns `{}`.
     Returned {
@@ -48,10 +53,17 @@ pub(super) async fn run(
     let bar = RefCell::new(Bar::new(false, 0));
     let mut tell = |told: Told<'_>| -> anyhow::Result<()> {
         bar.borrow().clear();
-        if !matches!(told, Told::Started(_)) {
+        if matches!(told, Told::Returned { .. } | Told::NotSent { .. }) {
             bar.borrow_mut().count();
         }
         match told {
+            Told::Pinged { up, down } => {
+                silent = down.len();
+                for id in down.iter().filter(|_| up > 0) {
+                    print(&report::batch_left_out(id))?;
+                }
+                bar.replace(Bar::new(client.opts().bool("progress"), up));
+            }
             Told::Started(ids) => print(&report::batch_started(ids))?,
             Told::NotSent { id } => print(&report::batch_not_sent(id))?,
             Told::Returned { id, data } => {
@@ -63,32 +75,119 @@ pub(super) async fn run(
         bar.borrow().draw();
         Ok(())
     };
-    let work = async {
-        let Some(Pinged { up, down }) = ping(client, &job, timeout).await? else {
-            print(&format!("{}{}", report::NO_MINIONS_MATCHED, report::NOBODY_FOR_BATCH))?;
-            return Ok(None);
-        };
-        silent = down.len();
-        for id in down.iter().filter(|_| !up.is_empty()) {
-            print(&report::batch_left_out(id))?;
-        }
-        bar.replace(Bar::new(client.opts().bool("progress"), up.len()));
-        let outcome = take_turns(client, &job, up, timeout, plan, &mut tell).await.map(Some);
-        bar.borrow().finish();
-        outcome
-    };
-    let outcome: anyhow::Result<Option<i64>> = tokio::select! {
-        outcome = work => outcome,
-        _ = tokio::signal::ctrl_c() => {
-            return Err(Stop::failed(Exit::GENERIC, "\nExiting gracefully on Ctrl-c\n").into());
-        }
-    };
+    let outcome = carry_out(client, &job, timeout, plan, &mut tell).await;
+    if let Ok(None) = outcome {
+        print(&format!("{}{}", report::NO_MINIONS_MATCHED, report::NOBODY_FOR_BATCH))?;
+    }
+    bar.borrow().finish();
     match outcome {
         Ok(None) if strict => Ok(Exit::NO_RETURN),
         Ok(None) => Ok(Exit::OK),
         Ok(Some(_)) if strict && silent > 0 => Ok(Exit::MISSING_RETURNS),
         Ok(Some(retcode)) => Ok(Exit::of(retcode)),
         Err(error) => Err(failed(error, strict)),
+    }
+}
+
+/// Runs the job in turns, in the master or, where that is one that cannot, from here: the highest retcode, or `None`
+/// where the target matches nobody.
+pub(super) async fn carry_out(
+    client: &LocalClient,
+    job: &Job,
+    timeout: Duration,
+    plan: Plan,
+    tell: &mut dyn FnMut(Told<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Option<i64>> {
+    if let Some(outcome) = in_master(client, job, timeout, plan, tell).await? {
+        return Ok(outcome);
+    }
+    let work = async {
+        let Some(Pinged { up, down }) = ping(client, job, timeout).await? else { return Ok(None) };
+        tell(Told::Pinged { up: up.len(), down: &down })?;
+        take_turns(client, job, up, timeout, plan, tell).await.map(Some)
+    };
+    tokio::select! {
+        outcome = work => outcome,
+        _ = tokio::signal::ctrl_c() => Err(left()),
+    }
+}
+
+fn left() -> anyhow::Error {
+    Stop::failed(Exit::GENERIC, "\nExiting gracefully on Ctrl-c\n").into()
+}
+
+/// A batch of the master, whose events are followed here. It goes on when this program dies; Ctrl-c ends it.
+async fn in_master(
+    client: &LocalClient,
+    job: &Job,
+    timeout: Duration,
+    plan: Plan,
+    tell: &mut dyn FnMut(Told<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Option<Option<i64>>> {
+    let mut events = client.listen("salt/batch/").await?;
+    let patience = client.patience(Some(timeout));
+    let size = match plan.size {
+        BatchSize::Number(number) => number.to_string(),
+        BatchSize::Percent(percent) => format!("{percent}%"),
+    };
+    let wishes = map! {
+        "size" => size, "wait" => plan.wait.as_secs_f64(), "failhard" => plan.failhard,
+        "timeout" => patience.timeout.as_secs_f64(), "gather" => patience.gather.as_secs_f64(),
+    };
+    let published = match client.publish_batch(job, wishes, timeout).await? {
+        None => return Ok(None),
+        Some(None) => return Ok(Some(None)),
+        Some(Some(published)) => published,
+    };
+    let own = format!("salt/batch/{}/", published.jid);
+    for id in &published.missing {
+        tell(Told::NotSent { id })?;
+    }
+    let connections = events.reconnects();
+    let mut highest = 0;
+    loop {
+        let event = tokio::select! {
+            event = events.next(Some(Duration::from_secs(5))) => event?,
+            _ = tokio::signal::ctrl_c() => {
+                let mut bus = BusClient::new(client.bus_paths());
+                let _ = bus.fire(&format!("{own}stop"), Map::new()).await;
+                return Err(left());
+            }
+        };
+        let Some(event) = event else {
+            if events.reconnects() != connections {
+                anyhow::bail!(
+                    "the master was restarted while the batch ran, and the batch ended with it; `salt-run \
+                     jobs.lookup_jid {}` shows how far it came",
+                    published.jid
+                );
+            }
+            continue;
+        };
+        let Some(what) = event.tag.strip_prefix(&own) else { continue };
+        let data = event.data;
+        let ids = |key: &str| -> Vec<String> {
+            data.get(key).and_then(Value::as_list).unwrap_or_default().iter().map(str_of).collect()
+        };
+        match (what, what.strip_prefix("ret/")) {
+            ("start", _) => {
+                tell(Told::Pinged { up: ids("available_minions").len(), down: &ids("down_minions") })?;
+            }
+            ("turn", _) => tell(Told::Started(&ids("minions")))?,
+            ("done", _) => return Ok(Some(Some(highest))),
+            (_, Some(id)) if data.get("missing") == Some(&Value::Bool(true)) => tell(Told::NotSent { id })?,
+            (_, Some(id)) => {
+                let data = if data.contains("return") { follow::returned(&data) } else { nothing() };
+                let retcode = data.get("retcode").map_or(0, |_| report::retcode_of(&data));
+                highest = highest.max(retcode);
+                tell(Told::Returned { id, data })?;
+                if plan.failhard && retcode > 0 {
+                    stopped(id);
+                    return Ok(Some(Some(highest)));
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -105,17 +204,13 @@ pub(super) fn failed(error: anyhow::Error, strict: bool) -> anyhow::Error {
 }
 
 /// Who answered, sorted.
-pub(super) struct Pinged {
-    pub up: Vec<String>,
-    pub down: Vec<String>,
+struct Pinged {
+    up: Vec<String>,
+    down: Vec<String>,
 }
 
 /// Pings the target. `None`: it matches nobody.
-pub(super) async fn ping(
-    client: &LocalClient,
-    job: &Job,
-    timeout: Duration,
-) -> Result<Option<Pinged>, ClientError> {
+async fn ping(client: &LocalClient, job: &Job, timeout: Duration) -> Result<Option<Pinged>, ClientError> {
     let gather = client.opts().int("gather_job_timeout");
     let ping = Job {
         tgt_type: job.tgt_type.clone(),
@@ -140,7 +235,7 @@ pub(super) async fn ping(
 }
 
 /// Runs the job on `ids`, so many at a time: the highest retcode.
-pub(super) async fn take_turns(
+async fn take_turns(
     client: &LocalClient,
     job: &Job,
     ids: Vec<String>,

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::batch::{self, Pinged, Plan, Told};
+use super::batch::{self, Plan, Told};
 use super::progress::Bar;
 use crate::cli::{Display, Exit, Stop, print};
 use crate::client::{Job, LocalClient};
@@ -23,30 +23,26 @@ pub(super) async fn run(
     let mut silent = 0;
     let bar = RefCell::new(Bar::new(false, 0));
     let mut tell = |told: Told<'_>| {
-        if let Told::Returned { id, data } = told {
-            bar.borrow_mut().advance();
-            returns.insert(id, data.get("ret").cloned().unwrap_or_default());
+        match told {
+            Told::Pinged { up, down } => {
+                silent = down.len();
+                bar.replace(Bar::new(client.opts().bool("progress"), up));
+            }
+            Told::Returned { id, data } => {
+                bar.borrow_mut().advance();
+                returns.insert(id, data.get("ret").cloned().unwrap_or_default());
+            }
+            Told::Started(_) | Told::NotSent { .. } => {}
         }
         Ok(())
     };
-    let work = async {
-        let Some(Pinged { up, down }) = batch::ping(client, &job, timeout).await? else {
-            print(report::NO_MINIONS_MATCHED)?;
-            return Ok(0);
-        };
-        silent = down.len();
-        bar.replace(Bar::new(client.opts().bool("progress"), up.len()));
-        let outcome = batch::take_turns(client, &job, up, timeout, plan, &mut tell).await;
-        bar.borrow().finish();
-        outcome
-    };
-    let outcome: anyhow::Result<i64> = tokio::select! {
-        outcome = work => outcome,
-        _ = tokio::signal::ctrl_c() => {
-            return Err(Stop::failed(Exit::GENERIC, "\nExiting gracefully on Ctrl-c\n").into());
-        }
-    };
+    let outcome = batch::carry_out(client, &job, timeout, plan, &mut tell).await;
     let retcode = outcome.map_err(|error| batch::failed(error, strict))?;
+    bar.borrow().finish();
+    if retcode.is_none() {
+        print(report::NO_MINIONS_MATCHED)?;
+    }
+    let retcode = retcode.unwrap_or(0);
     let nothing = returns.is_empty();
     display.show(&Value::Map(returns), None, 0)?;
     if nothing {

@@ -1,0 +1,210 @@
+//! A small HTTP client: one request, its answer. RFC 9112. There is no TLS: `https://` is refused by name.
+
+mod query;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use base64::Engine;
+
+pub use query::{LONGEST_BODY, query};
+
+const CONNECT: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(60);
+const LONGEST_LINE: u64 = 16 << 10;
+const MOST_HEADERS: usize = 200;
+
+/// A file on a web server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    pub host: String,
+    pub port: u16,
+    /// `user:password`.
+    pub login: Option<String>,
+    /// Begins with a slash.
+    pub path: String,
+    /// Without the question mark.
+    pub query: String,
+}
+
+impl Remote {
+    /// Reads what follows `http://`.
+    pub fn parse(rest: &str) -> Option<Self> {
+        if rest.contains(|char: char| char.is_control() || char == ' ') {
+            return None;
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (netloc, tail) = rest.split_at(end);
+        let tail = tail.split('#').next().unwrap_or_default();
+        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+        let (login, host_port) = match netloc.rsplit_once('@') {
+            Some((login, host)) => (Some(login.to_owned()), host),
+            None => (None, netloc),
+        };
+        let (host, port) = if let Some(rest) = host_port.strip_prefix('[') {
+            let (host, after) = rest.split_once(']')?;
+            (host, after.strip_prefix(':'))
+        } else {
+            match host_port.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (host_port, None),
+            }
+        };
+        let port = port.map_or(Some(80), |port| port.parse().ok())?;
+        if host.is_empty() {
+            return None;
+        }
+        let path = if path.is_empty() { "/" } else { path };
+        Some(Remote { host: host.to_owned(), port, login, path: path.to_owned(), query: query.to_owned() })
+    }
+
+    /// What to ask the server for.
+    pub fn target(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+}
+
+/// What is asked of a server.
+pub struct Request<'a> {
+    pub method: &'a str,
+    /// Beside `Host`, `User-Agent`, `Accept`, `Connection`, `Authorization` and `Content-Length`.
+    pub headers: &'a [(String, String)],
+    pub body: Option<&'a [u8]>,
+}
+
+impl Request<'_> {
+    /// The ordinary one.
+    pub const GET: Self = Request { method: "GET", headers: &[], body: None };
+}
+
+/// What it says; the body is read by [`Answer::copy_body`].
+pub struct Answer {
+    pub status: u16,
+    pub reason: String,
+    /// Names in lower case, in their order.
+    pub headers: Vec<(String, String)>,
+    body: BufReader<TcpStream>,
+}
+
+/// Asks a server.
+///
+/// # Errors
+/// Why there is no answer.
+pub fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, String> {
+    let text = |error: std::io::Error| error.to_string();
+    let addresses = (remote.host.as_str(), remote.port).to_socket_addrs().map_err(text)?;
+    let mut last = "the host has no address".to_owned();
+    let stream = addresses.into_iter().find_map(|address| {
+        TcpStream::connect_timeout(&address, CONNECT).map_err(|error| last = error.to_string()).ok()
+    });
+    let mut stream = stream.ok_or(last)?;
+    stream.set_read_timeout(Some(SILENCE)).map_err(text)?;
+    stream.set_write_timeout(Some(SILENCE)).map_err(text)?;
+    let host = match (remote.host.contains(':'), remote.port) {
+        (true, port) => format!("[{}]:{port}", remote.host),
+        (false, 80) => remote.host.clone(),
+        (false, port) => format!("{}:{port}", remote.host),
+    };
+    let mut request =
+        format!("{} {} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n", order.method, remote.target());
+    let own = concat!("Salt/", env!("CARGO_PKG_VERSION"));
+    let given = |name: &str| order.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+    for (name, value) in [("User-Agent", own), ("Accept", "*/*")] {
+        if !given(name) {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    for (name, value) in order.headers {
+        if [name, value].iter().any(|text| text.contains(['\r', '\n'])) {
+            return Err(format!("the header {name:?} has a line break"));
+        }
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if let Some(body) = order.body {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    if let Some(login) = &remote.login {
+        let packed = base64::engine::general_purpose::STANDARD.encode(login);
+        request.push_str(&format!("Authorization: Basic {packed}\r\n"));
+    }
+    request.push_str("\r\n");
+    stream.write_all(request.as_bytes()).map_err(text)?;
+    stream.write_all(order.body.unwrap_or_default()).map_err(text)?;
+    Answer::read(stream)
+}
+
+impl Answer {
+    fn read(stream: TcpStream) -> Result<Self, String> {
+        let mut body = BufReader::new(stream);
+        let status_line = line(&mut body)?;
+        let mut words = status_line.splitn(3, ' ');
+        let version = words.next().unwrap_or_default();
+        let status = words.next().and_then(|word| word.parse().ok());
+        let (true, Some(status)) = (version.starts_with("HTTP/1."), status) else {
+            return Err("the answer is not HTTP".to_owned());
+        };
+        let reason = words.next().unwrap_or_default().to_owned();
+        let mut headers = Vec::new();
+        for _ in 0..MOST_HEADERS {
+            let header = line(&mut body)?;
+            if header.is_empty() {
+                return Ok(Answer { status, reason, headers, body });
+            }
+            let Some((name, value)) = header.split_once(':') else { continue };
+            headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        Err("too many headers".to_owned())
+    }
+
+    /// The value of a header, by its name in lower case; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The body.
+    ///
+    /// # Errors
+    /// When it ends early or cannot be written.
+    pub fn copy_body(&mut self, to: &mut dyn Write) -> Result<(), String> {
+        let text = |error: std::io::Error| error.to_string();
+        if !self.header("transfer-encoding").to_ascii_lowercase().contains("chunked") {
+            let length = match self.header("content-length") {
+                "" => None,
+                length => Some(length.parse().map_err(|_| "Content-Length is no number".to_owned())?),
+            };
+            return match length {
+                Some(length) => exactly(&mut self.body, length, to),
+                None => std::io::copy(&mut self.body, to).map(|_| ()).map_err(text),
+            };
+        }
+        loop {
+            let head = line(&mut self.body)?;
+            let digits = head.split(';').next().unwrap_or_default().trim();
+            let length =
+                u64::from_str_radix(digits, 16).map_err(|_| "a chunk without a length".to_owned())?;
+            if length == 0 {
+                return Ok(());
+            }
+            exactly(&mut self.body, length, to)?;
+            line(&mut self.body)?;
+        }
+    }
+}
+
+fn exactly(from: &mut impl Read, length: u64, to: &mut dyn Write) -> Result<(), String> {
+    let copied = std::io::copy(&mut from.take(length), to).map_err(|error| error.to_string())?;
+    if copied == length { Ok(()) } else { Err(format!("it ended after {copied} of {length} octets")) }
+}
+
+fn line(from: &mut impl BufRead) -> Result<String, String> {
+    let mut octets = Vec::new();
+    from.take(LONGEST_LINE).read_until(b'\n', &mut octets).map_err(|error| error.to_string())?;
+    if octets.pop() != Some(b'\n') {
+        return Err("the answer ended early or has a line without end".to_owned());
+    }
+    if octets.last() == Some(&b'\r') {
+        octets.pop();
+    }
+    Ok(String::from_utf8_lossy(&octets).into_owned())
+}

@@ -1,0 +1,261 @@
+//! `publish_batch`: a job on so many minions at a time, carried out by the master, so that it goes on when the command
+//! line that asked for it is gone. Who may is asked as for `publish`. Salt: cli/batch.py, where the command line does it.
+//!
+//! What happens is told on the bus: `salt/batch/<jid>/start`, `/turn`, `/ret/<id>` and `/done`; `/stop` starts nobody
+//! any more. Every minion of the target has one return under the batch's own jid at the end: what it returned, or why
+//! there is none.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::commands::PublishCommand;
+use super::services::Services;
+use super::{Master, jobs, store};
+use crate::client::{Batch, BatchSize, LastSeen, Patience, Step, Watch};
+use crate::event::Filter;
+use crate::loader::MasterServices;
+use crate::map;
+use crate::matchers::Selection;
+use crate::names::{Jid, MinionId};
+use crate::output::report::retcode_of;
+use crate::value::{Map, Value, str_of};
+
+/// How the minions take turns: what stands in `kwargs` under `batch`.
+struct Wishes {
+    size: BatchSize,
+    wait: Duration,
+    failhard: bool,
+    patience: Patience,
+}
+
+impl Wishes {
+    fn parse(asked: &Value) -> Result<Self, String> {
+        let seconds = |key: &str, default: f64| {
+            let seconds = asked.get(key).and_then(Value::as_float).unwrap_or(default);
+            Duration::try_from_secs_f64(seconds).unwrap_or_default()
+        };
+        let size = str_of(asked.get("size").unwrap_or(&Value::Null));
+        Ok(Wishes {
+            size: BatchSize::parse(&size).map_err(|bad| bad.to_string())?,
+            wait: seconds("wait", 0.0),
+            failhard: asked.get("failhard").is_some_and(Value::truthy),
+            patience: Patience { timeout: seconds("timeout", 5.0), gather: seconds("gather", 10.0) },
+        })
+    }
+}
+
+/// Starts a batch of a caller who may: `{"jid": str, "minions": [id], "missing": [id]}`; the rest are events.
+pub(super) fn start(master: &Arc<Master>, mut command: PublishCommand, to: Selection) -> Value {
+    let failed = |error: String| jobs::clear(map! { "error" => error });
+    let wishes = match Wishes::parse(&command.kwargs.remove("batch").unwrap_or_default()) {
+        Ok(wishes) => wishes,
+        Err(error) => return failed(error),
+    };
+    let Selection { mut minions, missing } = to;
+    if minions.is_empty() {
+        return jobs::clear(map! { "jid" => Value::Null, "minions" => Value::List(Vec::new()) });
+    }
+    let Ok(place) = master.running_runners.clone().try_acquire_owned() else {
+        return failed("Too many runners and batches are running already: try again".to_owned());
+    };
+    minions.sort_unstable();
+    let jid = master.new_jid();
+    let run = Run {
+        services: Services::new(master.clone(), tokio::runtime::Handle::current()),
+        master: master.clone(),
+        jid: jid.clone(),
+        command,
+        wishes,
+    };
+    let started = minions.clone();
+    let spawned = std::thread::Builder::new().name("batch".to_owned()).spawn(move || {
+        run.carry_out(started);
+        drop(place);
+    });
+    match spawned {
+        Ok(_) => jobs::clear(map! {
+            "jid" => jid.as_str(), "minions" => Value::list(minions), "missing" => Value::list(missing),
+        }),
+        Err(error) => failed(format!("The batch could not be started: {error}")),
+    }
+}
+
+struct Run {
+    master: Arc<Master>,
+    services: Services,
+    jid: Jid,
+    command: PublishCommand,
+    wishes: Wishes,
+}
+
+impl Run {
+    fn carry_out(&self, minions: Vec<String>) {
+        self.remember(&minions);
+        let (up, down) = self.ping(minions);
+        for id in &down {
+            self.keep(id, &without("Minion did not return. [No response]"));
+        }
+        let (all, gone) = (Value::list(up.clone()), Value::list(down));
+        self.tell("start", map! { "available_minions" => all.clone(), "down_minions" => gone.clone() });
+        let outcome = self.take_turns(up);
+        self.tell(
+            "done",
+            map! {
+                "available_minions" => all, "down_minions" => gone, "done_minions" => Value::list(outcome.done),
+                "timedout_minions" => Value::list(outcome.silent), "retcode" => outcome.retcode,
+            },
+        );
+    }
+
+    fn tell(&self, what: &str, data: Map) {
+        self.master.fire(&format!("salt/batch/{}/{what}", self.jid), data);
+    }
+
+    fn remember(&self, minions: &[String]) {
+        let command = &self.command;
+        let load = map! {
+            "cmd" => "publish", "tgt" => command.tgt.clone(), "fun" => command.fun.clone(),
+            "arg" => Value::List(command.arg.clone()), "tgt_type" => command.tgt_type.clone(),
+            "ret" => command.ret.clone(), "jid" => self.jid.as_str(), "kwargs" => command.kwargs.clone(),
+            "user" => command.caller.user.clone(),
+        };
+        if let Err(error) = store::wait(self.master.store.save_load(&self.jid, &load, minions)) {
+            tracing::error!(jid = self.jid.as_str(), %error, "a batch could not be remembered");
+        }
+    }
+
+    /// The last word on a minion, under the jid of the batch.
+    fn keep(&self, id: &str, ret: &Map) {
+        let Ok(minion) = MinionId::parse(id) else { return };
+        let mut ret = ret.clone();
+        ret.insert("fun", self.command.fun.clone());
+        ret.insert("id", id);
+        if let Err(error) = store::wait(self.master.store.save_return(&self.jid, &minion, &ret)) {
+            tracing::error!(jid = self.jid.as_str(), minion = id, %error, "a return of a batch could not be kept");
+        }
+    }
+
+    /// Who answers, and who does not.
+    fn ping(&self, minions: Vec<String>) -> (Vec<String>, Vec<String>) {
+        let gather = i64::try_from(self.wishes.patience.gather.as_secs()).unwrap_or(10);
+        let load = map! {
+            "tgt" => Value::list(minions.clone()), "tgt_type" => "list", "fun" => "test.ping",
+            "gather_job_timeout" => gather,
+        };
+        let answers = self.services.publish_and_wait(load, self.wishes.patience.timeout);
+        let answers = answers.unwrap_or_else(|fault| {
+            tracing::error!(jid = self.jid.as_str(), %fault, "the minions of a batch could not be pinged");
+            Map::new()
+        });
+        minions.into_iter().partition(|id| answers.contains(id.as_str()))
+    }
+
+    fn take_turns(&self, up: Vec<String>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut batch = Batch::new(up, self.wishes.size, self.wishes.wait);
+        let mut events = self.master.bus.subscribe(Filter::prefix("salt/"));
+        let stop = format!("salt/batch/{}/stop", self.jid);
+        let mut watches: Vec<Watch> = Vec::new();
+        loop {
+            let next = batch.start(Instant::now());
+            if !next.is_empty() {
+                self.tell("turn", map! { "minions" => Value::list(next.clone()) });
+                match self.publish(next.clone()) {
+                    Some(watch) => watches.push(watch),
+                    None => next.iter().for_each(|id| self.missed(&mut batch, &mut outcome, id, true)),
+                }
+            }
+            while let Some((at, step)) =
+                watches.iter_mut().enumerate().find_map(|(at, watch)| Some((at, watch.poll()?)))
+            {
+                match step {
+                    Step::Returned { id, load } => {
+                        let retcode = retcode_of(&load.clone().into());
+                        batch.ended(&id, Instant::now());
+                        self.keep(&id, &load);
+                        self.tell(&format!("ret/{id}"), load);
+                        outcome.done.push(id);
+                        outcome.retcode = outcome.retcode.max(retcode);
+                        if retcode > 0 && self.wishes.failhard {
+                            self.cut(&mut batch);
+                        }
+                    }
+                    Step::Silent { id, last_seen_as } => {
+                        self.missed(&mut batch, &mut outcome, &id, last_seen_as == LastSeen::Missing);
+                    }
+                    Step::Ask(ids) => {
+                        let Some(watch) = watches.get_mut(at) else { continue };
+                        let Ok(jid) = Jid::parse(watch.jid()) else { continue };
+                        watch.asked(self.services.ask_who_works(ids, &jid), Instant::now());
+                    }
+                    Step::Refused | Step::Done => {
+                        watches.remove(at);
+                    }
+                }
+            }
+            if watches.is_empty() {
+                // Nobody is followed any longer: what was given up without a word.
+                let rest: Vec<String> = batch.active().cloned().collect();
+                rest.iter().for_each(|id| self.missed(&mut batch, &mut outcome, id, false));
+            }
+            if batch.is_done() {
+                return outcome;
+            }
+            let now = Instant::now();
+            let until = watches.iter().filter_map(Watch::poll_timeout).chain(batch.poll_timeout()).min();
+            let wait = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+            match self.services.block_on(events.next_within(wait)) {
+                Some(event) if event.tag == stop => self.cut(&mut batch),
+                Some(event) => {
+                    let now = Instant::now();
+                    watches.iter_mut().for_each(|watch| watch.handle_event(&event.tag, &event.data, now));
+                }
+                // The master stops.
+                None if until.is_some_and(|until| Instant::now() < until) => return outcome,
+                None => watches.iter_mut().for_each(|watch| watch.handle_timeout(Instant::now())),
+            }
+        }
+    }
+
+    /// Starts nobody any more.
+    fn cut(&self, batch: &mut Batch) {
+        for id in batch.cut() {
+            self.keep(&id, &without("Minion was not asked: the batch was stopped."));
+        }
+    }
+
+    fn missed(&self, batch: &mut Batch, outcome: &mut Outcome, id: &str, missing: bool) {
+        batch.ended(id, Instant::now());
+        self.keep(id, &without("Minion did not return. [No response]"));
+        self.tell(&format!("ret/{id}"), map! { "id" => id, "missing" => missing });
+        outcome.silent.push(id.to_owned());
+    }
+
+    fn publish(&self, ids: Vec<String>) -> Option<Watch> {
+        let jid = self.master.new_jid();
+        let command = PublishCommand {
+            tgt: Value::list(ids.clone()),
+            tgt_type: "list".to_owned(),
+            jid: Some(jid.clone()),
+            ..self.command.clone()
+        };
+        match self.services.publish_as(command) {
+            Ok(_) => Some(Watch::new(jid.as_str(), ids, [], self.wishes.patience, Instant::now())),
+            Err(fault) => {
+                tracing::error!(jid = self.jid.as_str(), %fault, "a turn of a batch could not be published");
+                None
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Outcome {
+    done: Vec<String>,
+    silent: Vec<String>,
+    retcode: i64,
+}
+
+fn without(why: &str) -> Map {
+    map! { "return" => why, "success" => false, "retcode" => 1 }
+}
