@@ -9,7 +9,7 @@ fn look_with(name: &str, config: Map, memory: &mut Memory) -> Result<Vec<Map>, F
     let scope = Scope {
         opts: &none,
         grains: (&none).into(),
-        pillar: &none,
+        pillar: (&none).into(),
         published: &none,
         registry: &registry,
         host: &FakeHost::default(),

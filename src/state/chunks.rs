@@ -7,6 +7,9 @@ use super::tag::{field, tag};
 use crate::matchers::Glob;
 use crate::value::{Map, Value, str_of};
 
+/// The SLS files that include the one that a state is of: `sls` requisites mean these states, too, as in 3007.
+pub(super) const INCLUDED_FROM: &str = "__sls_included_from__";
+
 /// The chunks of high data, in order.
 pub fn low_of(high: Map, orchestration_jid: Option<&Value>) -> Vec<Map> {
     let mut chunks = Vec::with_capacity(high.len());
@@ -16,6 +19,7 @@ pub fn low_of(high: Map, orchestration_jid: Option<&Value>) -> Vec<Map> {
             continue;
         }
         let (sls, env) = (body.get("__sls__").cloned(), body.get("__env__").cloned());
+        let from = body.get(INCLUDED_FROM).cloned();
         for (module, args) in body {
             let (Some(module), Value::List(args)) = (module.as_str(), args) else { continue };
             if module.starts_with("__") {
@@ -27,7 +31,7 @@ pub fn low_of(high: Map, orchestration_jid: Option<&Value>) -> Vec<Map> {
             if let Some(jid) = orchestration_jid {
                 chunk.insert("__orchestration_jid__", jid.clone());
             }
-            for (key, value) in [("__sls__", &sls), ("__env__", &env)] {
+            for (key, value) in [("__sls__", &sls), ("__env__", &env), (INCLUDED_FROM, &from)] {
                 if let Some(value) = value {
                     chunk.insert(key, value.clone());
                 }
@@ -192,6 +196,8 @@ pub struct Chunks {
     pub(super) flags: Vec<Flags>,
     by_name: HashMap<String, Vec<usize>>,
     by_sls: HashMap<String, Vec<usize>>,
+    /// By the files that include theirs.
+    by_including: HashMap<String, Vec<usize>>,
 }
 
 impl Chunks {
@@ -199,6 +205,7 @@ impl Chunks {
     pub fn new(lows: Vec<Map>) -> Self {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut by_sls: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_including: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, low) in lows.iter().enumerate() {
             let (name, id) = (field(low, "name"), field(low, "__id__"));
             by_name.entry(name.to_owned()).or_default().push(place);
@@ -206,10 +213,13 @@ impl Chunks {
                 by_name.entry(id.to_owned()).or_default().push(place);
             }
             by_sls.entry(field(low, "__sls__").to_owned()).or_default().push(place);
+            for from in low.get(INCLUDED_FROM).and_then(Value::as_list).unwrap_or_default() {
+                by_including.entry(str_of(from)).or_default().push(place);
+            }
         }
         let tags = lows.iter().map(tag).collect();
         let flags = vec![Flags::default(); lows.len()];
-        Chunks { lows: Arc::new(lows), tags, flags, by_name, by_sls }
+        Chunks { lows: Arc::new(lows), tags, flags, by_name, by_sls, by_including }
     }
 
     /// How many there are.
@@ -244,6 +254,9 @@ impl Chunks {
         } else {
             index.get(pattern).cloned().unwrap_or_default()
         };
+        if module == "sls" {
+            places.extend(self.by_including.get(pattern).into_iter().flatten());
+        }
         places.retain(|place| matches!(module, "sls" | "id") || field(self.low(*place), "state") == module);
         places.sort_unstable();
         places.dedup();

@@ -50,6 +50,7 @@ pub const RUNTIME: &[&str] = &[
     "use_in",
     "__env__",
     "__sls__",
+    "__sls_included_from__",
     "__id__",
     "__orchestration_jid__",
     "__pub_user",

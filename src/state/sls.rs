@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tracing::error;
 
+use super::chunks::INCLUDED_FROM;
 use super::{Available, declarations};
 use crate::jinja;
 use crate::loader::{Context, Fault};
@@ -254,7 +255,14 @@ impl<'r, 'c> Compiler<'r, 'c> {
             if self.done.contains(&format!("{env}:{target}")) {
                 continue;
             }
-            let (included, more) = self.sls(&target, &env, matches)?;
+            let (mut included, more) = self.sls(&target, &env, matches)?;
+            let own =
+                included.iter_mut().filter(|(id, _)| !id.as_str().is_some_and(|id| id.starts_with("__")));
+            for body in own.filter_map(|(_, body)| body.as_map_mut()) {
+                if let Value::List(from) = body.entry(INCLUDED_FROM, || Value::List(Vec::new())) {
+                    from.push(sls.into());
+                }
+            }
             merge_included(state, included, errors);
             errors.extend(more);
         }
