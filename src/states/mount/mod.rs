@@ -13,8 +13,12 @@ use crate::value::{Map, Value, str_of};
 
 const CONFIG: Param = opt("config", Default::Str("/etc/fstab"));
 
-const WATCH: State =
-    State::new("mod_watch", &[req("name"), opt("user", Default::None), keywords("kwargs")], "", watch);
+const WATCH: State = State::new(
+    "mod_watch",
+    &[req("name"), opt("user", Default::None), keywords("kwargs")],
+    "Mounts it again with its options.",
+    watch,
+);
 
 pub(super) static STATES: States = States {
     file: "mount",
