@@ -119,7 +119,8 @@ fn look(look: &mut Look) -> Result<Vec<Map>, Fault> {
             .and_then(|options| options.get("exclude")?.as_list())
             .is_some_and(|excludes| excludes.iter().any(|exclude| is_excluded(exclude, &whole)));
         let event = map! { "tag" => seen.path, "path" => whole, "change" => mask_name(seen.mask) };
-        if !excluded && !(once && found.contains(&event)) {
+        let seen_before = once && found.contains(&event);
+        if !excluded && !seen_before {
             found.push(event);
         }
     }

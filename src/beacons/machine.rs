@@ -76,7 +76,7 @@ fn load_problem(config: &Map) -> Option<String> {
         Some(averages) if !AVERAGES.iter().any(|name| averages.get(name).is_some()) => {
             "Averages configuration for load beacon must contain 1m, 5m or 15m items."
         }
-        Some(averages) => match AVERAGES.iter().find_map(|name| match averages.get(name) {
+        Some(averages) => AVERAGES.iter().find_map(|name| match averages.get(name) {
             Some(Value::List(limits)) if limits.len() == 2 => None,
             Some(Value::List(_)) => {
                 Some("Configuration for load beacon: 1m, 5m and 15m items must be a list of two items.")
@@ -84,10 +84,7 @@ fn load_problem(config: &Map) -> Option<String> {
             _ => Some(
                 "Averages configuration for load beacon: 1m, 5m and 15m items must be a list of two items.",
             ),
-        }) {
-            Some(text) => text,
-            None => return None,
-        },
+        })?,
     };
     Some(text.to_owned())
 }

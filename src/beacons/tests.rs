@@ -107,8 +107,8 @@ fn what_is_configured_looks_when_it_is_due() {
     let names = |due: Vec<Due>| due.into_iter().map(|due| (due.name, due.module)).collect::<Vec<_>>();
     let watch = ("watch".to_owned(), "ps".to_owned());
     let status = ("status".to_owned(), "status".to_owned());
-    assert_eq!(names(book.due(&pillar, 1)), [watch.clone()]);
-    assert_eq!(names(book.due(&pillar, 1)), [watch.clone()]);
+    assert_eq!(names(book.due(&pillar, 1)), std::slice::from_ref(&watch));
+    assert_eq!(names(book.due(&pillar, 1)), std::slice::from_ref(&watch));
     let due = book.due(&pillar, 1);
     assert_eq!(due.first().map(|due| due.items.clone()), Some(vec![map! { "time" => Value::list(["all"]) }]));
     assert_eq!(names(due), [status, watch]);

@@ -182,7 +182,7 @@ mod tests {
         let scope = Scope {
             opts: &opts,
             grains: (&grains).into(),
-            pillar: &pillar,
+            pillar: (&pillar).into(),
             published: &Map::new(),
             registry: &registry,
             host: &FakeHost::default(),

@@ -20,7 +20,7 @@ fn rendered(text: &str, default: &str) -> Result<Value, String> {
     let grains = map! { "os" => "Debian" };
     let pillar = map! { "port" => 80 };
     let published = map! {};
-    let registry = Registry::new(&[&MERGES]);
+    let registry = Registry::new(&[&[&MERGES]]);
     let host = FakeHost::default();
     let scope = Scope {
         opts: &opts,

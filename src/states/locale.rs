@@ -58,7 +58,7 @@ fn settle(
         StateReturn::new(name, Some(true), nothing)
     } else if running.test() {
         StateReturn::new(name, None, planned)
-    } else if running.ask(fun, &[name.clone()])?.truthy() {
+    } else if running.ask(fun, std::slice::from_ref(&name))?.truthy() {
         StateReturn::new(name.clone(), Some(true), done).with(map! { "locale" => name })
     } else {
         StateReturn::new(name, Some(false), failed)

@@ -186,7 +186,7 @@ fn installed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         _ => vec![given.clone()],
     };
     let name = pkgs.join(";");
-    match running.ask("pip.version", &[bin_env.clone()]) {
+    match running.ask("pip.version", std::slice::from_ref(bin_env)) {
         Ok(_) => {}
         Err(fault @ (Fault::NotFound(_) | Fault::Execution { .. })) => {
             let text = format!("Error installing '{given}': {}", failure::text(&fault));

@@ -59,7 +59,7 @@ impl Bar {
 }
 
 fn line(done: usize, all: usize, seconds: u64) -> String {
-    let part = |of: usize| if all == 0 { of } else { done.saturating_mul(of) / all };
+    let part = |of: usize| done.saturating_mul(of).checked_div(all).unwrap_or(of);
     let filled = "#".repeat(part(WIDTH));
     format!(
         "{:>3}% |{filled:<WIDTH$}| Elapsed Time: {}:{:02}:{:02} Returns: [{done}/{all}]",

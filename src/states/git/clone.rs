@@ -103,10 +103,11 @@ pub(super) fn clone(job: &Job, report: &mut Report) -> Result<StateReturn, Fault
         (false, false) => "",
     };
     report.comments.push(format!("{} cloned to {target}{how}", job.name));
-    if !job.bare && job.remote.rev.is_some() {
-        if let Some(ended) = check_out(job, report)? {
-            return Ok(ended);
-        }
+    if !job.bare
+        && job.remote.rev.is_some()
+        && let Some(ended) = check_out(job, report)?
+    {
+        return Ok(ended);
     }
     if args.truthy("submodules") && job.remote.rev.is_some() {
         let mut asked = repo.keys();

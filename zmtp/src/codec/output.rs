@@ -200,7 +200,9 @@ impl Output {
             match self.pieces.front_mut() {
                 Some(piece) if piece.len() <= left => {
                     left -= piece.len();
-                    self.pieces.pop_front().map(buffers::give_piece);
+                    if let Some(done) = self.pieces.pop_front() {
+                        buffers::give_piece(done);
+                    }
                 }
                 Some(piece) => {
                     piece.advance(left);
