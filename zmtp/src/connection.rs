@@ -160,6 +160,7 @@ impl Connection {
         }
         let mut handshake = Handshake::new(&options, metadata, entropy);
         let mut output = Output::new();
+        // RFC 37: "A peer that reads a full greeting, including mechanism, MUST also send a full greeting including mechanism".
         output.push_slice(&Greeting::new(options.mechanism.name(), options.mechanism.is_server()).encode());
         if let Some(command) = handshake.start() {
             output.push_command_body(&command);
@@ -368,6 +369,8 @@ impl Connection {
         let socket_type = SocketType::from_name(name)
             .filter(|peer| self.socket_type.may_talk_to(*peer))
             .ok_or_else(|| Mismatch::SocketType(name.escape_ascii().to_string(), self.socket_type))?;
+        // Other properties, "Resource" among them, are for the application: "The implementation SHALL accept all resource
+        // requests".
         let routing_id = match metadata.value_of("Identity") {
             Some(id) if !id.is_empty() => {
                 Some(RoutingId::announced(id.clone()).map_err(|_| Violation::BadRoutingId)?)
@@ -461,6 +464,7 @@ impl Connection {
         Ok(Some(Event::Message(Message::from_parts(parts))).filter(|_| self.takes_messages()))
     }
 
+    /// RFC 29, PUB: "SHALL silently discard any messages that subscribers send it".
     fn takes_messages(&self) -> bool {
         !matches!(self.socket_type, SocketType::Pub | SocketType::Push)
     }
@@ -535,6 +539,8 @@ impl Connection {
     fn send_subscription(&mut self, command: &[u8], octet: u8, topic: &[u8]) -> Result<(), NotReady> {
         self.check_ready()?;
         let (is_command, prefix) = match self.minor {
+            // RFC 37: "To create a subscription, the SUB or XSUB peer SHALL send a SUBSCRIBE command", "To cancel a subscription,
+            // the SUB or XSUB peer SHALL send a CANCEL command"; a peer of ZMTP 3.0 gets a message instead.
             Minor::One => (true, command),
             Minor::Zero => (false, std::slice::from_ref(&octet)),
         };
@@ -546,6 +552,8 @@ impl Connection {
     fn push_frame(&mut self, more: bool, command: bool, pieces: &[&[u8]]) {
         #[cfg(feature = "curve")]
         if let Some(secure) = &mut self.secure {
+            // RFC 37: "On an encrypted connection, message data SHALL be encoded as commands"; RFC 26 and libzmq put the command
+            // MESSAGE into a message frame, and so do we.
             let sealed = secure.seal(more, command, pieces);
             self.output.push_slice(&FrameHeader::for_body(sealed.len(), false, false));
             self.output.push_piece(sealed.into());

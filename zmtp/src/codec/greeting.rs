@@ -78,6 +78,7 @@ pub struct Greeting {
 
 impl Greeting {
     /// Our greeting: version 3.1.
+    /// RFC 37: "When a peer uses the NULL security mechanism, the as-server field MUST be zero."
     pub fn new(mechanism: MechanismName, as_server: bool) -> Self {
         Greeting { major: 3, minor: 1, mechanism, as_server }
     }

@@ -43,6 +43,7 @@ impl Metadata {
     }
 
     /// Appends the wire form.
+    /// RFC 37: "The value size field SHALL be four octets, in network byte order."
     pub fn encode_to(&self, out: &mut Vec<u8>) {
         for (name, value) in &self.properties {
             let name = name.as_bytes();

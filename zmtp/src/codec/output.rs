@@ -141,6 +141,7 @@ impl Output {
     }
 
     /// Appends all frames of a message.
+    /// RFC 37: "On a clear text connection, message data SHALL be sent as message frames."
     pub fn push_message(&mut self, message: &Message) {
         self.push_message_flattening(message, COALESCE_OCTETS);
     }

@@ -41,6 +41,9 @@ pub(crate) struct Incoming {
 }
 
 #[derive(Debug)]
+/// RFC 28 and 30: "SHALL maintain a double queue for each connected peer, allowing outgoing and incoming messages to be queued
+/// independently". RFC 29 lets a SUB "silently discard messages if the queue for a publisher is full"; as in libzmq, the
+/// publisher is not read instead, and drops at its side.
 pub(crate) struct Inbox {
     state: Mutex<State>,
     options: Arc<Options>,

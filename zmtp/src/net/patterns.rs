@@ -193,6 +193,8 @@ impl Pattern for Publishing {
     }
 
     fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
+        // RFC 29: "SHALL create a queue when a subscriber connects to it", and "SHALL maintain a single outgoing message queue for
+        // each connected subscriber". A dialled subscriber has told no topics before it is connected: nothing would wait for it.
         let key = lock(&self.subscriptions).add_peer(pipe.clone());
         let _first = pipe.subscriptions.set(key);
         Ok(())
@@ -312,6 +314,7 @@ impl Pattern for Subscribing {
     }
 
     /// Tells the new publisher every topic once, however many there are.
+    /// RFC 29: "SHALL send subscribe and unsubscribe requests to publishers".
     fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
         let mut state = lock(&self.state);
         for topic in state.topics.iter() {
@@ -365,6 +368,8 @@ impl Balancing {
     }
 
     /// As [`Balancing::try_send`], waiting for a peer with room. A dropped future has sent nothing.
+    /// RFC 28, 30 and 31: "SHALL block on sending, or return a suitable error, when it has no available peers", "SHALL not
+    /// accept further messages when it has no available peers".
     pub(crate) async fn send(&self, mut message: Message) -> (u64, u64) {
         loop {
             // A loop of sends leaves the drivers their turns. Nothing is awaited after the message is queued.
@@ -386,6 +391,8 @@ impl Pattern for Balancing {
         self.inbox.as_ref()
     }
 
+    /// RFC 30: "SHALL create this queue when initiating an outgoing connection to a peer, and SHALL maintain the queue whether
+    /// or not the connection is established".
     fn queues_ahead(&self) -> bool {
         !self.immediate
     }

@@ -30,6 +30,7 @@ impl Envelope {
 ///
 /// # Errors
 /// The message itself, when it has no empty frame with a body behind it.
+/// And "SHALL pass the remaining data frames to its calling application".
 pub fn split(message: Message) -> Result<(Envelope, Message), Message> {
     let parts = message.parts();
     match parts.iter().position(Bytes::is_empty) {

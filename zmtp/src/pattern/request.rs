@@ -50,6 +50,7 @@ impl<P: PartialEq> Requester<P> {
     }
 
     /// The message as it goes to the wire: `[id] | delimiter | body`.
+    /// RFC 28: "SHALL prefix the outgoing message with an empty delimiter frame".
     pub fn wrap(&self, body: Message) -> Message {
         if !self.correlate {
             return envelope::join(Envelope::empty(), body);

@@ -181,6 +181,7 @@ impl<P> Subscriptions<P> {
     }
 
     /// Calls `deliver` once for every peer with a topic that is a prefix of `first_frame`.
+    /// RFC 29: "SHALL perform a binary comparison of the subscription against the start of the first frame of the message".
     pub fn for_each_match(&mut self, first_frame: &[u8], mut deliver: impl FnMut(&P)) {
         self.round += 1;
         let round = self.round;

@@ -141,6 +141,8 @@ impl XPubSocket {
     }
 
     /// The next event. Cancel-safe.
+    /// RFC 29, XPUB: "SHALL deliver these commands to its calling application", "SHALL deliver these messages to its calling
+    /// application".
     pub async fn recv(&mut self) -> XPubEvent {
         loop {
             match self.receiver.recv().await.item {

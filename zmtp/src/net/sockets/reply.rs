@@ -46,6 +46,7 @@ impl RepSocket {
 
     /// The next request, without its envelope. A request that was not replied to is forgotten. Messages without an
     /// envelope are dropped. Cancel-safe.
+    /// RFC 28: "SHALL receive and then send exactly one message at a time."
     pub async fn recv(&mut self) -> Message {
         loop {
             let incoming = self.receiver.recv().await;
@@ -64,6 +65,7 @@ impl RepSocket {
     /// # Errors
     /// When no request is waiting for its reply.
     pub fn send(&mut self, reply: Message) -> Result<(), NoRequest> {
+        // RFC 28: "SHALL deliver this message back to the originating peer".
         let (pipe, envelope) = self.request.take().ok_or(NoRequest)?;
         let _gone = pipe.push_or_drop(Outgoing::Message(envelope::join(envelope, reply)));
         Ok(())

@@ -55,6 +55,7 @@ impl ReqSocket {
     ///
     /// # Errors
     /// [`ReqError::OutOfTurn`] before the reply to the last request, unless `req_relaxed` is set.
+    /// RFC 28: "SHALL block on sending, or return a suitable error, when it has no connected peers".
     pub async fn send(&mut self, request: Message) -> Result<(), ReqError> {
         if !self.turn.may_send() {
             return Err(ReqError::OutOfTurn);
