@@ -55,7 +55,7 @@ pub enum Event {
     /// once, before everything else.
     Authorize(Credentials),
     /// The handshake is complete in both directions; sending is allowed from now on. Comes once, first.
-    Ready(PeerInfo),
+    Ready(Box<PeerInfo>),
     /// A complete message.
     Message(Message),
     /// A publisher's peer wants messages that start with this.
@@ -389,7 +389,8 @@ impl Connection {
             _ => None,
         };
         self.next_ping = after(now, self.options.heartbeat_ivl);
-        Ok(Event::Ready(PeerInfo { socket_type, routing_id, minor: self.minor, metadata, user_id }))
+        let info = PeerInfo { socket_type, routing_id, minor: self.minor, metadata, user_id };
+        Ok(Event::Ready(Box::new(info)))
     }
 
     fn take_traffic_frame(&mut self) -> Result<Option<Frame>, ConnectionError> {

@@ -196,7 +196,6 @@ mod tests {
             "tcp://[]:1",
             "ipc://",
             "ipc://@",
-            "ipc://*",
             "inproc://",
             "udp://a",
             "udp://a:1",
