@@ -34,7 +34,6 @@ mod linux_sysctl;
 mod localemod;
 mod logmod;
 mod match_;
-mod matching;
 mod mine;
 mod mod_random;
 mod mount;
@@ -97,7 +96,6 @@ pub static ALL: &[&Module] = &[
     &kmod::MODULE,
     &linux_shadow::MODULE,
     &linux_sysctl::MODULE,
-    &matching::MODULE,
     &localemod::MODULE,
     &logmod::MODULE,
     &match_::MODULE,
