@@ -6,9 +6,11 @@
 //! (start the master now)
 //! cargo run --release --example fleet -- load --pki PKI_DIR --own DIR --minions 1000 --ret-port 4506 --pid PID
 //!     --key CACHEDIR/.root_key [--storms 3] [--jobs 20]
+//! cargo run --release --example fleet -- serve --pki PKI_DIR --own DIR --minions 1000 --ret-port 4506
 //! ```
 //!
-//! `load` prints one JSON object. `benches/compare` drives it.
+//! `load` prints one JSON object; `serve` prints `ready` and answers jobs until its standard input ends.
+//! `benches/compare` and `benches/ping` drive them.
 
 mod cost;
 mod keys;
@@ -37,7 +39,43 @@ fn main() -> anyhow::Result<()> {
             // Not waiting for a thousand sockets to say good-bye.
             std::process::exit(0)
         }
-        other => anyhow::bail!("there is no {other:?}: `keys` or `load`"),
+        "serve" => {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+            runtime.block_on(serve(&words))
+        }
+        other => anyhow::bail!("there is no {other:?}: `keys`, `load` or `serve`"),
+    }
+}
+
+/// Every minion signs in, listens and answers whatever comes with `True`.
+async fn serve(words: &Words) -> anyhow::Result<()> {
+    let minions: usize = words.number("minions", Some(1_000))?;
+    halite::host::daemon::raise_open_files(u64::try_from(minions * 2 + 500)?);
+    let master = phases::Master {
+        pid: std::process::id(),
+        request: format!("tcp://127.0.0.1:{}", words.number::<u16>("ret-port", None)?).parse()?,
+        pinned: std::fs::read_to_string(words.path("pki")?.join("master.pub")).context("master.pub")?,
+        key_file: std::path::PathBuf::new(),
+    };
+    let fleet = minion::fleet(&words.path("own")?, minions, &master)?;
+    let (fleet, _) = phases::sign_in(fleet, &master).await?;
+    let (listening, _) = phases::subscribe(fleet, &master).await?;
+    let mut returns = phases::work(listening);
+    println!("ready");
+    let (ended, mut end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    loop {
+        tokio::select! {
+            returned = returns.recv() => {
+                let returned = returned.context("the fleet has ended")?;
+                returned.outcome.with_context(|| format!("a return of job {}", returned.jid))?;
+            }
+            _ = &mut end => std::process::exit(0),
+        }
     }
 }
 

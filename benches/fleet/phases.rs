@@ -83,13 +83,19 @@ pub async fn subscribe(
     Ok((fleet, spent(before, Cost::of(master.pid)?, wall, count)))
 }
 
-/// Jobs for everybody, one after the other; each ends when every return is acknowledged. A first one is not counted.
-pub async fn jobs(fleet: Vec<Listening>, master: &Master, jobs: usize) -> anyhow::Result<serde_json::Value> {
-    let count = fleet.len();
-    let (sender, mut returns) = mpsc::unbounded_channel();
+/// Every minion answers jobs from now on; what came of each.
+pub fn work(fleet: Vec<Listening>) -> mpsc::UnboundedReceiver<Returned> {
+    let (sender, returns) = mpsc::unbounded_channel();
     for Listening { minion, publishes } in fleet {
         tokio::spawn(minion.work(publishes, sender.clone()));
     }
+    returns
+}
+
+/// Jobs for everybody, one after the other; each ends when every return is acknowledged. A first one is not counted.
+pub async fn jobs(fleet: Vec<Listening>, master: &Master, jobs: usize) -> anyhow::Result<serde_json::Value> {
+    let count = fleet.len();
+    let mut returns = work(fleet);
     job(master, "test.ping", &mut returns, count).await.context("the first job")?;
     sleep(SETTLE).await;
     let (before, start) = (Cost::of(master.pid)?, Instant::now());

@@ -135,7 +135,11 @@ pub enum AuthError {
     InvalidSignature,
     #[error("the reply answers another request (its nonce differs)")]
     WrongNonce,
-    #[error("the master's key has changed: its fingerprint is {found}, the one stored is {stored}")]
+    #[error(
+        "The Salt Master server's public key did not authenticate! (the master's key has changed: its fingerprint is \
+         {found}, the one stored is {stored}). If this is the right master, remove minion_master.pub from the minion's \
+         pki_dir and restart the minion"
+    )]
     MasterKeyChanged { found: String, stored: String },
     #[error("the master's fingerprint {found} is not the configured master_finger {expected}")]
     FingerMismatch { found: String, expected: String },

@@ -75,6 +75,13 @@ fn our_master_gets_new_keys() {
 
 /// Two masters with the same keys, both up, that know the minion; the minion has the list of both.
 fn two_masters(peers: [Peer; 2], config: &str) -> Option<Fleet> {
+    let mut fleet = shuffled(peers, config)?;
+    fleet.wait_for_minion();
+    Some(fleet)
+}
+
+/// The same, where it is not known which of them the minion is with.
+fn shuffled(peers: [Peer; 2], config: &str) -> Option<Fleet> {
     let mut fleet = Fleet::prepare(&peers, Peer::Halite, "auto_accept: True")?;
     let [a, b] = [0, 1].map(|index| format!("127.0.0.1:{}", fleet.ports(index)[1]));
     fleet.write_minion(&format!("master: [\"{a}\", \"{b}\"]\n{config}"));
@@ -88,7 +95,6 @@ fn two_masters(peers: [Peer; 2], config: &str) -> Option<Fleet> {
     fleet.spawn_at("salt-master", peers[1], "etc2");
     fleet.wait_for_port(fleet.ports(1)[1]);
     fleet.spawn("salt-minion", Peer::Halite);
-    fleet.wait_for_minion();
     Some(fleet)
 }
 
@@ -124,6 +130,52 @@ fn several_masters_are_answered_at_the_same_time() {
     assert_eq!(shown, format!("tcp://127.0.0.1:{}", fleet.ports(0)[1]).as_str().into());
     fleet.stop("salt-master");
     fleet.wait("the minion still answers the second master", |fleet| fleet.pings(peers[1], "etc2"));
+}
+
+/// Who has the address of the master and another key is not obeyed, and the minion says where the key is that it trusts.
+fn a_master_with_another_key_is_refused(master: Peer) {
+    let Some(mut fleet) = Fleet::start(master, Peer::Halite, "auto_accept: True", "") else { return };
+    fleet.stop("salt-master");
+    for key in ["master.pem", "master.pub"] {
+        fs::remove_file(fleet.master_pki(key)).expect("removed");
+    }
+    fleet.spawn("salt-master", master);
+    fleet.wait_for_port(fleet.ports(0)[1]);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    loop {
+        let log = minion_log(&fleet);
+        if log.contains("The Salt Master server's public key did not authenticate!")
+            && log.contains("minion_master.pub")
+        {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "the other key was taken: {log}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(!fleet.pings(master, "etc"), "a master with another key is obeyed");
+}
+
+#[test]
+fn an_original_master_3006_with_another_key_is_refused() {
+    a_master_with_another_key_is_refused(Peer::Salt3006);
+}
+
+#[test]
+fn our_master_with_another_key_is_refused() {
+    a_master_with_another_key_is_refused(Peer::Halite);
+}
+
+/// `random_master` and its old name: the minion finds either master, and is with one of them.
+#[test]
+fn a_shuffled_list_of_masters_is_served_by_one_of_them() {
+    for option in ["random_master", "master_shuffle"] {
+        let peers = [Peer::Halite, Peer::Salt3006];
+        let config = format!("master_type: failover\nmaster_alive_interval: 1\n{option}: True\nretry_dns: 0");
+        let Some(mut fleet) = shuffled(peers, &config) else { return };
+        fleet.wait("the minion answers one of them", |fleet| {
+            fleet.pings(peers[0], "etc") != fleet.pings(peers[1], "etc2")
+        });
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Hostile peers against a running master: strangers on its ports, accepted minions that lie, local users who want more.
 //! `README.md` beside this file says which known mistake each test is about. Names begin with its id.
 
+mod batches;
 mod commands;
 mod events;
 mod files;
