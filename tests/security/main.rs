@@ -12,3 +12,4 @@ mod limits;
 mod tokens;
 mod users;
 mod victim;
+mod wheels;
