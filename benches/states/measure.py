@@ -138,6 +138,7 @@ class Side:
         (self.where / "tree").mkdir(parents=True)
         (self.where / "pillar").mkdir()
         (self.where / "dest").mkdir()
+        (self.where / "pki-minion").mkdir()
         publish, ret = random.sample(range(20000, 32000), 2)
         common = {
             "root_dir": str(self.where), "cachedir": str(self.where / "cache"), "pki_dir": str(self.where / "pki"),

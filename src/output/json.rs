@@ -17,7 +17,20 @@ fn render(value: &Value, options: &OutputOptions) -> Result<String, Unfit> {
     };
     let style = JsonStyle { indent, sort_keys: false, ensure_ascii: false, compact: false };
     // What Python cannot write as JSON becomes the empty object, so that the output can be parsed all the same.
+    if !sort_keys && is_plain(value) {
+        return Ok(value.to_json(style));
+    }
     Ok(plain(value, sort_keys).map_or_else(|| "{}".to_owned(), |value| value.to_json(style)))
+}
+
+/// Whether there are neither bytes nor times in it: it needs no copy then.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Bytes(_) | Value::Time(_) => false,
+        Value::List(items) => items.iter().all(is_plain),
+        Value::Map(map) => map.iter().all(|(key, value)| is_plain(key) && is_plain(value)),
+        _ => true,
+    }
 }
 
 /// The value with bytes and times as Python prints them and, if wanted, keys in Python's order. `None` where Python

@@ -219,7 +219,7 @@ fn find(name: &str) -> &'static Outputter {
 /// is logged and replaced by `nested`; one that cannot show the value is replaced by `nested`, then by `raw`.
 pub fn render(out: Option<&str>, value: &Value, options: &OutputOptions) -> String {
     let outputter = find(chosen(out, options));
-    let text = (outputter.render)(value, options)
+    let mut text = (outputter.render)(value, options)
         .or_else(|unfit| {
             tracing::debug!(error = %unfit, "falling back to nested");
             (nested::OUTPUTTER.render)(value, options)
@@ -229,7 +229,8 @@ pub fn render(out: Option<&str>, value: &Value, options: &OutputOptions) -> Stri
             (raw::OUTPUTTER.render)(value, options)
         })
         .unwrap_or_default();
-    python_trim_end(&text).to_owned()
+    text.truncate(python_trim_end(&text).len());
+    text
 }
 
 /// What is written to standard output, or to the end of `--out-file`: nothing for an empty text, else one line end

@@ -225,7 +225,7 @@ impl Caller<'_> {
             returners::save(&Context::new(scope), names, &whole);
         }
         surroundings.report(&returned);
-        self.show(&returned)
+        self.show(returned)
     }
 
     fn metadata(&self) -> Option<Value> {
@@ -299,17 +299,16 @@ impl Caller<'_> {
         whole
     }
 
-    fn show(&self, returned: &Map) -> anyhow::Result<Exit> {
+    fn show(&self, mut returned: Map) -> anyhow::Result<Exit> {
         let display = Display::new(self.surroundings.opts())?;
         let retcode = returned.get("retcode").and_then(Value::as_int);
         let (shown, out) = if self.parsed.flag("print_metadata") {
-            (Value::Map(returned.clone()), Some("nested"))
+            (Value::Map(returned), None)
         } else {
-            (
-                returned.get("return").cloned().unwrap_or_default(),
-                Some(returned.str("out").unwrap_or("nested")),
-            )
+            // It may be large: it is not copied.
+            (returned.remove("return").unwrap_or_default(), returned.str("out").map(str::to_owned))
         };
+        let out = out.as_deref().or(Some("nested"));
         display.show(&map! { "local" => shown }.into(), out, retcode.unwrap_or_default())?;
         Ok(match retcode {
             Some(0) => Exit::OK,
