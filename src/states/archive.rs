@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 
+use super::signature;
 use crate::loader::Default::{False, None as Nothing, True};
 use crate::loader::{Args, Fault, Running, State, StateReturn, States, always, keywords, opt, req};
 use crate::map;
@@ -143,13 +144,6 @@ fn read<'a>(running: &Running, args: &'a Args) -> Result<Wanted<'a>, Stop> {
         return Err(Stop::Fault(Fault::NotSupported(
             "skip_files_list_verify of archive.extracted".to_owned(),
         )));
-    }
-    // Options of 3007: a signature that is asked for is not passed over.
-    for option in ["signature", "source_hash_sig"] {
-        if args.keywords.get(option).is_some_and(Value::truthy) {
-            let text = format!("the option {option} of archive.extracted");
-            return Err(Stop::Fault(Fault::NotSupported(text)));
-        }
     }
     let name = str_of(args.get("name"));
     if !name.starts_with('/') {
@@ -392,6 +386,10 @@ fn cached(running: &Running, wanted: &Wanted, ret: &mut StateReturn) -> Result<O
         return Ok(Some(wanted.source.clone()));
     }
     let args = wanted.args;
+    let options = &args.keywords;
+    if let Some(text) = signature::check_hashes(running, options, args.get("source_hash"), &wanted.saltenv)? {
+        return refuse(text);
+    }
     let mut how = map! { "saltenv" => wanted.saltenv.as_str() };
     for name in ["source_hash", "source_hash_name", "skip_verify", "use_etag"] {
         how.insert(name, args.get(name).clone());
@@ -402,7 +400,15 @@ fn cached(running: &Running, wanted: &Wanted, ret: &mut StateReturn) -> Result<O
         return Ok(None);
     }
     let asked = [wanted.source.as_str().into(), wanted.saltenv.as_str().into()];
-    let path = str_of(&running.ask("cp.cache_file", &asked)?);
+    let mut path = str_of(&running.ask("cp.is_cached", &asked)?);
+    if path.is_empty() {
+        path = str_of(&running.ask("cp.cache_file", &asked)?);
+    }
+    if let Some(asked) = options.get("signature").filter(|asked| asked.truthy())
+        && let Some(text) = signature::check(running, options, &path, asked, &wanted.saltenv)?
+    {
+        return refuse(text);
+    }
     Ok(Some(path))
 }
 

@@ -27,6 +27,7 @@ mod pkg;
 mod pkgrepo;
 mod saltmod;
 mod service;
+mod signature;
 mod ssh_auth;
 mod ssh_known_hosts;
 mod sysctl;

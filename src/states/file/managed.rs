@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::super::signature;
 use super::accumulated::accumulators;
 use super::ret::{
     Outcome, changed, check_user, exists, failed, first, fresh, from_value, is_dir, is_file, keywords, owner,
@@ -180,12 +181,6 @@ pub(super) fn managed(running: &Running, args: &Args) -> Outcome {
     }
     if args.truthy("selinux") {
         return Err(Fault::NotSupported("the option selinux of file.managed".to_owned()));
-    }
-    // Options of 3007: a signature that is asked for is not passed over.
-    for option in ["signature", "source_hash_sig"] {
-        if args.keywords.get(option).is_some_and(Value::truthy) {
-            return Err(Fault::NotSupported(format!("the option {option} of file.managed")));
-        }
     }
     let keep_mode = args.get("mode").as_str().is_some_and(|mode| mode.to_lowercase() == "keep");
     if let Some(text) = contradiction(args, keep_mode) {
@@ -411,6 +406,10 @@ fn apply(running: &Running, mut wanted: Wanted, mut ret: StateReturn) -> Outcome
             other => Err(other),
         };
     }
+    let (options, saltenv) = (&args.keywords, wanted.saltenv.clone());
+    if let Some(text) = signature::check_hashes(running, options, &wanted.source_hash, &saltenv)? {
+        return failed(ret, text);
+    }
     let mut kwargs = shared(&wanted);
     kwargs.insert("source_hash", wanted.source_hash.clone());
     kwargs.insert("context", wanted.context.clone());
@@ -426,6 +425,16 @@ fn apply(running: &Running, mut wanted: Wanted, mut ret: StateReturn) -> Outcome
     let mut file = got.next().unwrap_or_default();
     let sum = got.next().unwrap_or_default();
     let comment = got.next().map(|comment| str_of(&comment)).unwrap_or_default();
+    if let Some(asked) = options.get("signature").filter(|asked| asked.truthy() && comment.is_empty()) {
+        let place = if file.truthy() {
+            file.clone()
+        } else {
+            running.ask("cp.cache_file", &[wanted.source.clone(), saltenv.as_str().into()])?
+        };
+        if let Some(text) = signature::check(running, options, &str_of(&place), asked, &saltenv)? {
+            return failed(ret, format!("Failed checking new file's signature: {text}"));
+        }
+    }
     let mut temporary = None;
     if args.truthy("check_cmd") {
         match checked(running, &wanted, &file, &sum)? {
