@@ -119,6 +119,9 @@ fn outside(cx: &Context, filter: &str, args: &[Value], kwargs: &Map) -> Option<R
             let asked = [told.as_str().into(), form.into()];
             return Some(cx.ask("file.get_hash", &asked).map_err(|fault| fault.to_string()));
         }
+        "http_query" => {
+            return Some(cx.ask_with("http.query", args, kwargs.clone()).map_err(|fault| fault.to_string()));
+        }
         "get_uid" if told.is_empty() => rustix::process::geteuid().as_raw().into(),
         "get_uid" => cx.host.user(&told).map(|user| user.uid).into(),
         "is_bin_file" => {
