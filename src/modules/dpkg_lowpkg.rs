@@ -208,7 +208,8 @@ fn info(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let fields = FIELDS.iter();
     let mut format: String = fields.map(|(key, field)| format!("{key}:{field}\n")).collect();
     format += "description:${Description}\n";
-    format += MARK;
+    // dpkg-query reads backslashes itself.
+    format += &MARK.replace('\\', "\\\\");
     format.push('\n');
     let mut line = vec!["dpkg-query".to_owned(), "-W".to_owned(), format!("-f={format}")];
     line.extend(args.rest.iter().map(str_of));
