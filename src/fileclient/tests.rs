@@ -198,7 +198,7 @@ fn web_files_come_whole_redirected_or_in_chunks() {
     assert!(fault.contains("it ended after 5 of 10 octets"), "{fault}");
     assert_eq!(get("/c").expect_err("missing").to_string(), "Error: HTTP 404: Not Found reading /c");
     let fault = bench.files.get_url("https://x/y", "base", None, false).expect_err("refused");
-    assert_eq!(fault.to_string(), "not supported: fetching https:// files");
+    assert_eq!(fault.to_string(), "not supported: fetching https:// files (https://x/y)");
 }
 
 #[test]

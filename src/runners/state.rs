@@ -61,20 +61,6 @@ pub(super) static MODULE: Module = Module {
             |cx, args| applied(cx, args, "state.high", &["data"]),
         ),
         Function::new(
-            "orchestrate_single",
-            &[
-                req("fun"),
-                req("name"),
-                opt("test", Default::None),
-                opt("queue", Default::False),
-                opt("pillar", Default::None),
-                keywords("kwargs"),
-            ],
-            "Applies one state on the master's host: `salt-run state.orchestrate_single fun=salt.wheel \
-             name=key.list_all`.",
-            |cx, args| applied(cx, args, "state.single", &["fun", "name"]),
-        ),
-        Function::new(
             "orchestrate_show_sls",
             &[
                 req("mods"),
@@ -87,6 +73,20 @@ pub(super) static MODULE: Module = Module {
             ],
             "The states of SLS files as an orchestration would run them.",
             show_sls,
+        ),
+        Function::new(
+            "orchestrate_single",
+            &[
+                req("fun"),
+                req("name"),
+                opt("test", Default::None),
+                opt("queue", Default::False),
+                opt("pillar", Default::None),
+                keywords("kwargs"),
+            ],
+            "Applies one state on the master's host: `salt-run state.orchestrate_single fun=salt.wheel \
+             name=key.list_all`.",
+            |cx, args| applied(cx, args, "state.single", &["fun", "name"]),
         ),
         Function::new(
             "pause",
