@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, rest};
+use crate::loader::{
+    Args, Context, Default, Fault, Function, Module, Param, State, always, keywords, opt, rest,
+};
 use crate::map;
 use crate::matchers::Glob;
 use crate::value::{Map, Value, str_of};
@@ -34,13 +36,13 @@ pub(super) static MODULE: Module = Module {
             "list_functions",
             NAMES_AND_MORE,
             "The names of functions, sorted: all, those of modules, or those that match.",
-            list_functions,
+            |cx, args| Ok(listed(all(cx).into_keys().collect(), args)),
         ),
         Function::new(
             "list_modules",
             NAMES,
             "The names of modules, sorted: all, or those that match.",
-            list_modules,
+            |cx, args| Ok(modules_of(all(cx).into_keys().collect(), args)),
         ),
         Function::new("list_renderers", NAMES, NOT_HERE, |_, _| not_here("sys.list_renderers")),
         Function::new("list_returner_functions", NAMES_AND_MORE, NOT_HERE, |_, _| {
@@ -51,10 +53,18 @@ pub(super) static MODULE: Module = Module {
             not_here("sys.list_runner_functions")
         }),
         Function::new("list_runners", NAMES, NOT_HERE, |_, _| not_here("sys.list_runners")),
-        Function::new("list_state_functions", NAMES_AND_MORE, NOT_HERE, |_, _| {
-            not_here("sys.list_state_functions")
-        }),
-        Function::new("list_state_modules", NAMES, NOT_HERE, |_, _| not_here("sys.list_state_modules")),
+        Function::new(
+            "list_state_functions",
+            NAMES_AND_MORE,
+            "The names of state functions, sorted: all, those of modules, or those that match.",
+            |cx, args| Ok(listed(states(cx).into_keys().collect(), args)),
+        ),
+        Function::new(
+            "list_state_modules",
+            NAMES,
+            "The names of state modules, sorted: all, or those that match.",
+            |cx, args| Ok(modules_of(states(cx).into_keys().collect(), args)),
+        ),
         Function::new("reload_modules", &[], "True: there is nothing to load again.", |_, _| {
             Ok(Value::Bool(true))
         })
@@ -64,8 +74,28 @@ pub(super) static MODULE: Module = Module {
         Function::new("returner_doc", NAMES, NOT_HERE, |_, _| not_here("sys.returner_doc")),
         Function::new("runner_argspec", MODULE_NAME, NOT_HERE, |_, _| not_here("sys.runner_argspec")),
         Function::new("runner_doc", NAMES, NOT_HERE, |_, _| not_here("sys.runner_doc")),
-        Function::new("state_argspec", MODULE_NAME, NOT_HERE, |_, _| not_here("sys.state_argspec")),
-        Function::new("state_doc", NAMES, NOT_HERE, |_, _| not_here("sys.state_doc")),
+        Function::new(
+            "state_argspec",
+            MODULE_NAME,
+            "What the functions of a state module take, or those that match, as `sys.argspec`.",
+            |cx, args| {
+                let asked = str_of(args.get("module"));
+                let found = states(cx).into_iter().filter(|(name, _)| matching(&asked, name));
+                Ok(found.map(|(name, state)| (name, spec(state.params))).collect::<Map>().into())
+            },
+        ),
+        Function::new(
+            "state_doc",
+            NAMES,
+            "What state functions do: all of them, those of modules, single ones, or those that match.",
+            |cx, args| {
+                let asked: Vec<String> = args.rest.iter().map(str_of).collect();
+                let wanted =
+                    |name: &String| asked.is_empty() || asked.iter().any(|asked| is_asked_for(asked, name));
+                let found = states(cx).into_iter().filter(|(name, _)| wanted(name));
+                Ok(found.map(|(name, state)| (name, state.doc)).collect::<Map>().into())
+            },
+        ),
         Function::new("state_schema", MODULE_NAME, NOT_HERE, |_, _| not_here("sys.state_schema")),
     ],
 };
@@ -82,6 +112,17 @@ fn all(cx: &Context) -> BTreeMap<String, &'static Function> {
     for module in cx.registry.available(cx) {
         for function in module.functions {
             all.entry(format!("{}.{}", module.provides, function.name)).or_insert(function);
+        }
+    }
+    all
+}
+
+/// Every state function that works here, sorted: `module.function` and its row.
+fn states(cx: &Context) -> BTreeMap<String, &'static State> {
+    let mut all = BTreeMap::new();
+    for table in cx.registry.states().iter().filter(|table| (table.available)(cx).is_ok()) {
+        for state in table.functions.iter().chain(table.mod_watch) {
+            all.entry(format!("{}.{}", table.provides, state.name)).or_insert(state);
         }
     }
     all
@@ -112,13 +153,13 @@ fn matching(asked: &str, name: &str) -> bool {
     }
 }
 
-fn list_functions(cx: &Context, args: &Args) -> Result<Value, Fault> {
+fn listed(names: Vec<String>, args: &Args) -> Value {
     let asked: Vec<String> = args.rest.iter().map(str_of).collect();
     let wanted = |name: &String| asked.is_empty() || asked.iter().any(|asked| matching(asked, name));
-    Ok(Value::list(all(cx).into_keys().filter(wanted)))
+    Value::list(names.into_iter().filter(wanted))
 }
 
-fn list_modules(cx: &Context, args: &Args) -> Result<Value, Fault> {
+fn modules_of(names: Vec<String>, args: &Args) -> Value {
     let asked: Vec<String> = args.rest.iter().map(str_of).collect();
     let is_asked = |asked: &String, name: &String| {
         if asked.contains('*') {
@@ -128,24 +169,24 @@ fn list_modules(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
     };
     let wanted = |name: &String| asked.is_empty() || asked.iter().any(|asked| is_asked(asked, name));
-    let modules: BTreeSet<String> = all(cx)
-        .into_keys()
+    let modules: BTreeSet<String> = names
+        .into_iter()
         .filter(wanted)
         .filter_map(|name| name.split('.').next().map(str::to_owned))
         .collect();
-    Ok(Value::list(modules))
+    Value::list(modules)
 }
 
 fn argspec(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let asked = str_of(args.get("module"));
     let functions = all(cx).into_iter().filter(|(name, _)| matching(&asked, name));
-    Ok(functions.map(|(name, function)| (name, spec(function))).collect::<Map>().into())
+    Ok(functions.map(|(name, function)| (name, spec(function.params))).collect::<Map>().into())
 }
 
-fn spec(function: &Function) -> Map {
+fn spec(params: &[Param]) -> Map {
     let (mut args, mut defaults) = (Vec::new(), Vec::new());
     let (mut varargs, mut kwargs) = (Value::Null, Value::Null);
-    for param in function.params {
+    for param in params {
         match param {
             Param::Required(name) => args.push(Value::from(*name)),
             Param::Optional(name, default) => {
