@@ -8,7 +8,7 @@ use crate::matchers::Glob;
 use crate::value::{Map, Value, str_of};
 
 /// The SLS files that include the one that a state is of: `sls` requisites mean these states, too, as in 3007.
-pub(super) const INCLUDED_FROM: &str = "__sls_included_from__";
+pub const INCLUDED_FROM: &str = "__sls_included_from__";
 
 /// The chunks of high data, in order.
 pub fn low_of(high: Map, orchestration_jid: Option<&Value>) -> Vec<Map> {

@@ -34,7 +34,7 @@ mod verify;
 
 pub use available::Available;
 pub use call::verify_chunk;
-pub use chunks::{Chunks, low_of};
+pub use chunks::{Chunks, INCLUDED_FROM, low_of};
 pub use declarations::template_declarations;
 pub use high::{Compiled, compile, compile_for_one, run_high};
 pub use keywords::{REQUISITES, REQUISITES_IN, RUNTIME};

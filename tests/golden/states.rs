@@ -26,7 +26,6 @@ const DIFFERENT: &[(&str, &str)] = &[
         "without tmp_dir Salt makes the new file in the working directory of the minion",
     ),
     ("serialize_merge_bad", "what is wrong with JSON is said in other words"),
-    ("cached", "files of this machine's own file_roots are used where they lie"),
     ("not_cached", "files of this machine's own file_roots are used where they lie"),
 ];
 

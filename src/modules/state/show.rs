@@ -9,7 +9,8 @@ use super::{compiler_error, queue, set_retcode, split_input};
 use crate::loader::{Args, Context, Fault};
 use crate::map;
 use crate::state::{
-    Available, Compiler, TopError, compile, low_of, merged_top, top_matches, verify_high, verify_top,
+    Available, Compiler, INCLUDED_FROM, TopError, compile, low_of, merged_top, top_matches, verify_high,
+    verify_top,
 };
 use crate::value::{Map, Value, str_of};
 
@@ -35,9 +36,24 @@ pub(super) fn highstate(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
         errors.extend(more);
         Ok::<_, Fault>((high, errors))
     })?;
-    let ret = if errors.is_empty() { high.into() } else { Value::list(errors) };
+    let ret = if errors.is_empty() { shown(high.into()) } else { Value::list(errors) };
     set_retcode(cx, &ret, None);
     Ok(ret)
+}
+
+/// High data or chunks as Salt 3006 shows them, which does not note who includes an SLS file.
+fn shown(mut value: Value) -> Value {
+    let strip = |part: &mut Value| {
+        if let Value::Map(part) = part {
+            part.remove(INCLUDED_FROM);
+        }
+    };
+    match &mut value {
+        Value::Map(high) => high.iter_mut().for_each(|(_, body)| strip(body)),
+        Value::List(chunks) => chunks.iter_mut().for_each(strip),
+        _ => {}
+    }
+    value
 }
 
 /// Low chunks of the highstate, or every mistake.
@@ -58,7 +74,7 @@ pub(super) fn lowstate(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
         return Ok(refused);
     }
     Ok(match chunks(cx, &kwargs)? {
-        Ok(chunks) => Value::list(chunks),
+        Ok(chunks) => shown(Value::list(chunks)),
         Err(errors) => Value::list(errors),
     })
 }
@@ -151,7 +167,7 @@ pub(super) fn sls(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
         return Ok(refused);
     }
     Ok(match high_of(cx, &kwargs)? {
-        Ok(high) => high.into(),
+        Ok(high) => shown(high.into()),
         Err(errors) => compiler_error(cx, errors),
     })
 }
@@ -162,7 +178,7 @@ pub(super) fn low_sls(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
     }
     // Salt quirk: modules/state.py, `show_low_sls`: extensions and requisites of the other end are left out.
     Ok(match high_of(cx, &kwargs)? {
-        Ok(high) => Value::list(low_of(high, None)),
+        Ok(high) => shown(Value::list(low_of(high, None))),
         Err(errors) => compiler_error(cx, errors),
     })
 }
