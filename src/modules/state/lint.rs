@@ -10,7 +10,8 @@ pub(super) fn run(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let saltenv = args.opt_str("saltenv")?.filter(|env| !env.is_empty());
     let saltenv =
         saltenv.or_else(|| cx.opts.str("saltenv").map(str::to_owned)).unwrap_or_else(|| "base".to_owned());
-    let wanted: Vec<String> = split_input(args.get("mods")).iter().map(str_of).collect();
+    let wanted = args.given("mods").map(split_input).unwrap_or_default();
+    let wanted: Vec<String> = wanted.iter().map(str_of).collect();
     let as_data = match args.str("format")?.as_str() {
         "text" => false,
         "json" => true,
