@@ -211,8 +211,9 @@ impl Connection {
         &mut self.input
     }
 
-    /// Makes room in the read buffer for `wanted` octets, unless there is room for `enough`.
-    pub(crate) fn reserve_input(&mut self, wanted: usize, enough: usize) {
+    /// Makes room in the read buffer for `wanted` octets, unless there is room for `enough`. The memory comes from buffers that
+    /// were used before, where there are some.
+    pub fn reserve_input(&mut self, wanted: usize, enough: usize) {
         if self.input.capacity() - self.input.len() >= enough {
             return;
         }

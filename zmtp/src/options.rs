@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::mechanism::{Authorizer, Mechanism};
 use crate::message::{Message, RoutingId};
+#[cfg(feature = "tokio")]
 use crate::pattern::socket_type::SocketType;
 
 /// Options of a socket; fixed once the socket is made.
@@ -192,6 +193,7 @@ impl Options {
     }
 
     /// What a socket of this type says first on every connection.
+    #[cfg(feature = "tokio")]
     pub(crate) fn first_words(&self, socket_type: SocketType) -> [Option<Message>; 2] {
         use SocketType::{Dealer, Pair, Push, Rep, Req, Router, XPub};
         let probes = self.probe_router && matches!(socket_type, Req | Dealer | Router);

@@ -33,11 +33,13 @@ enum Pieces {
 impl Encoded {
     /// Encodes all frames of a message.
     pub fn message(message: &Message) -> Encoded {
-        let mut output = Output::new();
         let wire = message.wire_octets();
         if wire <= FLATTEN_OCTETS {
-            output.tail.reserve(wire);
+            let mut octets = BytesMut::with_capacity(wire);
+            message.encode_to(&mut octets);
+            return octets.freeze().into();
         }
+        let mut output = Output::new();
         output.push_message_flattening(message, FLATTEN_OCTETS);
         Encoded::from_output(output)
     }
