@@ -17,7 +17,7 @@ const LEAST: usize = 16 * 1024;
 /// All kept buffers together are 8 MiB.
 const KEPT: usize = 124;
 /// How many buffers are looked at for one that nobody uses any more.
-const TRIES: usize = 4;
+const TRIES: usize = 16;
 
 /// Those given last come last. Some are still in use by messages that were cut out of them.
 static STORE: Mutex<VecDeque<BytesMut>> = Mutex::new(VecDeque::new());
@@ -33,15 +33,12 @@ pub(crate) fn take(octets: usize) -> BytesMut {
         return BytesMut::with_capacity(octets);
     }
     let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
-    for attempt in 0..TRIES {
-        // The newest is still in the processor's cache, the oldest is most likely free.
-        let Some(mut buffer) = (if attempt == 0 { store.pop_back() } else { store.pop_front() }) else {
-            break;
-        };
-        if buffer.try_reclaim(ROOM) {
-            return buffer;
-        }
-        store.push_back(buffer);
+    // The newest are still in use by messages on their way, those before them are free and in the processor's cache, and the
+    // oldest is most likely free.
+    let newest = (0..store.len()).rev().take(TRIES);
+    let free = newest.chain([0]).find(|&at| store.get_mut(at).is_some_and(|buffer| buffer.try_reclaim(ROOM)));
+    if let Some(buffer) = free.and_then(|at| store.remove(at)) {
+        return buffer;
     }
     drop(store);
     BytesMut::with_capacity(ROOM)
