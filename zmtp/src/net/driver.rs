@@ -126,14 +126,14 @@ impl Driver {
     /// Everything once; false when nothing could be done.
     fn turn(&mut self, cx: &mut Context<'_>) -> Progress {
         let now = Instant::now().into_std();
-        self.decided(cx);
         let stopped = self.take_events(cx, now)?;
+        let decided = self.decided(cx);
         let read = !stopped && self.read(cx, now)?;
         let fetched = self.fetch_messages(cx)?;
         let written = self.write(cx)?;
         // Last, so that what had arrived in time was seen.
         let expired = !read && self.check_timer(cx, now)?;
-        Ok(read || fetched || written || expired)
+        Ok(decided || read || fetched || written || expired)
     }
 
     /// Decodes what was read, as far as the application has room. True when it has none.
@@ -209,13 +209,13 @@ impl Driver {
         }
     }
 
-    fn decided(&mut self, cx: &mut Context<'_>) {
-        if let Some(deciding) = &mut self.deciding
-            && let Poll::Ready(decision) = deciding.as_mut().poll(cx)
-        {
-            self.deciding = None;
-            self.connection.decide(decision);
-        }
+    /// True when an authoriser that took its time has come to a decision.
+    fn decided(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deciding) = &mut self.deciding else { return false };
+        let Poll::Ready(decision) = deciding.as_mut().poll(cx) else { return false };
+        self.deciding = None;
+        self.connection.decide(decision);
+        true
     }
 
     fn ask_room(&self, cx: &Context<'_>) -> usize {
