@@ -37,7 +37,9 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     apply(&SYNTAX, &parsed, &mut opts);
     opts.set("fun", words.fun.clone());
     start_logging(&call.prog, &opts);
-    let display = Display::new(&opts)?;
+    let mut display = Display::new(&opts)?;
+    // In Salt an outputter that shows nothing else; here a line beside what the others show.
+    display.options.progress = false;
     if parsed.flag("preview_target") {
         return preview(&opts, &words.tgt, tgt_type, &display);
     }
