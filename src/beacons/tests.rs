@@ -1,11 +1,27 @@
+//! Beacons beside a host that is told what to say.
+
 use super::*;
 use crate::host::FakeHost;
-use crate::loader::{Nowhere, Registry, Scope};
+use crate::loader::{Function, Module, Nowhere, Registry, Scope, always, keywords, req};
 use crate::map;
+
+/// What the module ps says of a machine.
+static MACHINE: Module = Module {
+    file: "ps",
+    provides: "ps",
+    available: always,
+    functions: &[
+        Function::new("disk_partitions", &[keywords("kwargs")], "", |_, _| {
+            Ok(Value::list([map! { "mountpoint" => "/" }, map! { "mountpoint" => "/boot" }]))
+        }),
+        Function::new("disk_usage", &[req("path")], "", |_, _| Ok(map! { "percent" => 12.5 }.into())),
+        Function::new("virtual_memory", &[], "", |_, _| Ok(map! { "percent" => 40.0 }.into())),
+    ],
+};
 
 fn look_with(name: &str, config: Map, memory: &mut Memory) -> Result<Vec<Map>, Fault> {
     let none = Map::new();
-    let registry = Registry::new(&[crate::modules::ALL]);
+    let registry = Registry::new(&[&[&MACHINE]]);
     let scope = Scope {
         opts: &none,
         grains: (&none).into(),
@@ -54,11 +70,13 @@ fn configurations_are_refused_in_salts_words() {
 
 #[test]
 fn thresholds_make_events() {
-    let told = look_with("memusage", map! { "percent" => "0%" }, &mut Memory::default()).expect("told");
-    assert!(told.first().is_some_and(|event| event.contains("memusage")), "{told:?}");
+    let told = look_with("memusage", map! { "percent" => "40%" }, &mut Memory::default()).expect("told");
+    assert_eq!(told, [map! { "memusage" => 40.0 }]);
+    let told = look_with("memusage", map! { "percent" => 41 }, &mut Memory::default()).expect("told");
+    assert_eq!(told, Vec::<Map>::new());
     let told =
-        look_with("diskusage", map! { "/" => "0%", "/no/such" => 0 }, &mut Memory::default()).expect("told");
-    assert_eq!(told.first().and_then(|event| event.str("mount")), Some("/"));
+        look_with("diskusage", map! { "/" => "10%", "/no/such" => 0 }, &mut Memory::default()).expect("told");
+    assert_eq!(told, [map! { "diskusage" => 12.5, "mount" => "/" }]);
     let processes = map! { "no-such-program" => "stopped", "other" => "running" };
     let told = look_with("ps", map! { "processes" => processes }, &mut Memory::default()).expect("told");
     assert_eq!(told, [map! { "no-such-program" => "Stopped" }]);
