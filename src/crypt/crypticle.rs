@@ -10,13 +10,14 @@
 
 use std::fmt;
 
-use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
+use aes::cipher::KeyInit;
 use aes::{Aes192Dec, Aes192Enc, Block};
 use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::cbc;
 use super::error::CryptError;
 use super::key_string::KeyString;
 use super::random;
@@ -86,7 +87,7 @@ impl Crypticle {
         let (_, message) = out.split_at_mut(start);
         let (_, plaintext) = message.split_at_mut(IV_BYTES);
         let (blocks, _) = Block::slice_as_chunks_mut(plaintext);
-        cbc::Encryptor::<&Aes192Enc>::inner_iv_init(&self.encrypt, &iv.into()).encrypt_blocks(blocks);
+        cbc::encrypt(&self.encrypt, iv, blocks);
         let code = self.mac.clone().chain_update(&*message).finalize();
         out.extend_from_slice(&code.into_bytes());
     }
@@ -106,12 +107,13 @@ impl Crypticle {
             return Err(CryptError::Authentication);
         }
         let (iv, ciphertext) = message.split_first_chunk::<IV_BYTES>().ok_or(CryptError::Authentication)?;
-        let mut buffer = ciphertext.to_vec();
-        let (blocks, rest) = Block::slice_as_chunks_mut(&mut buffer);
+        let (sealed, rest) = Block::slice_as_chunks(ciphertext);
         if !rest.is_empty() {
             return Err(CryptError::Authentication);
         }
-        cbc::Decryptor::<&Aes192Dec>::inner_iv_init(&self.decrypt, &(*iv).into()).decrypt_blocks(blocks);
+        let mut buffer = ciphertext.to_vec();
+        let (blocks, _) = Block::slice_as_chunks_mut(&mut buffer);
+        cbc::decrypt(&self.decrypt, *iv, sealed, blocks);
         let length = unpadded_len(&buffer).ok_or(CryptError::Authentication)?;
         buffer.truncate(length);
         Ok(Plaintext { buffer })
