@@ -84,10 +84,9 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("halite-pam-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("made");
         let ask = |name: &str, script: &str| {
-            use std::os::unix::fs::PermissionsExt;
             let path = folder.join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+            let text = format!("#!/bin/sh\n{script}\n");
+            crate::host::write_atomic(&path, text.as_bytes(), 0o755, Default::default()).expect("written");
             let opts = map! { "auth.pam.python" => path.display().to_string(), "auth.pam.service" => "salt" };
             check(&RealHost, &opts, Login { username: "fred", password: "p w" })
         };
