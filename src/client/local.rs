@@ -1,6 +1,7 @@
 //! `LocalClient`: publishes jobs through the master of this machine and follows their returns on its event bus. The
 //! decisions are in [`Watch`] and [`Published`]; here are the sockets. Salt: client/__init__.py; salt-wire.md §14.4.
 
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -103,6 +104,10 @@ impl LocalClient {
         timeout: Duration,
     ) -> Result<Option<Option<Published>>, ClientError> {
         self.master_is_there()?;
+        // Salt's master logs an error for a command that it does not know. Its workers' socket tells it from ours.
+        if UnixStream::connect(self.opts.path("sock_dir").join("workers.ipc")).is_ok() {
+            return Ok(None);
+        }
         let mut job = job.clone();
         job.kwargs.insert("batch", batch);
         job.kwargs.extend(self.proof.clone());

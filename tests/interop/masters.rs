@@ -134,7 +134,7 @@ fn several_masters_are_answered_at_the_same_time() {
 
 /// Who has the address of the master and another key is not obeyed, and the minion says where the key is that it trusts.
 fn a_master_with_another_key_is_refused(master: Peer) {
-    let Some(mut fleet) = Fleet::start(master, Peer::Halite, "auto_accept: True", "") else { return };
+    let Some(mut fleet) = Fleet::start(master, Peer::Halite, "", "") else { return };
     fleet.stop("salt-master");
     for key in ["master.pem", "master.pub"] {
         fs::remove_file(fleet.master_pki(key)).expect("removed");
