@@ -292,7 +292,7 @@ const PAIRS: [(&str, &[&str]); 11] = [
 
 async fn all_pairs(way: Way) {
     let Some(mut peer) = Peer::start() else { return };
-    let folder = std::env::temp_dir().join(format!("zmtp-matrix-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("zmtp-matrix-{}-{way:?}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     for (ours, all_theirs) in PAIRS {
         for theirs in all_theirs {
