@@ -42,6 +42,8 @@ impl Backoff {
     pub fn failed(&mut self, failure: Failure, random: f64) -> Duration {
         let doublings = if self.max > self.ivl { self.failures } else { self.refused };
         self.failures = self.failures.saturating_add(1);
+        // RFC 26: "This is considered a hard error, and the client SHALL NOT try to reconnect using the same
+        // credentials." libzmq does, and what was refused may be allowed later: ever more slowly.
         if failure == Failure::Handshake {
             self.refused = (self.refused + 1).min(MAX_DOUBLINGS_WITHOUT_MAX);
         }

@@ -346,6 +346,10 @@ impl Connection {
             return;
         }
         let status = decision.status();
+        // RFC 26: "A server SHALL indicate an authentication failure by sending an ERROR command back to the client",
+        // and "A client peer SHALL NOT send ERROR to the server": only who decides gets here. What was no valid
+        // INITIATE does not: "If the client does not pass authentication, the server SHALL not respond except by
+        // closing the connection."
         let Decision::Accept(user_id) = decision else {
             self.output = Output::new();
             self.fail(ConnectionError::Denied(status));
@@ -401,6 +405,8 @@ impl Connection {
             let longest = limits.message.max(limits.command).saturating_add(OVERHEAD_OCTETS);
             let sealed = FrameLimits { message: longest, command: longest };
             let Some(frame) = Frame::take(&mut self.input, sealed)? else { return Ok(None) };
+            // RFC 26: "A server SHALL NOT send an ERROR command in response to an invalid MESSAGE command": the
+            // connection ends.
             let frame = secure.open(&frame.body)?;
             limits.check(frame.command, frame.body.len() as u64)?;
             return Ok(Some(frame));
@@ -440,7 +446,7 @@ impl Connection {
         }
     }
 
-    /// RFC 37: "An implementation SHALL always send and deliver messages atomically, that is, all the frames of a message,
+    /// RFC 37: "Messages consist of one or more frames and an implementation SHALL always send and deliver messages atomically, that is, all the frames of a message,
     /// or none of them."
     fn take_frame(&mut self, frame: Frame) -> Result<Option<Event>, ConnectionError> {
         let single = self.partial.frames == 0 && !frame.more;

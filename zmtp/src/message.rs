@@ -1,4 +1,7 @@
-//! Messages: one or more frames that travel together. RFC 37, "Framing": a message is all or nothing.
+//! Messages: one or more frames that travel together. RFC 37, "Framing": "A message SHALL be sent or received
+//! atomically; that is, all frames or none. On sending, the peer SHALL queue all frames of a message in memory until the final
+//! frame is sent": here they come together. RFC 28 to 31: sockets "SHALL not filter or modify outgoing or incoming messages in
+//! any way": what is in a message never changes.
 
 use bytes::{Bytes, BytesMut};
 
@@ -147,7 +150,7 @@ impl std::fmt::Debug for Message {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoutingId(Bytes);
 
-/// RFC 37: "The first octet of the Identity SHALL NOT be zero", and it has at most 255 octets.
+/// RFC 37: "The Identity SHALL match this grammar": 0 to 255 octets; "The first octet of the Identity SHALL NOT be zero", and it has at most 255 octets.
 pub const MAX_ROUTING_ID_OCTETS: usize = 255;
 
 impl RoutingId {

@@ -61,6 +61,10 @@ pub struct Options {
     pub router_notify_disconnect: bool,
     /// Opens every connection of a ROUTER, DEALER, PUSH, PAIR or REP. Default none.
     pub hello_msg: Option<Message>,
+    /// ROUTER: received as if from a peer that had connected, when its connection has ended. Default none.
+    pub disconnect_msg: Option<Message>,
+    /// DEALER: received when the connection to a dialled endpoint was lost. Default none.
+    pub hiccup_msg: Option<Message>,
     /// XPUB: opens every connection; a SUB sees it when it subscribed to the like. Default none.
     pub xpub_welcome_msg: Option<Message>,
     /// PUB, XPUB, SUB, XSUB: messages that match no subscription go out and come in, instead of those that match one. To
@@ -80,6 +84,11 @@ pub struct Options {
     pub xpub_nodrop: bool,
     /// XPUB: tell the application of every subscription, not only of the first of its topic. Default false.
     pub xpub_verbose: bool,
+    /// XPUB: as `xpub_verbose`, and of every end of a subscription, not only of the last of its topic. Default false.
+    pub xpub_verboser: bool,
+    /// XPUB: what a subscriber asks for is only told, all of it; it gets what the application then subscribes it to, with
+    /// [`XPubSocket::subscribe`](crate::XPubSocket::subscribe). Default false.
+    pub xpub_manual: bool,
     /// Security, and this side's part in it. Default none.
     pub mechanism: Mechanism,
     /// Decides which peers are let in; takes the place of libzmq's ZAP handler.
@@ -151,6 +160,8 @@ impl Default for Options {
             router_notify_connect: false,
             router_notify_disconnect: false,
             hello_msg: None,
+            disconnect_msg: None,
+            hiccup_msg: None,
             xpub_welcome_msg: None,
             invert_matching: false,
             req_correlate: false,
@@ -159,6 +170,8 @@ impl Default for Options {
             conflate: false,
             xpub_nodrop: false,
             xpub_verbose: false,
+            xpub_verboser: false,
+            xpub_manual: false,
             mechanism: Mechanism::Null,
             authorizer: None,
             zap_domain: String::new(),
@@ -203,6 +216,16 @@ impl Options {
             _ => None,
         };
         [probes.then(|| Message::from("")), hello]
+    }
+
+    /// What the application of a socket of this type receives when a connection has ended that was dialled, or accepted.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn last_words(&self, socket_type: SocketType, accepted: bool) -> Option<Message> {
+        match (socket_type, accepted) {
+            (SocketType::Router, true) => self.disconnect_msg.clone(),
+            (SocketType::Dealer, false) => self.hiccup_msg.clone(),
+            _ => None,
+        }
     }
 
     pub(crate) fn ping_timeout(&self) -> Duration {

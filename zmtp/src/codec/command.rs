@@ -89,6 +89,7 @@ impl Command {
                 metadata.encode_to(&mut out);
             }
             Command::Error(reason) => {
+                // RFC 26: "This command SHALL be 7 or more octets long".
                 push_name(&mut out, b"ERROR");
                 let reason = reason.as_bytes();
                 let reason = reason.get(..255).unwrap_or(reason);

@@ -33,6 +33,8 @@ pub struct MechanismName([u8; 20]);
 
 impl MechanismName {
     /// No security.
+    /// RFC 37: "Mechanism names SHALL consist only of uppercase letters A to Z, digits, and embedded hyphens or
+    /// underscores."
     pub const NULL: MechanismName = MechanismName::from_ascii(b"NULL");
     /// User name and password in the clear.
     pub const PLAIN: MechanismName = MechanismName::from_ascii(b"PLAIN");
@@ -73,6 +75,8 @@ pub struct Greeting {
     /// Which handshake follows.
     pub mechanism: MechanismName,
     /// Announced role; libzmq always sends `false` and ignores it.
+    /// RFC 37: "If the chosen security mechanism does not specify client and server roles, the as-server field SHALL
+    /// have no significance".
     pub as_server: bool,
 }
 
@@ -113,7 +117,9 @@ impl Greeting {
         if input.get(SIGNATURE_OCTETS - 1).is_some_and(|octet| octet & 1 == 0) {
             return Err(CodecError::NotZmtp);
         }
-        // RFC 37: "A peer MUST accept higher protocol versions as valid", and "If a peer cannot downgrade its protocol to
+        // RFC 37: "The peer SHALL then read the first eleven octets of greeting", "A peer MUST accept higher protocol versions as
+        // valid", "A peer SHALL always use its own protocol (including framing) when talking to an equal or higher protocol
+        // peer", and "If a peer cannot downgrade its protocol to
         // match its peer, it MUST close the connection."
         if let Some(&major) = input.get(SIGNATURE_OCTETS)
             && major < 3

@@ -32,7 +32,7 @@ impl Metadata {
         self
     }
 
-    /// The first value of `name`. RFC 37: "Metadata names SHALL be case-insensitive."
+    /// The first value of `name`. RFC 37: "Metadata names SHALL be case-insensitive", "The case (upper or lower) of names SHALL NOT be significant", "Metadata names starting with "X-" SHALL be reserved for application use".
     pub fn value_of(&self, name: &str) -> Option<&Bytes> {
         self.properties.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }

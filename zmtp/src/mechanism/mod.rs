@@ -49,6 +49,7 @@ pub enum Mechanism {
         curve_secretkey: curve::SecretKey,
     },
     /// Encrypts, talks to the one server that has the secret of `curve_serverkey`, and proves who it is.
+    /// RFC 26: "the clients MUST know the server public key before they can connect".
     #[cfg(feature = "curve")]
     CurveClient {
         /// The server's public key.
@@ -155,6 +156,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Done {
     /// The peer's properties.
+    /// RFC 37: "The security mechanism SHALL provide a way for peers to exchange metadata in the form of a key-value
+    /// dictionary."
     pub metadata: Metadata,
     /// A last command body to send.
     pub last: Option<Vec<u8>>,

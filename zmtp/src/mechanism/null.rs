@@ -23,6 +23,10 @@ impl Null {
         if self.ask { None } else { self.ready() }
     }
 
+    /// RFC 23: "both peers SHALL send each other a READY command", and "to avoid deadlocks, each peer MUST send its
+    /// READY command before attempting to receive a READY from the other peer". RFC 37: "the client SHALL send a
+    /// READY command and then wait for a READY command in reply", and the server, "If there is no error, it MUST send
+    /// a READY command in reply".
     fn ready(&mut self) -> Option<Vec<u8>> {
         self.announce.take().map(|metadata| Command::Ready(metadata).encode())
     }
@@ -38,7 +42,8 @@ impl Null {
     pub(super) fn handle(body: &[u8]) -> Result<Step, ConnectionError> {
         match Command::decode(body)? {
             Command::Ready(metadata) => Ok(Done::plain(metadata, None)),
-            // RFC 37: "The peer SHALL treat an incoming ERROR command as fatal, and act by closing the connection".
+            // RFC 37: "The peer SHALL treat an incoming ERROR command as fatal, and act by closing the connection,
+            // and not re-connecting using the same security credentials": a dialler comes back ever more slowly, see `backoff`.
             Command::Error(reason) => Err(ConnectionError::Refused(reason)),
             other => Err(Violation::UnexpectedCommand(other.name()).into()),
         }

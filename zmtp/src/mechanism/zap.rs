@@ -3,11 +3,14 @@
 use std::{fmt, pin::Pin, sync::Arc};
 
 /// What a peer proved or claimed, by mechanism.
+/// RFC 27: "The mechanism, which SHALL contain a string", "The credentials, which SHALL be zero or more opaque
+/// frames": both in one.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// Nothing.
     Null,
     /// A name and a password, not checked by anybody so far.
+    /// RFC 27: "The credentials SHALL consist of two string frames: a username and a password."
     Plain {
         /// As sent; what was not UTF-8 is replaced.
         username: String,
@@ -15,6 +18,7 @@ pub enum Credentials {
         password: String,
     },
     /// The peer has the secret of this public key: that much is proved.
+    /// RFC 27: "The credentials SHALL consist of a 32-byte long-term public key of the peer being authenticated."
     #[cfg(feature = "curve")]
     Curve {
         /// The client's long-term key.
@@ -35,11 +39,16 @@ impl fmt::Debug for Credentials {
 }
 
 /// The question, with the fields of a ZAP request.
+/// RFC 27: "An authentication dialog SHALL consist of one request from a server to the handler, with one reply from
+/// the handler back to the server."
 #[derive(Debug, Clone)]
 pub struct ZapRequest {
     /// ZMQ_ZAP_DOMAIN of the socket; empty when it has none.
+    /// RFC 27: "The domain, which SHALL contain a (non-empty) string": it may be empty here, the callback belongs to
+    /// one socket.
     pub domain: String,
     /// Where the peer is: the IP address of a TCP peer, without its port, as in libzmq; else the endpoint.
+    /// RFC 27: "It SHALL be an IPv4 dotted string, or an IPv6 canonical string representation."
     pub address: String,
     /// What the peer shows.
     pub credentials: Credentials,
@@ -49,6 +58,7 @@ pub struct ZapRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Let in (ZAP status 200), under this user id, which may be empty.
+    /// RFC 27: "The user id, which SHALL contain a string."
     Accept(String),
     /// Turned away; the peer hears "300" and may try again.
     TryLater,
@@ -60,6 +70,7 @@ pub enum Decision {
 
 impl Decision {
     /// ZAP's status code, which is what ERROR carries.
+    /// RFC 27: "The status code, which SHALL contain a string."
     pub fn status(&self) -> &'static str {
         match self {
             Decision::Accept(_) => "200",

@@ -1,11 +1,12 @@
 //! RFC 37: "All sockets SHALL establish connections opportunistically, that is: they connect to an endpoint asynchronously,
-//! and if the connection is broken, SHOULD reconnect after a suitable delay." Connecting, for ever: attempt, connection, delay, and again.
+//! and if the connection is broken, SHOULD reconnect after a suitable delay", "The peer
+//! SHALL treat an unexpected connection close as a temporary error, and SHOULD reconnect." Connecting, for ever: attempt, connection, delay, and again.
 
 use std::{sync::Arc, task::Poll, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{core::Core, driver::Driver, monitor::Event, pipe::Pipe, stream};
+use super::{core::Core, driver::Driver, lend::Lending, monitor::Event, pipe::Pipe, stream};
 use crate::backoff::{Backoff, Failure};
 use crate::endpoint::Endpoint;
 
@@ -23,8 +24,9 @@ pub(crate) async fn run(core: Arc<Core>, id: u64, endpoint: Endpoint, ahead: Opt
         };
         let (reason, failure) = match attempt {
             Ok((stream, peer)) => {
+                let driver = Driver::new(core.clone(), id, stream, peer, ahead.clone(), None);
                 let (reason, established) =
-                    Driver::new(core.clone(), id, stream, peer, ahead.clone(), None).await;
+                    if core.socket_type.lends() { Lending::new(driver).await } else { driver.await };
                 if established {
                     backoff.reset();
                 }

@@ -5,7 +5,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll},
     time::Instant as StdInstant,
 };
@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     core::Core,
     inbox::{Item, PUT},
+    lend::Lent,
     listen::HalfOpen,
     monitor::Event as Report,
     outbox::{Control, Outgoing, Queued},
@@ -58,8 +59,8 @@ pub(crate) struct Driver {
     attached: bool,
     /// Held until the handshake is complete.
     half_open: Option<HalfOpen>,
-    /// One of the connections that the listener may have.
-    _place: Option<OwnedSemaphorePermit>,
+    /// One of the connections that the listener may have; none for those that were dialled.
+    place: Option<OwnedSemaphorePermit>,
     timer: Option<Pin<Box<Sleep>>>,
     /// How many messages the inbox takes without being asked again.
     room: usize,
@@ -72,6 +73,12 @@ pub(crate) struct Driver {
     /// Senders may write to the stream.
     offered: bool,
     ended: bool,
+    /// As what it is lent to a receiver.
+    lent: Option<Weak<Lent>>,
+    /// It is a receiver that drives, and cannot set timers.
+    guest: bool,
+    /// And one has to be set.
+    needs_task: bool,
 }
 
 type Progress = Result<bool, ConnectionError>;
@@ -97,7 +104,7 @@ impl Driver {
             pipe: ahead,
             attached: false,
             half_open,
-            _place: place,
+            place,
             timer: None,
             room: 0,
             read_size: MIN_READ,
@@ -105,7 +112,23 @@ impl Driver {
             deciding: None,
             offered: false,
             ended: false,
+            lent: None,
+            guest: false,
+            needs_task: false,
         }
+    }
+
+    pub(crate) fn lent_as(mut self, lent: Weak<Lent>) -> Driver {
+        self.lent = Some(lent);
+        self
+    }
+
+    /// Polled by a receiver. True when the task has to look at the timers.
+    pub(crate) fn poll_as_guest(&mut self, cx: &mut Context<'_>) -> (Poll<(ConnectionError, bool)>, bool) {
+        self.guest = true;
+        let poll = Pin::new(&mut *self).poll(cx);
+        self.guest = false;
+        (poll, std::mem::take(&mut self.needs_task))
     }
 
     fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
@@ -236,6 +259,9 @@ impl Driver {
             pipe.push_or_drop(Outgoing::Message(words));
         }
         self.attached = true;
+        if let (Some(inbox), Some(lent)) = (self.core.pattern.inbox(), &self.lent) {
+            inbox.lend(lent);
+        }
         self.core.adopt(self.id, &pipe);
         self.half_open = None;
         self.core.monitor.report(|| Report::Connected {
@@ -373,6 +399,12 @@ impl Driver {
             return Ok(true);
         }
         let deadline = Instant::from_std(deadline);
+        if self.guest {
+            let kept =
+                self.timer.as_ref().is_some_and(|timer| timer.deadline() <= deadline && !timer.is_elapsed());
+            self.needs_task |= !kept;
+            return Ok(false);
+        }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if timer.deadline() > deadline || timer.is_elapsed() {
             timer.as_mut().reset(deadline);
@@ -381,7 +413,7 @@ impl Driver {
     }
 
     /// Leaves the socket, then tells. Once.
-    fn end(&mut self, reason: &ConnectionError) {
+    pub(crate) fn end(&mut self, reason: &ConnectionError) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -390,8 +422,15 @@ impl Driver {
                 self.core.monitor.report(|| Report::Drained { peer: self.peer.clone(), total });
             }
             if self.attached {
+                if let (Some(inbox), Some(lent)) = (self.core.pattern.inbox(), &self.lent) {
+                    inbox.take_back(lent);
+                }
                 let taken = pipe.disconnected(self.ahead);
                 self.core.pattern.detach(&pipe, self.ahead, taken);
+                let words = self.core.options.last_words(self.core.socket_type, self.place.is_some());
+                if let (Some(words), Some(inbox)) = (words, self.core.pattern.inbox()) {
+                    inbox.put(&pipe, &mut vec![Item::Message(words)]);
+                }
             }
             if let (false, Some(inbox)) = (self.ahead, self.core.pattern.inbox()) {
                 inbox.depart(&pipe);

@@ -4,13 +4,14 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 
-use super::pipe::Pipe;
+use super::{lend::Lent, pipe::Pipe};
 use crate::message::Message;
 use crate::options::Options;
 use crate::pattern::fair_queue::{FairQueue, QueueKey};
@@ -59,6 +60,9 @@ struct State {
     stopped: HashMap<QueueKey, Waker>,
     /// The sum of all queues was too large for some of them.
     stopped_by_total: bool,
+    /// Connections whose drivers may be lent, and the driver while there is one of them.
+    lenders: usize,
+    lent: Option<Weak<Lent>>,
 }
 
 impl Inbox {
@@ -89,6 +93,20 @@ impl Inbox {
         let discard = state.queue.total_octets() > self.options.max_queued_octets;
         state.queue.depart(key, discard);
         state.stopped.remove(&key);
+    }
+
+    /// A connection whose driver may be lent is complete.
+    pub(crate) fn lend(&self, lent: &Weak<Lent>) {
+        let mut state = self.state();
+        state.lenders += 1;
+        state.lent = if state.lenders == 1 { Some(lent.clone()) } else { None };
+    }
+
+    /// And has ended.
+    pub(crate) fn take_back(&self, lent: &Weak<Lent>) {
+        let mut state = self.state();
+        state.lenders -= 1;
+        state.lent.take_if(|other| other.ptr_eq(lent));
     }
 
     /// How many more messages this peer may put in. With 0 the driver is woken when there is room.
@@ -126,8 +144,9 @@ impl Inbox {
         room
     }
 
-    /// The next items in fair order into `taken`, which is empty; pending with none.
-    fn poll_take(&self, cx: &Context<'_>, taken: &mut VecDeque<Incoming>) -> Poll<()> {
+    /// The next items in fair order into `taken`, which is empty. When there is none, gives the driver that may bring some, if the
+    /// receiver wants it, or else keeps the waker, if it has one.
+    fn take(&self, waker: Option<&Waker>, drives: bool, taken: &mut VecDeque<Incoming>) -> Option<Arc<Lent>> {
         let mut state = self.state();
         let mut woken = Vec::new();
         let most = if self.options.conflate { 1 } else { TAKE };
@@ -141,15 +160,11 @@ impl Inbox {
             state.stopped_by_total = false;
             woken.extend(state.stopped.drain().map(|(_, waker)| waker));
         }
-        let poll = if taken.is_empty() {
-            state.receiver = Some(cx.waker().clone());
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        };
+        let lent = state.lent.as_ref().filter(|_| drives && taken.is_empty()).and_then(Weak::upgrade);
+        state.receiver = waker.filter(|_| lent.is_none() && taken.is_empty()).cloned();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
-        poll
+        lent
     }
 }
 
@@ -186,39 +201,69 @@ impl State {
 }
 
 /// The application's end of an inbox.
+/// RFC 28 to 31: "SHALL deliver these to its calling application".
 #[derive(Debug)]
 pub(crate) struct Receiver {
     inbox: Arc<Inbox>,
     /// Taken out and not yet received: kept here, so that a dropped future loses nothing.
     taken: VecDeque<Incoming>,
+    /// The driver that wakes this receiver, while it waits.
+    held: Option<Arc<Lent>>,
 }
+
+/// A receiver that waits for the next item. Dropping it loses nothing.
+struct Recv<'a>(&'a mut Receiver);
 
 impl Receiver {
     pub(crate) fn new(inbox: Arc<Inbox>) -> Receiver {
-        Receiver { inbox, taken: VecDeque::new() }
+        Receiver { inbox, taken: VecDeque::new(), held: None }
     }
 
     /// The next item. Cancel-safe.
-    pub(crate) async fn recv(&mut self) -> Incoming {
-        std::future::poll_fn(|cx| self.poll_recv(cx)).await
-    }
-
-    pub(crate) fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Incoming> {
-        loop {
-            if let Some(incoming) = self.taken.pop_front() {
-                return Poll::Ready(incoming);
-            }
-            if self.inbox.poll_take(cx, &mut self.taken).is_pending() {
-                return Poll::Pending;
-            }
-        }
+    pub(crate) fn recv(&mut self) -> impl Future<Output = Incoming> {
+        Recv(self)
     }
 
     /// What is there already.
     pub(crate) fn try_recv(&mut self) -> Option<Incoming> {
-        match self.poll_recv(&Context::from_waker(Waker::noop())) {
-            Poll::Ready(incoming) => Some(incoming),
-            Poll::Pending => None,
+        if self.taken.is_empty() {
+            self.inbox.take(None, false, &mut self.taken);
         }
+        self.taken.pop_front()
+    }
+
+    /// Looks for items, and drives the only connection for some.
+    fn look(&mut self, cx: &Context<'_>) {
+        let lent = self.inbox.take(Some(cx.waker()), true, &mut self.taken);
+        let Some(lent) = lent else { return self.let_go() };
+        if self.held.as_ref().is_some_and(|held| !Arc::ptr_eq(held, &lent)) {
+            self.let_go();
+        }
+        lent.drive(cx);
+        self.held = Some(lent);
+        self.inbox.take(Some(cx.waker()), false, &mut self.taken);
+    }
+
+    fn let_go(&mut self) {
+        if let Some(held) = self.held.take() {
+            held.let_go();
+        }
+    }
+}
+
+impl Future for Recv<'_> {
+    type Output = Incoming;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Incoming> {
+        if self.0.taken.is_empty() {
+            self.0.look(cx);
+        }
+        self.0.taken.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Recv<'_> {
+    fn drop(&mut self) {
+        self.0.let_go();
     }
 }

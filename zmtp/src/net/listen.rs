@@ -24,6 +24,7 @@ use tokio::{
 use super::{
     core::Core,
     driver::Driver,
+    lend::Lending,
     memory::MemoryListener,
     monitor::Event,
     stream::{self, PeerAddress, Stream},
@@ -231,7 +232,10 @@ impl Listener {
                     let id = core.new_id();
                     let half_open = waiting_room.enter(id);
                     let driver = Driver::new(core.clone(), id, stream, peer, None, Some((half_open, place)));
-                    let abort = core.spawn(id, None, driver);
+                    let abort = match core.socket_type.lends() {
+                        true => core.spawn(id, None, Lending::new(driver)),
+                        false => core.spawn(id, None, driver),
+                    };
                     waiting_room.can_be_aborted(id, abort);
                 }
                 Err(error) if is_about_one_peer(&error) => {}

@@ -11,6 +11,7 @@ mod core;
 mod dial;
 mod driver;
 mod inbox;
+mod lend;
 mod listen;
 mod memory;
 mod monitor;

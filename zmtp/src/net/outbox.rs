@@ -1,6 +1,8 @@
 //! What waits for one peer: a bounded queue, in which small messages stand side by side in the form they are written in.
 //!
-//! RFC 28: "SHALL create a double queue when a peer connects to it"; the high-water marks of zmq_setsockopt(3).
+//! RFC 28: "SHALL create a double queue when a peer connects to it". RFC 30: "SHALL maintain an outgoing message queue for each
+//! connected peer". RFC 37: "A message SHALL NOT be delivered more than once to any peer. All messages between two immediate peers
+//! SHALL be delivered in order." The high-water marks of zmq_setsockopt(3).
 
 use std::{collections::VecDeque, io::IoSlice, sync::Arc, task::Waker};
 

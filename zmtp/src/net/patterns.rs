@@ -1,6 +1,7 @@
 //! The rules of [`crate::pattern`] applied to pipes: one [`Pattern`] per kind of socket.
 
 use std::{
+    collections::{BTreeSet, HashMap},
     fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -77,6 +78,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The topics that one peer asked for, and their octets.
+type Asked = (BTreeSet<Bytes>, usize);
+
 /// PUB and XPUB.
 #[derive(Debug)]
 pub(crate) struct Publishing {
@@ -89,12 +93,16 @@ pub(crate) struct Publishing {
     nodrop: bool,
     inverted: bool,
     verbose: bool,
+    verboser: bool,
+    /// With `xpub_manual`, what each peer asked for: only told, until the application answers.
+    asked: Option<Mutex<HashMap<u64, Asked>>>,
     /// Where small messages are encoded.
     segments: Mutex<Segments>,
 }
 
 impl Publishing {
     pub(crate) fn new(options: &Options, monitor: Arc<Monitor>, inbox: Option<Arc<Inbox>>) -> Publishing {
+        let asked = (options.xpub_manual && inbox.is_some()).then(Mutex::default);
         Publishing {
             subscriptions: Mutex::default(),
             subscribers: watch::Sender::new(0),
@@ -106,14 +114,17 @@ impl Publishing {
             inbox,
             nodrop: options.xpub_nodrop,
             inverted: options.invert_matching,
-            verbose: options.xpub_verbose,
+            verbose: options.xpub_verbose || options.xpub_verboser,
+            verboser: options.xpub_verboser,
+            asked,
             segments: Mutex::default(),
         }
     }
 
-    /// RFC 29: "SHALL silently drop the message if the queue for a subscriber is full", "SHALL NOT block on sending".
     /// Queues a message for every peer that wants it and has room. With `xpub_nodrop`, for all of them or none; false
     /// for none.
+    /// RFC 29: "SHALL silently drop the message if the queue for a subscriber is full", "SHALL NOT block on sending".
+    /// RFC 37: "message filtering SHALL happen at the publisher side (the PUB or XPUB socket)".
     pub(crate) fn publish(&self, message: Message) -> bool {
         let mut subscriptions = lock(&self.subscriptions);
         if subscriptions.subscribers() == 0 && !self.inverted {
@@ -180,6 +191,39 @@ impl Publishing {
         }
     }
 
+    /// With `xpub_manual`: takes note of what a peer asks for, or no longer, and tells it. False when it asks for too much.
+    fn ask(&self, asked: &Mutex<HashMap<u64, Asked>>, pipe: &Pipe, topic: Bytes, begin: bool) -> bool {
+        let mut asked = lock(asked);
+        let Some((topics, octets)) = asked.get_mut(&pipe.id) else { return true };
+        if begin && topics.insert(topic.clone()) {
+            *octets += topic.len();
+        } else if !begin && topics.remove(&topic) {
+            *octets -= topic.len();
+        }
+        let moderate = topics.len() <= self.limits.topics && *octets <= self.limits.octets;
+        drop(asked);
+        if moderate {
+            let item = if begin { Item::Subscribed } else { Item::Unsubscribed };
+            self.tell_application(pipe, item(topic));
+        }
+        moderate
+    }
+
+    /// With `xpub_manual`: what the application makes of it. False when the peer is gone.
+    pub(crate) fn answer(&self, pipe: &Pipe, topic: &[u8], begin: bool) -> bool {
+        let Some((asked, &key)) = self.asked.as_ref().zip(pipe.subscriptions.get()) else { return false };
+        let mut subscriptions = lock(&self.subscriptions);
+        if !lock(asked).contains_key(&pipe.id) {
+            return false; // somebody else may have its key by now
+        }
+        let _changed = match begin {
+            true => subscriptions.subscribe(key, topic, SubscriptionLimits::NONE).ok(),
+            false => Some(subscriptions.cancel(key, topic)),
+        };
+        self.tell_count(&subscriptions);
+        true
+    }
+
     fn tell_application(&self, pipe: &Pipe, item: Item) {
         if let Some(inbox) = &self.inbox {
             inbox.put(pipe, &mut vec![item]);
@@ -197,6 +241,9 @@ impl Pattern for Publishing {
         // each connected subscriber". A dialled subscriber has told no topics before it is connected: nothing would wait for it.
         let key = lock(&self.subscriptions).add_peer(pipe.clone());
         let _first = pipe.subscriptions.set(key);
+        if let Some(asked) = &self.asked {
+            lock(asked).insert(pipe.id, Asked::default());
+        }
         Ok(())
     }
 
@@ -207,19 +254,28 @@ impl Pattern for Publishing {
         let mut gone = Vec::new();
         let mut subscriptions = lock(&self.subscriptions);
         subscriptions.remove_peer(key, |topic| {
-            if self.inbox.is_some() {
-                gone.push(topic);
+            if self.inbox.is_some() && self.asked.is_none() {
+                gone.push(Bytes::from(topic));
             }
         });
+        if let Some((topics, _)) = self.asked.as_ref().and_then(|asked| lock(asked).remove(&pipe.id)) {
+            gone.extend(topics);
+        }
         self.tell_count(&subscriptions);
         drop(subscriptions);
         for topic in gone {
-            self.tell_application(pipe, Item::Unsubscribed(topic.into()));
+            self.tell_application(pipe, Item::Unsubscribed(topic));
         }
     }
 
     fn subscribe(&self, pipe: &Arc<Pipe>, topic: Bytes) -> Result<(), ConnectionError> {
+        // RFC 29: "SHALL receive subscribe and unsubscribe requests from subscribers"; a PUB "SHALL NOT deliver these
+        // commands to its calling application".
         let Some(&key) = pipe.subscriptions.get() else { return Ok(()) };
+        if let Some(asked) = &self.asked {
+            let moderate = self.ask(asked, pipe, topic, true);
+            return if moderate { Ok(()) } else { Err(Violation::TooManySubscriptions.into()) };
+        }
         let mut subscriptions = lock(&self.subscriptions);
         let change =
             subscriptions.subscribe(key, &topic, self.limits).map_err(|_| Violation::TooManySubscriptions)?;
@@ -236,6 +292,10 @@ impl Pattern for Publishing {
 
     fn cancel(&self, pipe: &Arc<Pipe>, topic: Bytes) {
         let Some(&key) = pipe.subscriptions.get() else { return };
+        if let Some(asked) = &self.asked {
+            self.ask(asked, pipe, topic, false);
+            return;
+        }
         let mut subscriptions = lock(&self.subscriptions);
         let change = subscriptions.cancel(key, &topic);
         self.tell_count(&subscriptions);
@@ -243,7 +303,7 @@ impl Pattern for Publishing {
         if change.peer {
             self.report(pipe, |peer| Event::Unsubscribed { peer, topic: topic.clone() });
         }
-        if change.topic {
+        if change.topic || (change.peer && self.verboser) {
             self.tell_application(pipe, Item::Unsubscribed(topic));
         }
     }
@@ -497,7 +557,8 @@ impl Routing {
         lock(&self.routes).len()
     }
 
-    /// RFC 28: "SHALL route the message to the outgoing queue if that queue exists, and has space", "SHALL either silently
+    /// RFC 28: "SHALL remove the first frame from each outgoing message and use this as the identity of a double queue": it is a
+    /// value of its own here. "SHALL route the message to the outgoing queue if that queue exists, and has space", "SHALL either silently
     /// drop the message, or return an error, depending on configuration", "SHALL NOT block on sending".
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! The request-reply envelope. RFC 28, "The Request-Reply Message".
+//! The request-reply envelope. RFC 28, "The Request-Reply Message": "The request and reply messages SHALL have this format on
+//! the wire".
 //!
 //! ```text
 //! message = *address-frame | empty delimiter frame | 1*body-frame
@@ -26,11 +27,11 @@ impl Envelope {
     }
 }
 
+/// And "SHALL pass the remaining data frames to its calling application".
 /// RFC 28: "SHALL remove and store the address envelope, including the delimiter." Cuts a message behind its first empty frame.
 ///
 /// # Errors
 /// The message itself, when it has no empty frame with a body behind it.
-/// And "SHALL pass the remaining data frames to its calling application".
 pub fn split(message: Message) -> Result<(Envelope, Message), Message> {
     let parts = message.parts();
     match parts.iter().position(Bytes::is_empty) {

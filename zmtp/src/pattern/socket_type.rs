@@ -35,7 +35,7 @@ pub const ALL: [SocketType; 11] = [
 ];
 
 impl SocketType {
-    /// The value of the `Socket-Type` property.
+    /// The value of the `Socket-Type` property. RFC 37: "The Socket-Type SHALL match this grammar", which has these names.
     pub fn name(self) -> &'static str {
         match self {
             SocketType::Req => "REQ",
@@ -76,6 +76,11 @@ impl SocketType {
     /// Only these tell their routing id, also when it is empty.
     pub fn announces_identity(self) -> bool {
         matches!(self, SocketType::Req | SocketType::Dealer | SocketType::Router)
+    }
+
+    /// The application waits for one message at a time, so that it may as well read it by itself.
+    pub(crate) fn lends(self) -> bool {
+        matches!(self, SocketType::Req | SocketType::Rep)
     }
 
     /// Takes subscriptions from its peers.

@@ -4,6 +4,7 @@
 mod covered;
 mod files;
 mod more;
+mod musts;
 mod raw;
 
 use std::time::Duration;

@@ -124,6 +124,36 @@ async fn our_xpub_tells_what_a_libzmq_sub_does() {
     assert_eq!(soon(publisher.recv()).await, XPubEvent::Unsubscribed("topic".into()));
 }
 
+/// The same application on both XPUBs with XPUB_MANUAL: what it hears and what its subscriber gets.
+/// Covers: conformance 32
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_manual_xpub_does_what_libzmqs_does() {
+    let Some(mut peer) = Peer::start() else { return };
+    let mut ours = XPubSocket::bind(&anywhere(), Options { xpub_manual: true, ..options() }).await.unwrap();
+    peer.run("new s SUB");
+    peer.run("sub s 41");
+    peer.connect("s", &ours.local_endpoint().unwrap());
+    assert_eq!(soon(ours.recv()).await, XPubEvent::Subscribed("A".into()));
+    assert!(ours.subscribe(b"AB"));
+    ours.publish(message(&[b"A"]));
+    ours.publish(message(&[b"AB"]));
+    peer.expect("s", &[b"AB"]);
+    peer.run("close s");
+    assert_eq!(soon(ours.recv()).await, XPubEvent::Unsubscribed("A".into()));
+
+    peer.run("new p XPUB XPUB_MANUAL=1");
+    let endpoint = peer.bind("p");
+    let mut sub = SubSocket::connect(&endpoint, options());
+    sub.subscribe(b"A");
+    peer.expect("p", &[b"\x01A"]);
+    peer.run("sub p 4142");
+    peer.send("p", &[b"A"]);
+    peer.send("p", &[b"AB"]);
+    assert_parts(&soon(sub.recv()).await, &[b"AB"]);
+    sub.close().await;
+    peer.expect("p", &[b"\x00A"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_and_replies_pass_both_ways() {
     let Some(mut peer) = Peer::start() else { return };

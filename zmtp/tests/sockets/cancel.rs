@@ -3,10 +3,14 @@
 use std::{
     future::Future,
     pin::pin,
-    task::{Context, Poll, Waker},
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
-use zmtp::{DealerSocket, Message, Options, PullSocket, PushSocket, RepSocket, ReqSocket, RouterSocket};
+use zmtp::{
+    DealerSocket, Event, Message, Options, PullSocket, PushSocket, RepSocket, ReqSocket, RouterSocket,
+};
 
 use crate::support::*;
 
@@ -105,4 +109,91 @@ async fn c2_a_timeout_around_every_receive_costs_little() {
         assert_eq!(message.first()[..], number.to_be_bytes());
     }
     soon(sending).await.unwrap();
+}
+
+/// A receiver that waits reads the connection by itself. When it is dropped, the connection's own task goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gives_up_waiting_leaves_the_connection_in_good_hands() {
+    for _ in 0..50 {
+        let mut rep = RepSocket::bind(&anywhere(), quick()).await.unwrap();
+        let endpoint = rep.local_endpoint().unwrap();
+        let mut req = ReqSocket::connect(&endpoint, quick());
+        let mut events = req.events();
+        req.send("question".into()).await.unwrap();
+        assert!(poll_once(req.recv()).is_none());
+        assert_eq!(soon(rep.recv()).await, Message::from("question"));
+        assert!(poll_once(req.recv()).is_none());
+        rep.send("answer".into()).unwrap();
+        assert_eq!(until_done(|| poll_once(req.recv())).await.unwrap(), Message::from("answer"));
+        assert!(poll_once(rep.recv()).is_none());
+        // Nobody waits on either side when the peer leaves, and that is seen all the same.
+        rep.close().await;
+        while !matches!(soon(events.recv()).await, Some(Event::Disconnected { .. })) {}
+    }
+}
+
+/// Heartbeats are answered while a receiver waits, and a peer that falls silent is noticed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_go_on_while_somebody_waits() {
+    let beating = Options { heartbeat_ivl: Duration::from_millis(20), ..quick() };
+    let mut rep = RepSocket::bind(&anywhere(), beating.clone()).await.unwrap();
+    let mut req = ReqSocket::connect(&rep.local_endpoint().unwrap(), beating);
+    let mut events = rep.events();
+    let serving = tokio::spawn(async move {
+        for _ in 0..2 {
+            let question = rep.recv().await;
+            // The other side waits for several heartbeats.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            rep.send(question).unwrap();
+        }
+        rep
+    });
+    for question in ["one", "two"] {
+        req.send(question.into()).await.unwrap();
+        assert_eq!(soon(req.recv()).await.unwrap(), Message::from(question));
+    }
+    let _rep = soon(serving).await.unwrap();
+    while let Ok(event) = tokio::time::timeout(Duration::ZERO, events.recv()).await {
+        assert!(!matches!(event, Some(Event::Disconnected { .. })), "{event:?}");
+    }
+}
+
+/// Whoever receives may be in another runtime, or in none.
+#[test]
+fn requests_are_answered_to_a_thread_without_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let beating = Options { heartbeat_ivl: Duration::from_millis(20), ..quick() };
+    let (mut rep, mut req) = runtime.block_on(async {
+        let rep = RepSocket::bind(&anywhere(), beating.clone()).await.unwrap();
+        let req = ReqSocket::connect(&rep.local_endpoint().unwrap(), beating);
+        (rep, req)
+    });
+    runtime.spawn(async move {
+        loop {
+            let question = rep.recv().await;
+            rep.send(question).unwrap();
+        }
+    });
+    for number in 0..200_u8 {
+        plain_block_on(req.send(vec![number].into())).unwrap();
+        assert_eq!(plain_block_on(req.recv()).unwrap(), Message::from(vec![number]));
+    }
+}
+
+/// Runs a future on this thread, which knows no runtime.
+fn plain_block_on<F: Future>(future: F) -> F::Output {
+    struct Thread(std::thread::Thread);
+    impl Wake for Thread {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Thread(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        std::thread::park_timeout(PATIENCE);
+    }
 }

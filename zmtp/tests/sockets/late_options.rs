@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zmtp::{
     Authorizer, DealerSocket, Decision, Endpoint, Event, Mechanism, Message, Options, PubSocket, PullSocket,
-    PushSocket, RepSocket, ReqSocket, RouterSocket, SubSocket, XPubSocket,
+    PushSocket, RepSocket, ReqSocket, RouterSocket, SubSocket, XPubEvent, XPubSocket,
 };
 
 use crate::support::*;
@@ -130,4 +130,82 @@ async fn an_authoriser_may_take_its_time() {
     admin.send("let me in".into()).await.unwrap();
     assert_eq!(soon(rep.recv()).await, Message::from("let me in"));
     while !matches!(soon(refusals.recv()).await, Some(Event::HandshakeFailed { .. })) {}
+}
+
+/// zmq_setsockopt(3), XPUB_MANUAL: the application decides what a subscriber gets.
+/// Covers: conformance 32
+#[tokio::test]
+async fn a_manual_xpub_gives_what_the_application_says() {
+    let manual = Options { xpub_manual: true, ..quick() };
+    let mut xpub = XPubSocket::bind(&anywhere(), manual).await.unwrap();
+    assert!(!xpub.subscribe(b"A"), "nobody asked");
+    let endpoint = xpub.local_endpoint().unwrap();
+    let mut sub = SubSocket::connect(&endpoint, quick());
+    sub.subscribe(b"A");
+    assert_eq!(soon(xpub.recv()).await, XPubEvent::Subscribed("A".into()));
+    assert_eq!(xpub.subscribers(), 0, "it is only told");
+    assert!(xpub.subscribe(b"AB"));
+    xpub.publish("A1".into());
+    xpub.publish("AB1".into());
+    assert_eq!(soon(sub.recv()).await, Message::from("AB1"));
+    let mut other = SubSocket::connect(&endpoint, quick());
+    other.subscribe(b"A");
+    assert_eq!(soon(xpub.recv()).await, XPubEvent::Subscribed("A".into()), "not only the first is told");
+    assert!(xpub.subscribe(b"A"));
+    xpub.publish("A2".into());
+    xpub.publish("AB2".into());
+    assert_eq!(soon(sub.recv()).await, Message::from("AB2"));
+    assert_eq!(soon(other.recv()).await, Message::from("A2"));
+    assert!(xpub.unsubscribe(b"A"));
+    assert_eq!(xpub.subscribers(), 1);
+    for gone in [sub, other] {
+        gone.close().await;
+        assert_eq!(soon(xpub.recv()).await, XPubEvent::Unsubscribed("A".into()));
+        assert!(!xpub.subscribe(b"A"), "it is gone");
+    }
+}
+
+#[tokio::test]
+async fn a_verboser_xpub_tells_of_every_end() {
+    let verboser = Options { xpub_verboser: true, ..quick() };
+    let mut xpub = XPubSocket::bind(&anywhere(), verboser).await.unwrap();
+    let endpoint = xpub.local_endpoint().unwrap();
+    let subs = [(); 2].map(|()| SubSocket::connect(&endpoint, quick()));
+    subs.iter().for_each(|sub| sub.subscribe(b"t"));
+    for _ in &subs {
+        assert_eq!(soon(xpub.recv()).await, XPubEvent::Subscribed("t".into()));
+    }
+    subs.iter().for_each(|sub| sub.unsubscribe(b"t"));
+    for _ in &subs {
+        assert_eq!(soon(xpub.recv()).await, XPubEvent::Unsubscribed("t".into()));
+    }
+}
+
+/// zmq_setsockopt(3), DISCONNECT_MSG and HICCUP_MSG.
+#[tokio::test]
+async fn last_words_tell_that_a_connection_has_ended() {
+    let leaving = Options { disconnect_msg: Some("gone".into()), ..quick() };
+    let mut router = RouterSocket::bind(&anywhere(), leaving).await.unwrap();
+    let endpoint = router.local_endpoint().unwrap();
+    let mut dealer =
+        DealerSocket::connect(&endpoint, Options { hiccup_msg: Some("hiccup".into()), ..quick() });
+    dealer.send("here".into()).await;
+    let (id, _) = soon(router.recv()).await;
+    drop(router);
+    assert_eq!(soon(dealer.recv()).await, Message::from("hiccup"));
+    let leaving = Options { disconnect_msg: Some("gone".into()), ..quick() };
+    let mut router = soon(async {
+        loop {
+            match RouterSocket::bind(&endpoint, leaving.clone()).await {
+                Ok(router) => break router,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
+    dealer.send("again".into()).await;
+    let (again, _) = soon(router.recv()).await;
+    assert!(again.is_generated() && id.is_generated());
+    dealer.close().await;
+    assert_eq!(soon(router.recv()).await, (again, Message::from("gone")));
 }

@@ -35,7 +35,8 @@ impl Client {
         secret: &SecretKey,
         entropy: &Entropy,
     ) -> Client {
-        // RFC 26: "The client SHALL generate a unique key pair for each connection it creates to a server."
+        // RFC 26: "The client SHALL generate a unique key pair for each connection it creates to a server. It SHALL discard this key pair when it
+        // closes the connection, and it MUST NOT store its secret key in permanent storage, nor share it in any way."
         let randoms = Randoms::take(entropy);
         Client {
             metadata: Some(metadata),
@@ -58,6 +59,8 @@ impl Client {
     }
 
     pub(in super::super) fn greeted(&mut self) -> Result<Step, ConnectionError> {
+        // RFC 26: "The client SHALL send a HELLO command after opening the stream connection. This command SHALL be
+        // 200 octets long".
         let nonce = self.next_nonce();
         let mut hello = b"\x05HELLO\x01\x00".to_vec();
         hello.extend_from_slice(&[0; 72]);
@@ -86,6 +89,9 @@ impl Client {
                 self.initiate(&plain)
             }
             (b"READY", Some(_)) => {
+                // RFC 26: "The client SHALL validate all fields and SHALL disconnect from servers who send malformed
+                // READY commands. If the client accepts the meta-data, it SHALL then expect MESSAGE commands from the
+                // server."
                 let nonce = u64::from_be_bytes(array(&mut reader, "READY nonce")?);
                 let session = self.session.take().ok_or(Violation::UnexpectedCommand("READY"))?;
                 let plain = session
@@ -99,6 +105,8 @@ impl Client {
         }
     }
 
+    /// RFC 26: "The client SHALL respond to a valid WELCOME with an INITIATE command. This command SHALL be at least
+    /// 257 octets long".
     fn initiate(&mut self, welcome: &[u8]) -> Result<Step, ConnectionError> {
         let mut reader = crate::codec::Reader::new(welcome);
         let server_ephemeral = PublicKey::from(array::<32>(&mut reader, "server's short-lived key")?);

@@ -46,6 +46,7 @@ impl Randoms {
     }
 }
 
+/// RFC 26: a short nonce "SHALL be implicitly prefixed with the 16 characters" of its command.
 /// 16 octets of purpose and a counter: "short nonces are 8 octets and prefixed with 16".
 fn short_nonce(prefix: &[u8; 16], counter: u64) -> [u8; 24] {
     let mut nonce = [0; 24];
@@ -54,6 +55,9 @@ fn short_nonce(prefix: &[u8; 16], counter: u64) -> [u8; 24] {
     nonce
 }
 
+/// RFC 26: a long nonce "SHALL be implicitly prefixed by the 8 characters" of its box. "This nonce SHALL be unique
+/// for this server permanent key", "This nonce SHALL be unique for all INITIATE commands from this client permanent
+/// key": it is random.
 /// 8 octets of purpose and 16 random ones.
 fn long_nonce(prefix: &[u8; 8], random: &[u8; 16]) -> [u8; 24] {
     let mut nonce = [0; 24];

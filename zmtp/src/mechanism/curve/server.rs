@@ -60,7 +60,8 @@ impl Server {
         match (name, std::mem::replace(&mut self.stage, Stage::Over)) {
             (b"HELLO", Stage::Hello(randoms)) => {
                 // RFC 26: "The server SHALL validate all fields and SHALL reject and disconnect clients who send malformed
-                // HELLO commands."
+                // HELLO commands. When the server gets a valid HELLO command, it SHALL generate a new transient key pair, and
+                // encode both the public and secret key in a WELCOME command".
                 let hello = Hello::decode(reader)?;
                 self.welcome(&hello, *randoms)
             }
@@ -71,6 +72,8 @@ impl Server {
         }
     }
 
+    /// RFC 26: "The server SHALL respond to a valid HELLO command with a WELCOME command. This command SHALL be 168
+    /// octets long".
     fn welcome(&mut self, hello: &Hello<'_>, randoms: Randoms) -> Result<Step, ConnectionError> {
         let shared = BoxKey::shared(&hello.ephemeral, &self.secret).ok_or(Violation::WeakKey)?;
         let zeros = shared
@@ -106,6 +109,8 @@ impl Server {
         cookie_key: &BoxKey,
         hello_nonce: u64,
     ) -> Result<Step, ConnectionError> {
+        // RFC 26: "The server SHALL validate all fields and SHALL reject and disconnect clients who send malformed
+        // INITIATE commands."
         let cookie_nonce: [u8; 16] = array(reader, "cookie nonce")?;
         let cookie = reader.take(80, "cookie")?;
         let nonce = u64::from_be_bytes(array(reader, "INITIATE nonce")?);
@@ -152,6 +157,8 @@ impl Server {
         }
     }
 
+    /// RFC 26: "The server SHALL respond to a valid INITIATE command with a READY command. This command SHALL be at
+    /// least 30 octets long".
     fn ready(&mut self, session: BoxKey, peer: Metadata, peer_nonce: u64) -> Step {
         let mut metadata = Vec::new();
         if let Some(own) = self.metadata.take() {
@@ -174,6 +181,7 @@ struct Hello<'a> {
 
 impl<'a> Hello<'a> {
     fn decode(mut reader: Reader<'a>) -> Result<Hello<'a>, CodecError> {
+        // RFC 26: "The CurveZMQ version number, which SHALL be the two octets 1 and 0."
         let major = reader.u8("HELLO version")?;
         let minor = reader.u8("HELLO version")?;
         if (major, minor) != (1, 0) {

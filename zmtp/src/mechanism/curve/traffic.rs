@@ -14,8 +14,11 @@ use crate::error::{CodecError, ConnectionError, Violation};
 /// Octets that a frame grows by.
 pub const OVERHEAD_OCTETS: u64 = 8 + 8 + 16 + 1;
 
+// RFC 26, of the other six bits: "These bits are reserved for future use and MUST be zero."
 const MORE: u8 = 0x01;
 const COMMAND: u8 = 0x02;
+// RFC 26: "The nonce SHALL be implicitly prefixed with the 16 characters "CurveZMQMESSAGES" (from server) or
+// "CurveZMQMESSAGEC" (from client)".
 const TO_SERVER: &[u8; 16] = b"CurveZMQMESSAGEC";
 const TO_CLIENT: &[u8; 16] = b"CurveZMQMESSAGES";
 
@@ -41,10 +44,14 @@ impl Traffic {
     }
 
     /// The body of the frame that carries this one.
+    /// RFC 26: "This command SHALL be at least 33 octets long".
     pub fn seal(&mut self, more: bool, command: bool, pieces: &[&[u8]]) -> Vec<u8> {
         let octets: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut body = Vec::with_capacity(octets + 33);
+        // RFC 26: "The client SHALL NOT send more than 2^64-1 commands in one connection": none lives that long.
         self.sent += 1;
+        // RFC 37: "On all ZMTP connections, command names SHALL be visible and command frames SHALL be printable":
+        // the name is in the clear, libzmq's way.
         body.extend_from_slice(b"\x07MESSAGE");
         body.extend_from_slice(&self.sent.to_be_bytes());
         let flags = [if more { MORE } else { 0 } | if command { COMMAND } else { 0 }];
@@ -61,6 +68,8 @@ impl Traffic {
     /// # Errors
     /// A body that is no MESSAGE, a nonce that is not greater than the last, a box that was not sealed by the peer.
     pub fn open(&mut self, body: &[u8]) -> Result<Frame, ConnectionError> {
+        // RFC 26: "The recipient SHALL validate all fields and SHALL reject and disconnect from peers who send
+        // malformed MESSAGE commands."
         let mut reader = Reader::new(body);
         if reader.take(8, "MESSAGE name")? != b"\x07MESSAGE" {
             return Err(Violation::NotSealed.into());
@@ -68,8 +77,9 @@ impl Traffic {
         let mut nonce = [0; 8];
         nonce.copy_from_slice(reader.take(8, "MESSAGE nonce")?);
         let nonce = u64::from_be_bytes(nonce);
-        // RFC 26: "This nonce SHALL be an incrementing integer, and unique to each command within a connection": nothing
-        // can be played back.
+        // RFC 26: "This nonce SHALL be an incrementing integer, and unique to each command within a connection", "The server
+        // SHALL verify that a client connection does use correctly incrementing short nonces, and SHALL disconnect clients that
+        // reuse a short nonce": nothing can be played back.
         if nonce <= self.received {
             return Err(Violation::NonceReused.into());
         }

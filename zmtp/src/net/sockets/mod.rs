@@ -10,6 +10,9 @@ pub(super) mod router;
 pub(super) mod subscribe;
 
 /// The methods that every socket has: opening, listening, dialling, watching, closing.
+/// RFC 37: "All sockets SHALL accept connections (binding to an address) and make connections." What they may do
+/// beside is a question of types: a PUB and a PUSH "SHALL only send messages", a SUB and a PULL "SHALL only receive
+/// messages".
 macro_rules! common_methods {
     ($socket:ident) => {
         impl $socket {

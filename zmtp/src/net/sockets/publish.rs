@@ -12,6 +12,7 @@ use crate::net::{
     inbox::{Inbox, Item, Receiver},
     monitor::Monitor,
     patterns::Publishing,
+    pipe::Pipe,
     stream::PeerAddress,
 };
 use crate::options::Options;
@@ -116,14 +117,16 @@ pub struct XPubSocket {
     handle: SocketHandle,
     publisher: Publisher,
     receiver: Receiver,
+    /// With `xpub_manual`, whom the last event is of.
+    last: Option<Arc<Pipe>>,
 }
 
 /// What a subscriber did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum XPubEvent {
-    /// A topic got its first subscriber.
+    /// A topic got its first subscriber; with `xpub_verbose` or `xpub_manual`, another one.
     Subscribed(Bytes),
-    /// A topic lost its last subscriber.
+    /// A topic lost its last subscriber; with `xpub_verboser` or `xpub_manual`, one of them.
     Unsubscribed(Bytes),
     /// A subscriber sent a message.
     Message(Message),
@@ -135,9 +138,10 @@ impl XPubSocket {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn new(options: Options) -> XPubSocket {
-        let inbox = Arc::new(Inbox::anonymous(Arc::new(options.clone())));
+        let of = if options.xpub_manual { Inbox::new } else { Inbox::anonymous };
+        let inbox = Arc::new(of(Arc::new(options.clone())));
         let (handle, publisher) = open(SocketType::XPub, options, Some(inbox.clone()));
-        XPubSocket { handle, publisher, receiver: Receiver::new(inbox) }
+        XPubSocket { handle, publisher, receiver: Receiver::new(inbox), last: None }
     }
 
     /// The next event. Cancel-safe.
@@ -145,13 +149,26 @@ impl XPubSocket {
     /// application".
     pub async fn recv(&mut self) -> XPubEvent {
         loop {
-            match self.receiver.recv().await.item {
+            let incoming = self.receiver.recv().await;
+            self.last = incoming.pipe;
+            match incoming.item {
                 Item::Message(message) => return XPubEvent::Message(message),
                 Item::Subscribed(topic) => return XPubEvent::Subscribed(topic),
                 Item::Unsubscribed(topic) => return XPubEvent::Unsubscribed(topic),
                 Item::Lost(_) => {}
             }
         }
+    }
+
+    /// With the option `xpub_manual`: the subscriber that the last event was of gets what is published under `topic`. False
+    /// when it is gone.
+    pub fn subscribe(&self, topic: &[u8]) -> bool {
+        self.last.as_ref().is_some_and(|pipe| self.publisher.pattern.answer(pipe, topic, true))
+    }
+
+    /// With the option `xpub_manual`: it does not get it any more. False when it is gone.
+    pub fn unsubscribe(&self, topic: &[u8]) -> bool {
+        self.last.as_ref().is_some_and(|pipe| self.publisher.pattern.answer(pipe, topic, false))
     }
 
     /// A handle to publish from other tasks and threads.

@@ -23,6 +23,7 @@ pub struct RepSocket {
     handle: SocketHandle,
     receiver: Receiver,
     /// The way back of the request in work.
+    /// RFC 28: "SHALL wait for a single reply message from its calling application".
     request: Option<(Arc<Pipe>, Envelope)>,
 }
 

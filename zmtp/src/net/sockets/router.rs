@@ -68,7 +68,7 @@ impl RouterSocket {
 
     /// The next message and who sent it. Cancel-safe.
     /// RFC 28: "SHALL prefix each incoming message with a frame containing the identity of the originating double queue": it is
-    /// a value of its own here.
+    /// a value of its own here. "SHALL deliver the resulting messages to its calling application".
     pub async fn recv(&mut self) -> (RoutingId, Message) {
         loop {
             let incoming = self.receiver.recv().await;

@@ -40,6 +40,7 @@ macro_rules! subscriber {
 
             /// Asks for messages whose first part starts with `topic`; an empty topic asks for all. Counted: takes as
             /// many `unsubscribe` to end.
+            /// RFC 29: "SHALL accept subscription commands from its calling application".
             pub fn subscribe(&self, topic: &[u8]) {
                 self.pattern.subscribe(topic);
             }

@@ -1,0 +1,166 @@
+//! A driver that is lent to whoever waits for its messages. A socket with one connection then reads in the task that receives: no
+//! other task, and often no other thread, has to be woken between the octets and the application.
+//!
+//! The driver's own task stays in charge. Everything a driver waits for wakes a [`Switch`], which passes it on to the receiver
+//! while there is one that waits, and to the task else. Timers are the task's, since the receiver may run in another runtime.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use super::driver::Driver;
+use crate::error::ConnectionError;
+
+type Outcome = (ConnectionError, bool);
+
+/// The task of a driver that may be lent.
+#[derive(Debug)]
+pub(crate) struct Lending(Arc<Lent>);
+
+/// The driver, for its task and for a receiver.
+pub(crate) struct Lent {
+    /// Locked for the time of a poll. The outcome waits for the task.
+    state: Mutex<(Driver, Option<Outcome>)>,
+    switch: Arc<Switch>,
+    /// Wakes the switch.
+    waker: Waker,
+    /// The task came while the receiver drove.
+    missed: AtomicBool,
+}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lent")
+    }
+}
+
+/// Who is to be woken.
+#[derive(Debug, Default)]
+struct Switch(Mutex<(Receiver, Option<Waker>)>);
+
+#[derive(Debug, Default)]
+enum Receiver {
+    /// Wake the task.
+    #[default]
+    Away,
+    /// Wake this instead.
+    Waiting(Waker),
+    /// It was woken, and will drive or let go.
+    Woken,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wake for Switch {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut both = lock(&self.0);
+        let waker = match std::mem::take(&mut both.0) {
+            Receiver::Away => both.1.take(),
+            waiting_or_woken => {
+                both.0 = Receiver::Woken;
+                if let Receiver::Waiting(waker) = waiting_or_woken { Some(waker) } else { None }
+            }
+        };
+        drop(both);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Switch {
+    fn wake_task(&self) {
+        let task = lock(&self.0).1.take();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+impl Lending {
+    pub(crate) fn new(driver: Driver) -> Lending {
+        let switch = Arc::<Switch>::default();
+        let waker = Waker::from(switch.clone());
+        Lending(Arc::new_cyclic(|lent| {
+            let state = Mutex::new((driver.lent_as(lent.clone()), None));
+            Lent { state, switch, waker, missed: AtomicBool::new(false) }
+        }))
+    }
+}
+
+impl Future for Lending {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let lent = &self.0;
+        lock(&lent.switch.0).1 = Some(cx.waker().clone());
+        let Some(mut state) = lent.try_lock() else { return Poll::Pending };
+        match state.1.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => Pin::new(&mut state.0).poll(&mut Context::from_waker(&lent.waker)),
+        }
+    }
+}
+
+impl Drop for Lending {
+    /// Also when the task is aborted, and while a receiver holds on to the driver.
+    fn drop(&mut self) {
+        lock(&self.0.state).0.end(&ConnectionError::Closed);
+    }
+}
+
+impl Lent {
+    /// For the task. Who holds the lock at this moment wakes it, since it may not have seen what the task was woken for.
+    fn try_lock(&self) -> Option<MutexGuard<'_, (Driver, Option<Outcome>)>> {
+        if let Ok(state) = self.state.try_lock() {
+            return Some(state);
+        }
+        self.missed.store(true, Ordering::SeqCst);
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Drives the connection, from within a receiver's poll. From now on the receiver is woken instead of the task, until it
+    /// lets go.
+    pub(crate) fn drive(&self, cx: &Context<'_>) {
+        lock(&self.switch.0).0 = Receiver::Waiting(cx.waker().clone());
+        // Or else the task is at it.
+        let Ok(mut state) = self.state.try_lock() else { return };
+        if state.1.is_some() {
+            return;
+        }
+        let (poll, needs_task) = state.0.poll_as_guest(&mut Context::from_waker(&self.waker));
+        let over = poll.is_ready();
+        if let Poll::Ready(outcome) = poll {
+            state.1 = Some(outcome);
+        }
+        drop(state);
+        if self.missed.swap(false, Ordering::SeqCst) || over || needs_task {
+            self.switch.wake_task();
+        }
+    }
+
+    /// The receiver has what it waited for, or gives up.
+    pub(crate) fn let_go(&self) {
+        let before = std::mem::take(&mut lock(&self.switch.0).0);
+        // What it was woken for may still be there.
+        if let Receiver::Woken = before {
+            self.switch.wake_task();
+        }
+    }
+}
