@@ -132,18 +132,24 @@ async fn who_gives_up_waiting_leaves_the_connection_in_good_hands() {
     }
 }
 
+/// Asks often, and is patient enough for a loaded machine.
+fn beating() -> Options {
+    let timeout = Duration::from_secs(2);
+    Options { heartbeat_ivl: Duration::from_millis(20), heartbeat_timeout: Some(timeout), ..quick() }
+}
+
 /// Heartbeats are answered while a receiver waits, and a peer that falls silent is noticed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heartbeats_go_on_while_somebody_waits() {
-    let beating = Options { heartbeat_ivl: Duration::from_millis(20), ..quick() };
+    let beating = beating();
     let mut rep = RepSocket::bind(&anywhere(), beating.clone()).await.unwrap();
     let mut req = ReqSocket::connect(&rep.local_endpoint().unwrap(), beating);
     let mut events = rep.events();
     let serving = tokio::spawn(async move {
-        for _ in 0..2 {
+        for pause in [50, 2500] {
             let question = rep.recv().await;
-            // The other side waits for several heartbeats.
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            // The other side waits, longer than heartbeats may stay unanswered.
+            tokio::time::sleep(Duration::from_millis(pause)).await;
             rep.send(question).unwrap();
         }
         rep
@@ -162,7 +168,7 @@ async fn heartbeats_go_on_while_somebody_waits() {
 #[test]
 fn requests_are_answered_to_a_thread_without_a_runtime() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let beating = Options { heartbeat_ivl: Duration::from_millis(20), ..quick() };
+    let beating = beating();
     let (mut rep, mut req) = runtime.block_on(async {
         let rep = RepSocket::bind(&anywhere(), beating.clone()).await.unwrap();
         let req = ReqSocket::connect(&rep.local_endpoint().unwrap(), beating);
