@@ -9,6 +9,8 @@
 mod corpora;
 
 // vocabulary: pure
+pub mod log;
+
 pub mod value;
 
 pub mod names;

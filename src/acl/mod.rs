@@ -73,7 +73,7 @@ fn begins(pattern: &str, text: &str) -> bool {
     match PyRegex::new(pattern) {
         Ok(regex) => regex.matches(text),
         Err(error) => {
-            tracing::error!(pattern, %error, "Invalid regular expression");
+            crate::log::error!(pattern, %error, "Invalid regular expression");
             false
         }
     }

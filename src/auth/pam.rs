@@ -37,13 +37,13 @@ fn check(host: &dyn Host, opts: &Map, login: Login<'_>) -> Result<bool, String> 
     match run(host, &python, &["-I", "-c", SCRIPT], asked) {
         Ok(output) if output.code == 0 => return Ok(true),
         Ok(output) if output.code == 1 && output.stderr.is_empty() => return Ok(false),
-        Ok(output) if output.code == NO_PAM => tracing::debug!("{python} finds no libpam.so.0"),
-        Ok(output) => tracing::warn!(
+        Ok(output) if output.code == NO_PAM => crate::log::debug!("{python} finds no libpam.so.0"),
+        Ok(output) => crate::log::warn!(
             "{python} could not ask PAM (exit code {}): {}",
             output.code,
             String::from_utf8_lossy(&output.stderr)
         ),
-        Err(error) => tracing::debug!("{python}: {error}"),
+        Err(error) => crate::log::debug!("{python}: {error}"),
     }
     let Some(program) = CHKPWD.into_iter().find(|path| Path::new(path).exists()) else {
         return Err(format!(

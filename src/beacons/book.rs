@@ -77,7 +77,7 @@ impl Book {
             let module =
                 merged.get("beacon_module").filter(|module| module.truthy()).map_or(name.clone(), str_of);
             let Some(beacon) = kind(&module) else {
-                tracing::warn!("Unable to process beacon {name}");
+                crate::log::warn!("Unable to process beacon {name}");
                 continue;
             };
             let mut items: Vec<Map> = match config {
@@ -93,7 +93,7 @@ impl Book {
                 other => other.clone(),
             };
             if let Err(problem) = validate(beacon, &plain) {
-                tracing::error!("Beacon {name} configuration invalid, not running.\n{problem}");
+                crate::log::error!("Beacon {name} configuration invalid, not running.\n{problem}");
                 continue;
             }
             let number = |key: &str| merged.get(key).and_then(Value::as_float);
@@ -190,7 +190,7 @@ impl Book {
             "disable_beacon" => ("_disabled", format!("Disabling beacon item {name}"), "disable"),
             "reset" => ("_reset", "Beacons have been reset".to_owned(), ""),
             other => {
-                tracing::error!("Function \"{other}\" is unavailable in salt.utils.beacons");
+                crate::log::error!("Function \"{other}\" is unavailable in salt.utils.beacons");
                 return None;
             }
         };

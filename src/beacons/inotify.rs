@@ -149,7 +149,7 @@ fn is_excluded(exclude: &Value, path: &str) -> bool {
             }
             PySearch::new(&name, 0).map_or_else(
                 |_| {
-                    tracing::warn!("Failed to compile regex: {name}");
+                    crate::log::warn!("Failed to compile regex: {name}");
                     false
                 },
                 |expression| expression.is_in(path),

@@ -54,7 +54,7 @@ fn diskusage(look: &mut Look) -> Result<Vec<Map>, Fault> {
             }
             let usage = look.cx.call("ps.disk_usage", Call::positional([path.as_str().into()]));
             let Some(now) = usage.ok().as_ref().and_then(|usage| usage.get("percent")?.as_float()) else {
-                tracing::warn!("{path} is not a valid mount point.");
+                crate::log::warn!("{path} is not a valid mount point.");
                 continue;
             };
             if now >= percent(limit)? {

@@ -64,7 +64,7 @@ impl PidFile {
     /// Logs why there is no PID file: no reason to leave a fleet without its daemon.
     pub(super) fn tell(&self) {
         if let Some(error) = &self.problem {
-            tracing::warn!(path = %self.path.display(), %error, "the PID file cannot be written");
+            crate::log::warn!(path = %self.path.display(), %error, "the PID file cannot be written");
         }
     }
 }

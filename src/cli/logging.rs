@@ -12,14 +12,10 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use tracing::field::{Field, Visit};
-use tracing::level_filters::LevelFilter;
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Opts, Severity};
 use crate::host;
+use crate::log::{self, Event, Level};
 use file::LogFile;
 use format::{Format, Record};
 use level::{Granular, Threshold};
@@ -67,7 +63,7 @@ pub fn start(opts: &Opts, console: Console) -> anyhow::Result<()> {
         sink: if for_file == Threshold::QUIET { None } else { Sink::open(opts.str("log_file"))? },
         granular,
     };
-    if logs.console.passes(tracing::Level::WARN)
+    if logs.console.passes(Level::Warn)
         && matches!(&logs.sink, Some(Sink::Syslog(syslog)) if syslog.is_missing())
     {
         super::complain(
@@ -75,23 +71,23 @@ pub fn start(opts: &Opts, console: Console) -> anyhow::Result<()> {
         );
     }
     // A second start (tests) keeps the first.
-    let _ = tracing_subscriber::registry().with(logs).try_init();
+    log::start(logs.least(), Box::new(logs));
     for level in bad_levels {
-        tracing::warn!(
+        log::warn!(
             "Could not translate the logging level string '{level}' into an actual logging level integer. Returning \
              'logging.ERROR'."
         );
     }
     for option in ["log_rotate_max_bytes", "log_rotate_backup_count"] {
         if opts.int(option) != 0 {
-            tracing::warn!("'{option}' is only supported on Windows");
+            log::warn!("'{option}' is only supported on Windows");
         }
     }
     for notice in opts.notices() {
         match notice.severity {
-            Severity::Error => tracing::error!("{}", notice.text),
-            Severity::Warning => tracing::warn!("{}", notice.text),
-            Severity::Debug => tracing::debug!("{}", notice.text),
+            Severity::Error => log::error!("{}", notice.text),
+            Severity::Warning => log::warn!("{}", notice.text),
+            Severity::Debug => log::debug!("{}", notice.text),
         }
     }
     Ok(())
@@ -141,88 +137,63 @@ struct Logs {
     granular: Granular,
 }
 
-impl<S: Subscriber> Layer<S> for Logs {
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        let level = *metadata.level();
-        (self.console.passes(level) || (self.sink.is_some() && self.file.passes(level)))
-            && self.granular.passes(metadata.target(), level)
+impl Logs {
+    /// The most detailed level that may be shown or kept.
+    fn least(&self) -> Option<Level> {
+        Level::ALL.into_iter().find(|level| self.console.passes(*level) || self.keeps(*level))
     }
 
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        let file = if self.sink.is_some() { self.file.filter() } else { LevelFilter::OFF };
-        Some(self.console.filter().max(file))
+    fn keeps(&self, level: Level) -> bool {
+        self.sink.is_some() && self.file.passes(level)
     }
+}
 
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let level = *event.metadata().level();
-        let mut message = Message::default();
-        event.record(&mut message);
-        let name = event.metadata().target().replace("::", ".");
-        let text = message.text();
+impl log::Sink for Logs {
+    fn take(&self, event: &Event<'_>) {
+        let place = event.place;
+        let level = place.level;
+        let (shown, kept) = (self.console.passes(level), self.keeps(level));
+        if !(shown || kept) || !self.granular.passes(place.module, level) {
+            return;
+        }
+        let jid = event.fields.iter().find(|(name, _)| *name == "jid");
         let record = Record {
-            name: &name,
-            path: event.metadata().file().unwrap_or_default(),
-            line: event.metadata().line().unwrap_or(0),
+            name: &place.module.replace("::", "."),
+            path: place.file,
+            line: place.line,
             level,
             process: std::process::id(),
-            message: &text,
-            jid: &message.jid,
+            message: &text(event),
+            jid: &jid.map(|(_, jid)| jid.to_string()).unwrap_or_default(),
         };
         let now = jiff::Zoned::now();
-        if self.console.passes(level) {
+        if shown {
             // A console that is gone is no reason to fail.
             let _ = writeln!(std::io::stderr().lock(), "{}", self.console_format.line(&record, &now));
         }
-        if self.file.passes(level) {
-            match &self.sink {
-                Some(Sink::File(file)) => file.write(&self.file_format.line(&record, &now)),
-                Some(Sink::Syslog(syslog)) => syslog.write(level, &self.file_format.line(&record, &now)),
-                None => {}
-            }
+        match &self.sink {
+            Some(Sink::File(file)) if kept => file.write(&self.file_format.line(&record, &now)),
+            Some(Sink::Syslog(syslog)) if kept => syslog.write(level, &self.file_format.line(&record, &now)),
+            _ => {}
         }
     }
 }
 
-/// The message of an event, with its fields behind it.
-#[derive(Default)]
-struct Message {
-    text: String,
-    fields: String,
-    jid: String,
-}
-
-impl Message {
-    /// One event is one line, whatever a peer put into it.
-    fn text(&self) -> String {
-        let text = match (self.text.is_empty(), self.fields.is_empty()) {
-            (_, true) => self.text.clone(),
-            (true, false) => self.fields.clone(),
-            (false, false) => format!("{} ({})", self.text, self.fields),
+/// The message of an event with its fields behind it, as one line, whatever a peer put into it.
+fn text(event: &Event<'_>) -> String {
+    let mut text = event.message.to_string();
+    let alone = text.is_empty();
+    for (number, (name, value)) in event.fields.iter().enumerate() {
+        let before = match (number, alone) {
+            (0, true) => "",
+            (0, false) => " (",
+            _ => ", ",
         };
-        text.replace('\r', "\\r").replace('\n', "\\n")
-    }
-
-    fn add(&mut self, field: &Field, value: std::fmt::Arguments<'_>) {
         // Writing to a String does not fail.
-        let _ = match field.name() {
-            "message" => self.text.write_fmt(value),
-            name => {
-                if name == "jid" {
-                    let _ = self.jid.write_fmt(value);
-                }
-                let comma = if self.fields.is_empty() { "" } else { ", " };
-                write!(self.fields, "{comma}{name}={value}")
-            }
-        };
+        let _ = write!(text, "{before}{name}={value}");
     }
-}
-
-impl Visit for Message {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.add(field, format_args!("{value:?}"));
+    if !alone && !event.fields.is_empty() {
+        text.push(')');
     }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, format_args!("{value}"));
-    }
+    text.replace('\r', "\\r").replace('\n', "\\n")
 }

@@ -93,7 +93,7 @@ fn keep(file: &Path, token: &str) {
         .map_or(Ok(()), std::fs::create_dir_all)
         .and_then(|()| write_atomic(file, token.as_bytes(), 0o600, FileOwner::default()));
     if let Err(error) = written {
-        tracing::warn!("the token cannot be kept in {}: {error}", file.display());
+        crate::log::warn!("the token cannot be kept in {}: {error}", file.display());
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     logging::start(&opts, Console::On)?;
     pidfile.tell();
     let limit = daemon::raise_open_files(u64::try_from(opts.int("max_open_files")).unwrap_or(100_000));
-    tracing::debug!(open_files = limit, "every connected minion takes two");
+    crate::log::debug!(open_files = limit, "every connected minion takes two");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
         .max_blocking_threads(master::threads())
@@ -79,7 +79,7 @@ async fn serve(opts: Opts) -> anyhow::Result<Exit> {
     let running = match master::start(opts).await {
         Ok(running) => running,
         Err(error) => {
-            tracing::error!("{error}");
+            crate::log::error!("{error}");
             return Err(error.into());
         }
     };
@@ -92,10 +92,10 @@ async fn serve(opts: Opts) -> anyhow::Result<Exit> {
     tokio::select! {
         stopped = tokio::time::timeout(GRACE, running.stop()) => {
             if stopped.is_err() {
-                tracing::warn!("some requests were given up");
+                crate::log::warn!("some requests were given up");
             }
         }
-        _ = term.recv() => tracing::warn!("told to stop twice: requests in work are given up"),
+        _ = term.recv() => crate::log::warn!("told to stop twice: requests in work are given up"),
     }
     Ok(Exit::OK)
 }

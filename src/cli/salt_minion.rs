@@ -35,12 +35,12 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     daemons::become_user(&opts)?;
     logging::start(&opts, Console::On)?;
     pidfile.tell();
-    tracing::info!("Setting up the Salt Minion \"{}\"", opts.id());
+    crate::log::info!("Setting up the Salt Minion \"{}\"", opts.id());
     let outcome = minion::run(opts);
     match outcome {
         Ok(()) => Ok(Exit::OK),
         Err(error) => {
-            tracing::error!("{error}");
+            crate::log::error!("{error}");
             Err(Stop::failed(exit_of(&error), format!("{}: {error}\n", call.prog)).into())
         }
     }

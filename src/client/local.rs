@@ -355,7 +355,7 @@ impl<'c> Running<'c> {
         let jid = match self.client.publish(&question, self.patience.gather).await {
             Ok(published) => published.map(|published| published.jid),
             Err(error) => {
-                tracing::error!("the minions could not be asked whether they still run the job: {error}");
+                crate::log::error!("the minions could not be asked whether they still run the job: {error}");
                 None
             }
         };

@@ -181,7 +181,7 @@ impl Watch {
         }
         let (Some(id), Some(answer)) = (data.str("id"), data.get("return")) else { return };
         if data.get("retcode").and_then(Value::as_int).is_some_and(|retcode| retcode > 0) {
-            tracing::error!("saltutil returning errors on minion {id}");
+            crate::log::error!("saltutil returning errors on minion {id}");
             self.expected.remove(id);
             return;
         }
@@ -196,7 +196,7 @@ impl Watch {
             Value::Map(_) => {
                 self.said.insert(id.to_owned(), LastSeen::NotRunning);
             }
-            other => tracing::error!(
+            other => crate::log::error!(
                 "unexpected answer of minion {id} to saltutil.find_job: {}",
                 other.type_name()
             ),

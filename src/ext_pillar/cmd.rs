@@ -32,7 +32,7 @@ fn printed(cx: &Context, args: &Args) -> Result<(String, String), Fault> {
     let call = Call { args: vec![command.as_str().into()], kwargs: map! { "python_shell" => true } };
     // A command that fails gives nothing, as in Salt.
     let output = cx.call("cmd.run_stdout", call).map(|output| str_of(&output)).unwrap_or_else(|fault| {
-        tracing::error!(command, %fault, "an external pillar's command failed");
+        crate::log::error!(command, %fault, "an external pillar's command failed");
         String::new()
     });
     Ok((command, output))
@@ -40,6 +40,6 @@ fn printed(cx: &Context, args: &Args) -> Result<(String, String), Fault> {
 
 /// The output is not shown: there may be secrets in it.
 fn unreadable(what: &str, command: &str, problem: &str) -> Value {
-    tracing::error!(command, problem, "{what} data from the command failed to parse");
+    crate::log::error!(command, problem, "{what} data from the command failed to parse");
     Map::new().into()
 }

@@ -43,11 +43,11 @@ fn file_tree(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let nothing = || Ok(Map::new().into());
     let root = args.opt_str("root_dir")?.unwrap_or_default();
     if root.is_empty() {
-        tracing::error!("file_tree: no root_dir specified");
+        crate::log::error!("file_tree: no root_dir specified");
         return nothing();
     }
     if !matches!(args.get("keep_newline"), Value::Bool(_) | Value::List(_)) {
-        tracing::error!(root, "file_tree: keep_newline must be either True/False or a list of file globs");
+        crate::log::error!(root, "file_tree: keep_newline must be either True/False or a list of file globs");
         return nothing();
     }
     // The id goes into a path.
@@ -56,7 +56,7 @@ fn file_tree(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut all = Map::new();
     for root in roots(cx, &root) {
         if !root.is_dir() {
-            tracing::error!(root = %root.display(), "file_tree: root_dir does not exist or is not a directory");
+            crate::log::error!(root = %root.display(), "file_tree: root_dir does not exist or is not a directory");
             continue;
         }
         let pillar = args.get("pillar").as_map().cloned().unwrap_or_default();
@@ -78,7 +78,7 @@ fn roots(cx: &Context, root: &str) -> Vec<PathBuf> {
         return vec![root.into()];
     }
     let Some(env) = cx.opts.str("pillarenv") else {
-        tracing::error!("file_tree: root_dir is relative but pillarenv is not set");
+        crate::log::error!("file_tree: root_dir is relative but pillarenv is not set");
         return Vec::new();
     };
     let roots = cx.opts.get("pillar_roots").and_then(|roots| roots.get(env)).and_then(Value::as_list);
@@ -99,7 +99,7 @@ impl Tree<'_, '_> {
         let mut entries: Vec<PathBuf> = match fs::read_dir(folder) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
             Err(error) => {
-                tracing::error!(folder = %folder.display(), %error, "file_tree: a directory cannot be read");
+                crate::log::error!(folder = %folder.display(), %error, "file_tree: a directory cannot be read");
                 return Ok(found);
             }
         };
@@ -122,13 +122,13 @@ impl Tree<'_, '_> {
     fn file(&self, path: &Path, below: &str) -> Result<Option<Value>, Fault> {
         let size = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|stat| stat.len());
         if size.is_none_or(|size| size > MAX_FILE) {
-            tracing::error!(path = %path.display(), "file_tree: not a regular file, or too large");
+            crate::log::error!(path = %path.display(), "file_tree: not a regular file, or too large");
             return Ok(None);
         }
         let mut content = match fs::read(path) {
             Ok(content) => content,
             Err(error) => {
-                tracing::error!(path = %path.display(), %error, "file_tree: a file cannot be read");
+                crate::log::error!(path = %path.display(), %error, "file_tree: a file cannot be read");
                 return Ok(None);
             }
         };

@@ -80,7 +80,7 @@ fn said(cx: &Context, args: &Args, read: fn(&str) -> Result<Value, String>) -> R
         Ok(_) => nothing(),
         Err(problem) => {
             let id = str_of(args.get("minion_id"));
-            tracing::error!(minion = id, problem, "the external pillar's web server gave nothing");
+            crate::log::error!(minion = id, problem, "the external pillar's web server gave nothing");
             nothing()
         }
     }
@@ -97,7 +97,10 @@ fn address(cx: &Context, args: &Args) -> Result<Option<String>, Fault> {
         for name in names {
             let grain = cx.call("grains.get", Call { args: vec![name.as_str().into()], kwargs: map! {} })?;
             if !grain.truthy() {
-                tracing::error!(grain = name, "an external pillar's address names a grain that there is not");
+                crate::log::error!(
+                    grain = name,
+                    "an external pillar's address names a grain that there is not"
+                );
                 return Ok(None);
             }
             url = url.replace(&format!("<{name}>"), &quoted(&str_of(&grain)));

@@ -28,7 +28,7 @@ pub(super) fn of_minion(cx: &Context, id: &str, pillar: &Map) -> Vec<String> {
     let is_in = |name: &String| match Target::parse(&name.as_str().into(), TargetType::Nodegroup, &options) {
         Ok(target) => target.matches(&view),
         Err(problem) => {
-            tracing::error!(nodegroup = name, %problem, "a nodegroup cannot be read");
+            crate::log::error!(nodegroup = name, %problem, "a nodegroup cannot be read");
             false
         }
     };

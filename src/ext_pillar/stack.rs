@@ -59,7 +59,7 @@ fn stack(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut all = Map::new();
     for file in files {
         if !Path::new(&file).is_file() {
-            tracing::info!(file, "Ignoring pillar stack cfg: file does not exist");
+            crate::log::info!(file, "Ignoring pillar stack cfg: file does not exist");
             continue;
         }
         let id = str_of(args.get("minion_id"));
@@ -86,7 +86,7 @@ impl Config<'_, '_> {
             }
             let mut paths = found(base, &item);
             if paths.is_empty() {
-                tracing::info!(item, "Ignoring pillar stack template: it cannot be found");
+                crate::log::info!(item, "Ignoring pillar stack template: it cannot be found");
             }
             paths.sort();
             for path in paths {

@@ -16,10 +16,10 @@ pub fn fetch(cx: &Context, files: &dyn FileClient, args: &Args, kind: &str) -> V
     let folder = Path::new(cx.opt_str("extension_modules")).join(kind);
     let mut changed = Vec::new();
     if let Err(error) = update(cx, files, args, kind, &folder, &mut changed) {
-        tracing::error!(kind, %error, "Failed to sync");
+        crate::log::error!(kind, %error, "Failed to sync");
     }
     if !changed.is_empty() {
-        tracing::error!(kind, ?changed, "these are Python files, which Halite keeps and does not run");
+        crate::log::error!(kind, ?changed, "these are Python files, which Halite keeps and does not run");
     }
     changed
 }

@@ -34,7 +34,7 @@ impl Ignored {
             .filter_map(|pattern| {
                 let read = fancy_regex::Regex::new(pattern);
                 if let Err(error) = &read {
-                    tracing::error!(pattern, %error, "an entry of file_ignore_regex cannot be read");
+                    crate::log::error!(pattern, %error, "an entry of file_ignore_regex cannot be read");
                 }
                 read.ok()
             })

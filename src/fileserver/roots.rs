@@ -170,7 +170,7 @@ impl Roots {
         let data = match chunk(&found.path, loc, self.config.file_buffer_size) {
             Ok(data) => data,
             Err(error) => {
-                tracing::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
+                crate::log::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
                 // What Salt answers when a handler fails: the minion tries again and then tells.
                 return "".into();
             }
@@ -260,7 +260,7 @@ impl Roots {
                     hash
                 }
                 Err(error) => {
-                    tracing::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
+                    crate::log::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
                     return Map::new().into();
                 }
             },

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tracing::{debug, error};
+use crate::log::{debug, error};
 
 use super::collect;
 use crate::host::{FileOwner, Host};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tracing::warn;
+use crate::log::warn;
 
 use super::machine::Machine;
 use crate::value::{Map, Value};

@@ -103,7 +103,7 @@ fn collect_from(machine: &Machine) -> Map {
         .collect();
     let mut grains = Map::with_capacity(128);
     for grain in ALL {
-        tracing::trace!(file = grain.file, name = grain.name, "Loading grain");
+        crate::log::trace!(file = grain.file, name = grain.name, "Loading grain");
         let mut found = (grain.run)(machine);
         if !unwanted.is_empty() {
             found.retain(|name, _| !name.as_str().is_some_and(|name| matches_any(name, &unwanted)));

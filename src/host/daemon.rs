@@ -26,7 +26,7 @@ pub fn notify(state: &str) {
     };
     let sent = address.and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address));
     if let Err(error) = sent {
-        tracing::debug!(%error, "the service manager could not be told");
+        crate::log::debug!(%error, "the service manager could not be told");
     }
 }
 

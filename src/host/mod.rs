@@ -16,6 +16,7 @@ mod process;
 mod processes;
 pub mod resolver;
 mod rewrite;
+pub mod tasks;
 mod which;
 mod zone;
 

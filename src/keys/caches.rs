@@ -22,7 +22,7 @@ pub fn clean_caches(keys: &KeyDirs, cachedir: &Path, preserve: &[String]) {
             continue;
         }
         if let Err(error) = fs::remove_dir_all(entry.path()) {
-            tracing::warn!("the cache {} could not be removed: {error}", entry.path().display());
+            crate::log::warn!("the cache {} could not be removed: {error}", entry.path().display());
         }
     }
 }

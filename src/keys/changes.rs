@@ -39,7 +39,7 @@ impl KeyDirs {
             names.retain(|name| {
                 let file = self.directory(*state).join(name);
                 if fs::read(&file).is_ok_and(|pem| PublicKey::from_pem(pem).is_err()) {
-                    tracing::error!("Invalid RSA public key: {name}");
+                    crate::log::error!("Invalid RSA public key: {name}");
                     done.invalid.push(name.clone());
                     return false;
                 }
@@ -86,7 +86,7 @@ fn changed(done: io::Result<()>, file: &Path, name: &str, act: &'static str) -> 
     match done {
         Ok(()) => Some(Change { id: name.to_owned(), act }),
         Err(error) => {
-            tracing::error!("the key {} could not be {act}ed: {error}", file.display());
+            crate::log::error!("the key {} could not be {act}ed: {error}", file.display());
             None
         }
     }

@@ -30,7 +30,7 @@ pub fn take_rotation_request(cachedir: &Path) -> bool {
     match fs::remove_file(&path) {
         Ok(()) => true,
         Err(error) => {
-            tracing::error!(path = %path.display(), %error, "a rotation request cannot be removed");
+            crate::log::error!(path = %path.display(), %error, "a rotation request cannot be removed");
             false
         }
     }

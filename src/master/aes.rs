@@ -44,15 +44,15 @@ pub(super) async fn answer(master: &Arc<Master>, sealed: Sealed, from: &str) -> 
     let (opened, key) = match open(master, &sealed).await {
         Ok(opened) => opened,
         Err(refusal) => {
-            let id = sealed.id.as_ref().map(MinionId::as_str);
-            tracing::warn!(from, minion = id, "a request was refused: {refusal}");
+            let id = sealed.id.as_ref().map_or("unknown", MinionId::as_str);
+            crate::log::warn!(from, minion = id, "a request was refused: {refusal}");
             return Some(refusal.reply());
         }
     };
     if let Some(nonce) = &opened.nonce
         && !master.seen.first_time(format!("{nonce}{}", opened.id).as_bytes(), Instant::now())
     {
-        tracing::warn!(
+        crate::log::warn!(
             from,
             minion = opened.id.as_str(),
             "a request was refused: it came before, bit for bit"
@@ -119,12 +119,12 @@ async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Res
     let command = match AesCommand::parse(&id, load) {
         Ok(command) => command,
         Err(reason) => {
-            tracing::warn!(minion = id.as_str(), reason, "a request does not fit its command");
+            crate::log::warn!(minion = id.as_str(), reason, "a request does not fit its command");
             return Ok(Reply::Value(Map::new().into()));
         }
     };
     if version < 3 && !proven && needs_proof(&command) {
-        tracing::warn!(minion = id.as_str(), "a request without a token was refused");
+        crate::log::warn!(minion = id.as_str(), "a request without a token was refused");
         return Ok(Reply::Value(Map::new().into()));
     }
     Ok(match command {
@@ -163,14 +163,14 @@ async fn carry_out_rare(
         AesCommand::PubRet { jid } => Reply::Value(peer::returns(master, &id, jid).await),
         AesCommand::MinionRunner(load) => Reply::Value(peer::run(master, &id, load).await),
         AesCommand::Unknown(cmd) => {
-            tracing::warn!(minion = id.as_str(), "Requested method not exposed: {}", cmd.escape_debug());
+            crate::log::warn!(minion = id.as_str(), "Requested method not exposed: {}", cmd.escape_debug());
             Reply::Value(Map::new().into())
         }
     }
 }
 
 fn not_offered(id: &MinionId, what: &str) -> Reply {
-    tracing::warn!(minion = id.as_str(), "{what}: not supported by this master");
+    crate::log::warn!(minion = id.as_str(), "{what}: not supported by this master");
     Reply::Value(Map::new().into())
 }
 
@@ -196,7 +196,7 @@ async fn files(master: &Arc<Master>, command: FilesCommand) -> Value {
 
 async fn revoke(master: &Arc<Master>, id: MinionId, preserve_cache: bool) -> Value {
     if !master.options.allow_minion_key_revoke {
-        tracing::warn!(minion = id.as_str(), "a key was not revoked: allow_minion_key_revoke is off");
+        crate::log::warn!(minion = id.as_str(), "a key was not revoked: allow_minion_key_revoke is off");
         return map_of(&id).into();
     }
     let worker = master.clone();

@@ -23,7 +23,7 @@ pub(super) async fn answer(master: &Arc<Master>, version: i64, load: &Map, from:
     let from = from.to_owned();
     let mut load = AuthLoad::parse(version, load);
     if load.autosign_grains.len() > MAX_GRAINS || load.pub_pem.len() > MAX_TEXT {
-        tracing::warn!(from, "an authentication was refused: no minion says so much");
+        crate::log::warn!(from, "an authentication was refused: no minion says so much");
         load.pub_pem.clear();
         load.autosign_grains = Map::new();
     }
@@ -35,13 +35,13 @@ fn decide(master: &Master, load: &AuthLoad, from: &str) -> Vec<u8> {
     let key = &master.keys.key;
     let reply = match &load.id {
         Err(error) => {
-            tracing::warn!(from, %error, "an authentication was refused");
+            crate::log::warn!(from, %error, "an authentication was refused");
             master_auth::refuse(key, load, Verdict::Refused)
         }
         Ok(id) => judge(master, id, load, from),
     };
     reply.unwrap_or_else(|error| {
-        tracing::error!(from, %error, "an authentication could not be answered");
+        crate::log::error!(from, %error, "an authentication could not be answered");
         pack(&"Some exception handling minion payload".into())
     })
 }
@@ -58,7 +58,7 @@ fn judge(master: &Master, id: &MinionId, load: &AuthLoad, from: &str) -> Result<
     let key = &master.keys.key;
     match decision.outcome {
         Outcome::Pending => {
-            tracing::info!(
+            crate::log::info!(
                 minion = id.as_str(),
                 from,
                 "the key is pending: accept it with `salt-key -a {id}`"
@@ -66,11 +66,11 @@ fn judge(master: &Master, id: &MinionId, load: &AuthLoad, from: &str) -> Result<
             master_auth::refuse(key, load, Verdict::Pending)
         }
         Outcome::Refused => {
-            tracing::warn!(minion = id.as_str(), from, "the key was refused");
+            crate::log::warn!(minion = id.as_str(), from, "the key was refused");
             master_auth::refuse(key, load, Verdict::Refused)
         }
         Outcome::Full => {
-            tracing::warn!(
+            crate::log::warn!(
                 minion = id.as_str(),
                 from,
                 limit = master.options.max_minions,
@@ -92,7 +92,7 @@ fn accept(
         Ok(session) => session,
         Err(error) => {
             let dir = master.options.cachedir.join("sessions");
-            tracing::error!(minion = id.as_str(), dir = %dir.display(), %error,
+            crate::log::error!(minion = id.as_str(), dir = %dir.display(), %error,
                 "a session key cannot be kept: is the disk full, or the directory not ours?");
             return master_auth::refuse(&master.keys.key, load, Verdict::Full);
         }
@@ -105,6 +105,6 @@ fn accept(
         publish_port: master.publish_port,
         pub_sig: pub_sig.as_deref(),
     };
-    tracing::debug!(minion = id.as_str(), version = load.version, "authenticated");
+    crate::log::debug!(minion = id.as_str(), version = load.version, "authenticated");
     master_auth::accept(side, load, minion_key, &session.key)
 }

@@ -107,7 +107,7 @@ pub(super) async fn permit(
 fn log(caller: &Caller, from: &str, reason: &str) {
     let (kind, user) =
         (caller.kind(), if caller.user.is_empty() { caller.shown_name() } else { &caller.user });
-    tracing::warn!(from, user, "Authentication failure of type \"{kind}\" occurred: {reason}");
+    crate::log::warn!(from, user, "Authentication failure of type \"{kind}\" occurred: {reason}");
 }
 
 /// Salt's words for it.
@@ -180,7 +180,7 @@ pub(super) fn not_blacklisted(master: &Master, user: &str, funs: &[&str]) -> Res
     let blacklist = Blacklist(master.opts.get("publisher_acl_blacklist").and_then(Value::as_map));
     if blacklist.has_user(user) || funs.iter().any(|fun| blacklist.has_function(fun)) {
         let fun = funs.join(",");
-        tracing::error!(
+        crate::log::error!(
             "{user} does not have permissions to run {fun} (publisher_acl_blacklist). Please contact your local \
              administrator if you believe this is in error."
         );

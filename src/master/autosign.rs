@@ -67,7 +67,7 @@ impl Autosign {
         let age = stat.modified().ok().and_then(|made| now.duration_since(made).ok()).unwrap_or_default();
         let counts = self.stub_life.is_none_or(|life| age <= life);
         if !counts {
-            tracing::warn!(path = %path.display(), "an autosign stub was too old and has been removed");
+            crate::log::warn!(path = %path.display(), "an autosign stub was too old and has been removed");
         }
         counts
     }
@@ -77,7 +77,7 @@ impl Autosign {
             Ok(text) => text,
             Err(None) => return false,
             Err(Some(reason)) => {
-                tracing::warn!(path = %path.display(), reason, "a list of keys was not used");
+                crate::log::warn!(path = %path.display(), reason, "a list of keys was not used");
                 return false;
             }
         };
@@ -98,7 +98,7 @@ impl Autosign {
                 Ok(text) => text.lines().map(str::trim).any(|line| !line.starts_with('#') && line == value),
                 Err(None) => false,
                 Err(Some(reason)) => {
-                    tracing::warn!(grain = name.as_str(), reason, "a list of grains was not used");
+                    crate::log::warn!(grain = name.as_str(), reason, "a list of grains was not used");
                     false
                 }
             }

@@ -120,7 +120,7 @@ impl Run {
             "user" => command.caller.user.clone(),
         };
         if let Err(error) = store::wait(self.master.store.save_load(&self.jid, &load, minions)) {
-            tracing::error!(jid = self.jid.as_str(), %error, "a batch could not be remembered");
+            crate::log::error!(jid = self.jid.as_str(), %error, "a batch could not be remembered");
         }
     }
 
@@ -131,7 +131,7 @@ impl Run {
         ret.insert("fun", self.command.fun.clone());
         ret.insert("id", id);
         if let Err(error) = store::wait(self.master.store.save_return(&self.jid, &minion, &ret)) {
-            tracing::error!(jid = self.jid.as_str(), minion = id, %error, "a return of a batch could not be kept");
+            crate::log::error!(jid = self.jid.as_str(), minion = id, %error, "a return of a batch could not be kept");
         }
     }
 
@@ -144,7 +144,7 @@ impl Run {
         };
         let answers = self.services.publish_and_wait(load, self.wishes.patience.timeout);
         let answers = answers.unwrap_or_else(|fault| {
-            tracing::error!(jid = self.jid.as_str(), %fault, "the minions of a batch could not be pinged");
+            crate::log::error!(jid = self.jid.as_str(), %fault, "the minions of a batch could not be pinged");
             Map::new()
         });
         minions.into_iter().partition(|id| answers.contains(id.as_str()))
@@ -242,7 +242,7 @@ impl Run {
         match self.services.publish_as(command) {
             Ok(_) => Some(Watch::new(jid.as_str(), ids, [], self.wishes.patience, Instant::now())),
             Err(fault) => {
-                tracing::error!(jid = self.jid.as_str(), %fault, "a turn of a batch could not be published");
+                crate::log::error!(jid = self.jid.as_str(), %fault, "a turn of a batch could not be published");
                 None
             }
         }

@@ -18,7 +18,7 @@ pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: 
     let command = match ClearCommand::parse(load) {
         Ok(command) => command,
         Err(reason) => {
-            tracing::warn!(from, reason, "a clear request does not fit its command");
+            crate::log::warn!(from, reason, "a clear request does not fit its command");
             return Some(pack(&Value::Map(Map::new())));
         }
     };
@@ -35,7 +35,7 @@ pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: 
         ClearCommand::GetToken(Some(token)) => identify::token_data(master, token).await,
         ClearCommand::GetToken(None) => Some(false.into()),
         ClearCommand::Unknown(cmd) => {
-            tracing::warn!(from, "Requested method not exposed: {}", cmd.escape_debug());
+            crate::log::warn!(from, "Requested method not exposed: {}", cmd.escape_debug());
             Some(Map::new().into())
         }
     };

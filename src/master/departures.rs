@@ -117,7 +117,7 @@ impl Watcher {
         self.known.extend(master.sessions.ids());
         let gone: Vec<String> = self.known.difference(&now).cloned().collect();
         for id in gone {
-            tracing::info!(minion = id, "its key is no longer accepted: its session ends");
+            crate::log::info!(minion = id, "its key is no longer accepted: its session ends");
             master.sessions.forget(&id);
             let due = Instant::now() + LOOK / 2;
             self.leaving.entry(id).or_insert(Leaving { told: false, due });
@@ -146,21 +146,21 @@ fn decide(master: &Master, id: &MinionId, told: bool) {
     let moved = [KeyState::Rejected, KeyState::Denied].iter().any(|&state| dirs.path(state, id).is_file());
     let facts = Facts { preserve: options.preserve_minion_cache, told, cached: cache.exists(), moved };
     let fate = fate(facts);
-    tracing::debug!(minion = id.as_str(), ?facts, ?fate, "the key of a minion has gone");
+    crate::log::debug!(minion = id.as_str(), ?facts, ?fate, "the key of a minion has gone");
     if fate == Fate::Keep {
         return;
     }
     if let Err(error) = super::store::wait(master.store.forget_minion(id)) {
-        tracing::error!(minion = id.as_str(), %error, "what is known of a deleted minion could not be forgotten");
+        crate::log::error!(minion = id.as_str(), %error, "what is known of a deleted minion could not be forgotten");
     }
     if fate == Fate::ForgetAll {
         if let Err(error) = fs::remove_dir_all(&cache) {
-            tracing::warn!(path = %cache.display(), %error, "the cache of a deleted minion could not be removed");
+            crate::log::warn!(path = %cache.display(), %error, "the cache of a deleted minion could not be removed");
         }
         if options.rotate_aes_key
             && let Err(error) = keys::request_rotation(&options.cachedir, &options.id, FileOwner::default())
         {
-            tracing::error!(%error, "the AES key cannot be rotated: is the cache directory full?");
+            crate::log::error!(%error, "the AES key cannot be rotated: is the cache directory full?");
         }
     }
 }

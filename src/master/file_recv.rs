@@ -18,7 +18,7 @@ use crate::value::Value;
 /// Writes a piece below `<cachedir>/minions/<id>/files`. True if it is written, false if it may not be.
 pub(super) async fn answer(master: &Arc<Master>, id: MinionId, piece: FileRecv) -> Value {
     if !master.options.file_recv {
-        tracing::warn!(minion = id.as_str(), "a pushed file was refused: file_recv is off");
+        crate::log::warn!(minion = id.as_str(), "a pushed file was refused: file_recv is off");
         return false.into();
     }
     let limit = master.options.file_recv_max_size;
@@ -27,7 +27,7 @@ pub(super) async fn answer(master: &Arc<Master>, id: MinionId, piece: FileRecv) 
     match written {
         Some(Ok(())) => true.into(),
         Some(Err(reason)) => {
-            tracing::error!(minion = id.as_str(), reason, "a pushed file was refused");
+            crate::log::error!(minion = id.as_str(), reason, "a pushed file was refused");
             false.into()
         }
         None => false.into(),

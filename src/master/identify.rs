@@ -155,7 +155,7 @@ pub(super) async fn make_token(
         Err(Refused::TooMany) => return None,
         Err(Refused::Because(reason)) => {
             let user = caller.shown_name();
-            tracing::warn!(from, user, "Authentication failure of type \"eauth\" occurred: {reason}");
+            crate::log::warn!(from, user, "Authentication failure of type \"eauth\" occurred: {reason}");
             return Some("".into());
         }
     };
@@ -176,7 +176,7 @@ pub(super) async fn make_token(
         Some(Ok(data)) => data.into(),
         Some(Err(error)) => {
             let dir = master.user_tokens.dir().display();
-            tracing::error!(%dir, %error, "a token could not be kept: is the disk full, or the directory not ours?");
+            crate::log::error!(%dir, %error, "a token could not be kept: is the disk full, or the directory not ours?");
             "".into()
         }
         None => "".into(),

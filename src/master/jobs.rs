@@ -33,7 +33,7 @@ pub(super) async fn publish(master: &Arc<Master>, command: PublishCommand, to: S
     }
     let load = publish_load(master, &jid, &command);
     master.fire(&tags::job_publish(jid.as_str()), load.clone());
-    tracing::info!(
+    crate::log::info!(
         jid = jid.as_str(),
         user = command.caller.user,
         fun = str_of(&command.fun),
@@ -46,7 +46,7 @@ pub(super) async fn publish(master: &Arc<Master>, command: PublishCommand, to: S
         _ => Audience::Everybody,
     };
     if let Err(error) = master.publisher.publish(load, audience).await {
-        tracing::error!(jid = jid.as_str(), error, "a job could not be published");
+        crate::log::error!(jid = jid.as_str(), error, "a job could not be published");
         return clear(map! { "error" => format!("Master could not publish the job: {error}") });
     }
     clear(map! {
@@ -117,7 +117,7 @@ async fn remember(
     let (on_disk, in_store) = tokio::join!(on_disk, in_store);
     let outcome = on_disk.and(in_store);
     if let Err(error) = &outcome {
-        tracing::error!(jid = jid.as_str(), error, "a job could not be remembered and was not published");
+        crate::log::error!(jid = jid.as_str(), error, "a job could not be remembered and was not published");
     }
     outcome
 }

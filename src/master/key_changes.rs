@@ -12,7 +12,7 @@ pub(super) fn revoke(master: &Master, id: &MinionId, preserve_cache: bool) -> bo
     let deleted = match master.key_store.delete_id(id) {
         Ok(deleted) => deleted,
         Err(error) => {
-            tracing::error!(minion = id.as_str(), %error, "a key could not be deleted");
+            crate::log::error!(minion = id.as_str(), %error, "a key could not be deleted");
             return false;
         }
     };
@@ -32,7 +32,7 @@ pub(super) fn removed(master: &Master, changes: &[Change], preserve: Option<&Min
     if options.rotate_aes_key
         && let Err(error) = keys::request_rotation(&options.cachedir, &options.id, FileOwner::default())
     {
-        tracing::error!(%error, "the AES key cannot be rotated: is the cache directory full?");
+        crate::log::error!(%error, "the AES key cannot be rotated: is the cache directory full?");
     }
 }
 

@@ -205,7 +205,10 @@ impl KeyStore {
             return decision(request, Outcome::Full, Some("full"));
         }
         let Some(key) = sound_key(pub_pem) else {
-            tracing::warn!(minion = id.as_str(), "what came with an authentication is not an RSA public key");
+            crate::log::warn!(
+                minion = id.as_str(),
+                "what came with an authentication is not an RSA public key"
+            );
             return Decision { outcome: Outcome::Refused, event: None };
         };
         let facts = self.facts(request);
@@ -219,7 +222,7 @@ impl KeyStore {
         if ruling.step == Step::Write(KeyState::Pending)
             && self.dirs.ids_of(KeyState::Pending).len() >= MAX_PENDING
         {
-            tracing::error!(
+            crate::log::error!(
                 minion = id.as_str(),
                 "a key was refused: {MAX_PENDING} keys are waiting already. Look \
                 through `salt-key -l un` and delete what does not belong there"
@@ -232,7 +235,7 @@ impl KeyStore {
             Step::Move(state) => self.dirs.change(id, KeyState::Pending, state),
         };
         if let Err(error) = done {
-            tracing::error!(minion = id.as_str(), %error, "a key could not be kept: is the disk full, or pki_dir not ours?");
+            crate::log::error!(minion = id.as_str(), %error, "a key could not be kept: is the disk full, or pki_dir not ours?");
             return decision(request, Outcome::Refused, None);
         }
         let outcome = match ruling.ret {

@@ -48,7 +48,7 @@ pub(super) async fn run(master: Arc<Master>, mut stop: watch::Receiver<bool>) {
 }
 
 async fn rotate(master: &Arc<Master>) {
-    tracing::info!("rotating the AES key");
+    crate::log::info!("rotating the AES key");
     master.publisher.rotate(master.keys.key.clone());
     master.fire(tags::ROTATE_AES, map! { "rotate_aes_key" => true });
     if master.options.ping_on_rotate {
@@ -76,8 +76,8 @@ async fn clean(master: &Arc<Master>) {
     if let Some(keep) = keep {
         match master.store.clean_jobs(keep).await {
             Ok(0) => {}
-            Ok(jobs) => tracing::info!(jobs, "forgot old jobs"),
-            Err(error) => tracing::error!(%error, "old jobs cannot be forgotten"),
+            Ok(jobs) => crate::log::info!(jobs, "forgot old jobs"),
+            Err(error) => crate::log::error!(%error, "old jobs cannot be forgotten"),
         }
     }
     let worker = master.clone();
@@ -87,7 +87,7 @@ async fn clean(master: &Arc<Master>) {
             if let Some(keep) = keep
                 && let Err(error) = worker.disk_cache.clean_jobs(keep)
             {
-                tracing::error!(%error, "files of old jobs cannot be removed");
+                crate::log::error!(%error, "files of old jobs cannot be removed");
             }
             let accepted: std::collections::HashSet<String> =
                 worker.key_store.accepted_ids().into_iter().collect();

@@ -27,7 +27,7 @@ fn told<T>(id: &MinionId, kept: Result<T, super::store::StoreError>) -> Value {
     match kept {
         Ok(_) => true.into(),
         Err(error) => {
-            tracing::error!(minion = id.as_str(), %error, "a mine could not be changed");
+            crate::log::error!(minion = id.as_str(), %error, "a mine could not be changed");
             false.into()
         }
     }
@@ -48,7 +48,7 @@ pub(super) async fn get(
             let selected =
                 targets::matching(master, tgt, mine::exact_type(tgt_type), DEFAULT_DELIMITER, Greedy::No);
             selected.map(|selection| selection.minions).unwrap_or_else(|error| {
-                tracing::warn!(minion = id.as_str(), error, "the target of a mine cannot be read");
+                crate::log::warn!(minion = id.as_str(), error, "the target of a mine cannot be read");
                 Vec::new()
             })
         };
@@ -56,7 +56,7 @@ pub(super) async fn get(
             .into_iter()
             .map(|id| {
                 let mine = master.store.mine(&id).unwrap_or_else(|error| {
-                    tracing::error!(minion = id, %error, "a mine cannot be read");
+                    crate::log::error!(minion = id, %error, "a mine cannot be read");
                     Map::new()
                 });
                 (id, mine)

@@ -57,7 +57,7 @@ fn fire_listed(master: &Master, id: &MinionId, item: &Value, pretag: Option<&str
 fn may_fire(id: &MinionId, tag: &str) -> bool {
     let may = !tags::is_reserved(tag, id.as_str());
     if !may {
-        tracing::warn!(
+        crate::log::warn!(
             minion = id.as_str(),
             tag,
             "an event that only the master or another minion may fire was dropped"

@@ -88,7 +88,7 @@ impl Master {
     /// Fires an event. That it cannot be fired stops nothing.
     fn fire(&self, tag: &str, data: Map) {
         if let Err(error) = self.bus.fire(tag, data) {
-            tracing::error!(tag, %error, "an event could not be fired");
+            crate::log::error!(tag, %error, "an event could not be fired");
         }
     }
 

@@ -196,7 +196,7 @@ fn refuse_what_is_not_offered(opts: &Opts) -> Result<(), MasterError> {
     }
     // As Salt does without the returner: every event is on the bus, it is only not stored a second time.
     for returner in opts.list_of_str("event_return").iter().filter(|name| !name.is_empty()) {
-        tracing::error!(%returner, "event_return: returners are not supported, no event is stored");
+        crate::log::error!(%returner, "event_return: returners are not supported, no event is stored");
     }
     Ok(())
 }

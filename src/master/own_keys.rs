@@ -130,7 +130,7 @@ fn pair(dir: &Path, name: &str, keysize: usize, passphrase: Option<&str>) -> Res
     let key = match fs::read(&private) {
         Ok(text) => PrivateKey::from_pem(&text, passphrase).map_err(failed)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            tracing::info!(path = %private.display(), bits = keysize, "making a new key pair");
+            crate::log::info!(path = %private.display(), bits = keysize, "making a new key pair");
             let key = PrivateKey::generate(keysize).map_err(failed)?;
             let text = match passphrase {
                 Some(passphrase) if !passphrase.is_empty() => key.to_encrypted_pem(passphrase),
@@ -172,7 +172,7 @@ impl LocalKeys {
                 }
                 Err(error) if place == 0 => return Err(MasterError::file("write", &path)(error)),
                 Err(error) => {
-                    tracing::warn!(user, path = %path.display(), %error,
+                    crate::log::warn!(user, path = %path.display(), %error,
                         "this user of publisher_acl gets no local key");
                 }
             }

@@ -28,7 +28,7 @@ pub(super) async fn publish(master: &Arc<Master>, id: &MinionId, load: Map) -> V
     let command = match command(master, id, load) {
         Ok(command) => command,
         Err(reason) => {
-            tracing::warn!(minion = id.as_str(), reason, "a minion's publish was refused");
+            crate::log::warn!(minion = id.as_str(), reason, "a minion's publish was refused");
             return nothing();
         }
     };
@@ -36,7 +36,7 @@ pub(super) async fn publish(master: &Arc<Master>, id: &MinionId, load: Map) -> V
     let selected = targets::select(master, &command).await;
     if !allowed(master, &rules, &command, &selected.minions).await {
         let fun = command.funs().join(",");
-        tracing::warn!(
+        crate::log::warn!(
             minion = id.as_str(),
             fun,
             "a minion's publish was refused: the option peer does not allow it"
@@ -53,7 +53,7 @@ pub(super) async fn publish(master: &Arc<Master>, id: &MinionId, load: Map) -> V
     let (worker, publisher, key) = (master.clone(), id.clone(), jid.clone());
     let noted = master.pool.run(Kind::Disk, move || note(&worker.options.cachedir, &key, &publisher)).await;
     if let Some(Err(error)) = noted {
-        tracing::error!(jid = jid.as_str(), %error, "who published a job cannot be kept: its returns will be refused");
+        crate::log::error!(jid = jid.as_str(), %error, "who published a job cannot be kept: its returns will be refused");
     }
     map! { "jid" => jid.as_str(), "minions" => Value::list(minions) }.into()
 }
@@ -162,7 +162,7 @@ pub(super) async fn returns(master: &Arc<Master>, id: &MinionId, jid: Jid) -> Va
     let found = master.pool.run(Kind::Disk, move || {
         let path = worker.options.cachedir.join(PUBLISHED_BY).join(jid.as_str());
         if fs::read_to_string(path).ok().as_deref() != Some(id.as_str()) {
-            tracing::warn!(
+            crate::log::warn!(
                 minion = id.as_str(),
                 jid = jid.as_str(),
                 "returns were refused: another one published the job"
@@ -170,7 +170,7 @@ pub(super) async fn returns(master: &Arc<Master>, id: &MinionId, jid: Jid) -> Va
             return Map::new();
         }
         worker.store.returns(jid.as_str()).unwrap_or_else(|error| {
-            tracing::error!(jid = jid.as_str(), %error, "returns cannot be read");
+            crate::log::error!(jid = jid.as_str(), %error, "returns cannot be read");
             Map::new()
         })
     });
@@ -189,12 +189,12 @@ pub(super) async fn returns(master: &Arc<Master>, id: &MinionId, jid: Jid) -> Va
 pub(super) async fn run(master: &Arc<Master>, id: &MinionId, mut load: Map) -> Value {
     let (Some(fun), Some(Value::List(given))) = (load.str("fun").map(str::to_owned), load.remove("arg"))
     else {
-        tracing::warn!(minion = id.as_str(), "a minion's runner was refused: it has no fun or no arg");
+        crate::log::warn!(minion = id.as_str(), "a minion's runner was refused: it has no fun or no arg");
         return Map::new().into();
     };
     let rules = acl::rules_of_peer(master.opts.get("peer_run"), id.as_str());
     if !acl::names_function(&rules, &fun) {
-        tracing::warn!(
+        crate::log::warn!(
             minion = id.as_str(),
             fun,
             "a minion's runner was refused: the option peer_run does not allow it"

@@ -42,7 +42,7 @@ pub(super) async fn answer(
         };
         let to = Recipient { key: &key, version, nonce: nonce.as_deref(), encryption, signing };
         let sealed = seal(&Value::Map((*pillar).clone()), &worker.keys.key, to).unwrap_or_else(|error| {
-            tracing::error!(minion = minion.as_str(), %error, "a pillar could not be sealed");
+            crate::log::error!(minion = minion.as_str(), %error, "a pillar could not be sealed");
             error_reply()
         });
         (sealed, grains, pillar)
@@ -59,7 +59,7 @@ async fn remember(master: &Arc<Master>, id: &MinionId, grains: Map, pillar: &Map
     }
     let data = map! { "grains" => grains, "pillar" => pillar.clone() };
     if let Err(error) = master.store.save_minion_data(id, &data).await {
-        tracing::error!(minion = id.as_str(), %error, "its grains could not be kept: targets by grain will miss it");
+        crate::log::error!(minion = id.as_str(), %error, "its grains could not be kept: targets by grain will miss it");
     }
     let (worker, id_, grains) = (master.clone(), id.clone(), data);
     let written = master
@@ -70,7 +70,7 @@ async fn remember(master: &Arc<Master>, id: &MinionId, grains: Map, pillar: &Map
         })
         .await;
     if let Some(Err(error)) = written {
-        tracing::warn!(minion = id.as_str(), %error, "its grains could not be written for Python's tools");
+        crate::log::warn!(minion = id.as_str(), %error, "its grains could not be written for Python's tools");
     }
     if master.options.minion_data_cache_events {
         let data = map! { "Minion data cache refresh" => id.as_str() };

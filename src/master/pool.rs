@@ -3,6 +3,8 @@
 
 use tokio::sync::Semaphore;
 
+use crate::host::tasks;
+
 /// The places to work at.
 #[derive(Debug)]
 pub struct Pool {
@@ -55,7 +57,7 @@ impl Pool {
             Kind::Pillar => &self.pillar,
         };
         let _place = places.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
+        tasks::blocking(work).await.ok()
     }
 }
 

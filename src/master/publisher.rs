@@ -9,6 +9,7 @@ use zmtp::{Message, PubSocket};
 
 use crate::channel::publish;
 use crate::crypt::{AesEpoch, PrivateKey, SigningAlgorithm};
+use crate::host::tasks;
 use crate::value::Map;
 
 /// Jobs that may wait for the publisher before `publish` has to wait too.
@@ -60,7 +61,7 @@ impl Publisher {
         let epochs = Epochs { current: Arc::new(AesEpoch::start(options.key.clone())), previous: None };
         let epoch = Arc::new(RwLock::new(epochs));
         let (queue, orders) = mpsc::channel(QUEUE);
-        tokio::spawn(work(socket, options, epoch.clone(), orders));
+        tasks::spawn(work(socket, options, epoch.clone(), orders));
         Publisher { queue, epoch }
     }
 
@@ -106,7 +107,7 @@ async fn work(
     while let Some(Order { load, audience, done }) = orders.recv().await {
         let sealing = {
             let (options, epoch) = (options.clone(), epoch.clone());
-            tokio::task::spawn_blocking(move || seal(load, &options, &epoch))
+            tasks::blocking(move || seal(load, &options, &epoch))
         };
         let outcome = match sealing.await {
             Ok(Ok(payload)) => {

@@ -24,7 +24,7 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
         },
     };
     let shown = jid.as_ref().map_or("nocache", Jid::as_str);
-    tracing::info!(minion = id.as_str(), jid = shown, "got a return");
+    crate::log::info!(minion = id.as_str(), jid = shown, "got a return");
     let cached = ret.cached();
     state_events(master, id, shown, &ret.load);
     master.fire(&tags::job_ret(shown, id.as_str()), ret.load);
@@ -39,7 +39,7 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
             Reply::Value(Value::Null)
         }
         Ok(Saved::Duplicate) => {
-            tracing::info!(
+            crate::log::info!(
                 minion = id.as_str(),
                 jid = jid.as_str(),
                 "this return is kept already: sent again after a lost answer, or replayed"
@@ -57,12 +57,12 @@ async fn write_file(master: &Arc<Master>, jid: &Jid, id: &MinionId, cached: Map)
         master.pool.run(Kind::Disk, move || worker.disk_cache.write_return(&key, &minion, &cached)).await;
     if let Some(Err(error)) = written {
         let jid = jid.as_str();
-        tracing::warn!(minion = id.as_str(), jid, %error, "a return could not be written for Python's tools");
+        crate::log::warn!(minion = id.as_str(), jid, %error, "a return could not be written for Python's tools");
     }
 }
 
 fn kept_back(id: &MinionId, jid: &str, error: &str) -> Reply {
-    tracing::error!(
+    crate::log::error!(
         minion = id.as_str(),
         jid,
         error,
@@ -87,7 +87,7 @@ async fn unasked(master: &Arc<Master>, id: &MinionId, load: &mut Map) -> Result<
     let written =
         master.pool.run(Kind::Disk, move || worker.disk_cache.write_load(&key, &kept, &minions)).await;
     if let Some(Err(error)) = written {
-        tracing::warn!(jid = jid.as_str(), %error, "a job could not be written for Python's tools");
+        crate::log::warn!(jid = jid.as_str(), %error, "a job could not be written for Python's tools");
     }
     Ok(jid)
 }

@@ -19,6 +19,7 @@ use super::{
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
 use crate::fileserver::roots::{Roots, RootsConfig};
+use crate::host::tasks;
 use crate::transport::bus::{BusOptions, BusPaths, BusServer};
 use crate::value::Value;
 
@@ -63,7 +64,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         let options = options.clone();
         let publisher_acl = opts.get("publisher_acl").and_then(Value::as_map).cloned().unwrap_or_default();
         let verify = opts.bool("client_acl_verify");
-        let made = tokio::task::spawn_blocking(move || -> Result<_, MasterError> {
+        let made = tasks::blocking(move || -> Result<_, MasterError> {
             let keys = OwnKeys::load_or_make(&options.keys)?;
             let users = local_users(&options.user, &publisher_acl, verify);
             Ok((keys, LocalKeys::make(&options.cachedir, &users)?))
@@ -137,12 +138,12 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     fs::write(&flag, "").map_err(MasterError::file("write", &flag))?;
     let (stop, stopping) = watch::channel(false);
     let tasks = vec![
-        tokio::spawn(server::serve(master.clone(), router, stopping.clone())),
-        tokio::spawn(maintenance::run(master.clone(), stopping.clone())),
-        tokio::spawn(departures::run(master.clone(), stopping.clone())),
-        tokio::spawn(watch_subscribers(master.clone(), events, stopping)),
+        tasks::spawn(server::serve(master.clone(), router, stopping.clone())),
+        tasks::spawn(maintenance::run(master.clone(), stopping.clone())),
+        tasks::spawn(departures::run(master.clone(), stopping.clone())),
+        tasks::spawn(watch_subscribers(master.clone(), events, stopping)),
     ];
-    tracing::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
+    crate::log::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
     Ok(Running { stop, tasks, bus, flag, publish_port, ret_port })
 }
 
@@ -154,7 +155,7 @@ async fn open_store(dir: &std::path::Path) -> Result<store::Store, store::StoreE
     loop {
         match store::Store::open(dir) {
             Err(store::StoreError::InUse(path)) if Instant::now() < deadline => {
-                tracing::debug!(path = %path.display(), "another process has it open: waiting");
+                crate::log::debug!(path = %path.display(), "another process has it open: waiting");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             opened => return opened,
@@ -173,7 +174,7 @@ impl Running {
             let _ = task.await;
         }
         drop(bus);
-        tracing::info!("the master has stopped");
+        crate::log::info!("the master has stopped");
     }
 }
 
@@ -272,10 +273,10 @@ async fn watch_subscribers(master: Arc<Master>, mut events: zmtp::Events, mut st
                 }
             }
             Event::HandshakeFailed { peer, reason } => {
-                tracing::warn!(%peer, reason, "a connection to the publish port was refused");
+                crate::log::warn!(%peer, reason, "a connection to the publish port was refused");
             }
             Event::Dropped { peer, total } => {
-                tracing::warn!(%peer, total, "a minion reads too slowly and loses jobs (pub_hwm)");
+                crate::log::warn!(%peer, total, "a minion reads too slowly and loses jobs (pub_hwm)");
             }
             _ => {}
         }

@@ -40,7 +40,7 @@ pub(super) async fn run_and_wait(master: &Arc<Master>, call: MasterCall) -> Valu
 /// Starts a runner on a thread of its own: it may wait for minutes, and the pool is for short work.
 fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiver<Value>), String> {
     let Ok(place) = master.running_runners.clone().try_acquire_owned() else {
-        tracing::error!(fun = call.fun, "a runner was refused: {MAX_RUNNING} are running already");
+        crate::log::error!(fun = call.fun, "a runner was refused: {MAX_RUNNING} are running already");
         return Err(format!("{MAX_RUNNING} runners are running already: try again"));
     };
     let jid = call.jid.clone().unwrap_or_else(|| master.new_jid());
@@ -57,7 +57,7 @@ fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiv
         }
     });
     spawned.map(|_| (jid, result)).map_err(|error| {
-        tracing::error!(%error, "a runner could not be started");
+        crate::log::error!(%error, "a runner could not be started");
         error.to_string()
     })
 }
@@ -167,11 +167,11 @@ fn remember(master: &Arc<Master>, jid: &Jid, user: &str, data: &Map) {
         master.store.save_return(jid, &id, &entry).await
     });
     if let Err(error) = stored {
-        tracing::error!(%error, jid = jid.as_str(), "a runner could not be kept in the job cache");
+        crate::log::error!(%error, jid = jid.as_str(), "a runner could not be kept in the job cache");
     }
     if encode_map(data, Dialect::Bin).len() > master.options.max_event_size
         && let Err(error) = master.disk_cache.write_return(jid, &id, &entry)
     {
-        tracing::error!(%error, jid = jid.as_str(), "a big result of a runner could not be written");
+        crate::log::error!(%error, jid = jid.as_str(), "a big result of a runner could not be written");
     }
 }

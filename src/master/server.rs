@@ -9,6 +9,7 @@ use zmtp::{Message, RouterSender, RouterSocket, RoutingId, envelope as frames};
 
 use super::{Master, aes, clear};
 use crate::channel::envelope::{self, Request};
+use crate::host::tasks;
 
 /// Requests in work at once. An `_auth` takes milliseconds on the pool; a whole fleet may come at once.
 const MAX_IN_WORK: usize = 4096;
@@ -46,7 +47,7 @@ pub(super) async fn serve(master: Arc<Master>, mut socket: RouterSocket, mut sto
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let (master, sender, large) = (master.clone(), sender.clone(), large.clone());
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let _turn = if octets > LARGE { large.acquire().await.ok() } else { None };
             answer(&master, &sender, &peer, message).await;
             drop((place, room));
@@ -60,17 +61,17 @@ pub(super) async fn serve(master: Arc<Master>, mut socket: RouterSocket, mut sto
 
 async fn answer(master: &Arc<Master>, sender: &RouterSender, peer: &RoutingId, message: Message) {
     let Ok((envelope_frames, body)) = frames::split(message) else {
-        tracing::warn!("a request without an empty delimiter frame was dropped");
+        crate::log::warn!("a request without an empty delimiter frame was dropped");
         return;
     };
     let [body] = body.parts() else {
-        tracing::warn!(frames = body.len(), "a request with other than one body frame was dropped");
+        crate::log::warn!(frames = body.len(), "a request with other than one body frame was dropped");
         return;
     };
     let from = sender.peer_address(peer).map(|address| address.to_string()).unwrap_or_default();
     let reply = match envelope::parse(body, master.options.minimum_auth_version) {
         Err(refusal) => {
-            tracing::warn!(from, "a request was refused: {refusal}");
+            crate::log::warn!(from, "a request was refused: {refusal}");
             Some(refusal.reply())
         }
         // On the heap: the task of a return, which there are most of, stays small.

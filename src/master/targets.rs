@@ -21,7 +21,7 @@ pub(super) async fn select(master: &Arc<Master>, command: &PublishCommand) -> Se
         master.pool.run(Kind::Disk, move || matching(&worker, &tgt, &tgt_type, &delimiter, Greedy::Yes));
     selected.await.unwrap_or_else(|| Err("matching failed".to_owned())).unwrap_or_else(|error| {
         let (tgt, tgt_type) = (str_of(&command.tgt), &command.tgt_type);
-        tracing::warn!(tgt, tgt_type, error, "a target cannot be read");
+        crate::log::warn!(tgt, tgt_type, error, "a target cannot be read");
         Selection::default()
     })
 }
@@ -102,6 +102,6 @@ impl KnownMinions for Known<'_> {
 }
 
 fn unreadable<T: Default>(error: &super::store::StoreError) -> T {
-    tracing::error!(%error, "what is known of minions cannot be read: targets by grain or pillar will miss some");
+    crate::log::error!(%error, "what is known of minions cannot be read: targets by grain or pillar will miss some");
     T::default()
 }

@@ -46,7 +46,7 @@ impl Leaf {
     pub(super) fn ipcidr(text: &str) -> Self {
         let target = IpTarget::parse(text);
         if target.is_none() {
-            tracing::error!("Invalid IP/CIDR target: {text}");
+            crate::log::error!("Invalid IP/CIDR target: {text}");
         }
         Leaf::Ipcidr(target)
     }

@@ -53,24 +53,24 @@ pub(super) fn words_of(name: &str, nodegroups: &Map) -> Vec<String> {
 
 fn expand(name: &str, groups: &Map, inside: &mut Vec<String>, budget: &mut usize) -> Vec<String> {
     if inside.iter().any(|outer| outer == name) || inside.len() >= MAX_DEPTH {
-        tracing::error!("Failed nodegroup expansion: illegal nested nodegroup \"{name}\"");
+        crate::log::error!("Failed nodegroup expansion: illegal nested nodegroup \"{name}\"");
         return Vec::new();
     }
     let words: Vec<String> = match groups.get(name) {
         Some(Value::Text(text)) => text.split_whitespace().map(str::to_owned).collect(),
         Some(Value::List(items)) => items.iter().map(str_of).collect(),
         Some(other) => {
-            tracing::error!("Nodegroup '{name}' ({}) is neither a string, list nor tuple", repr(other));
+            crate::log::error!("Nodegroup '{name}' ({}) is neither a string, list nor tuple", repr(other));
             return Vec::new();
         }
         None => {
-            tracing::error!("Failed nodegroup expansion: unknown nodegroup \"{name}\"");
+            crate::log::error!("Failed nodegroup expansion: unknown nodegroup \"{name}\"");
             return Vec::new();
         }
     };
     *budget = budget.saturating_sub(words.len());
     if *budget == 0 {
-        tracing::error!("Failed nodegroup expansion: \"{name}\" has more than {MAX_WORDS} words");
+        crate::log::error!("Failed nodegroup expansion: \"{name}\" has more than {MAX_WORDS} words");
         return Vec::new();
     }
 

@@ -102,7 +102,7 @@ impl Engine {
         match self {
             Engine::Linear(regex) => regex.is_match(text),
             Engine::Backtracking(regex) => regex.is_match(text).unwrap_or_else(|error| {
-                tracing::warn!(pattern, %error, "a regular expression was given up");
+                crate::log::warn!(pattern, %error, "a regular expression was given up");
                 false
             }),
         }

@@ -67,7 +67,7 @@ impl Subdict {
         let mut search = Search { subdict: self, steps: MAX_STEPS };
         let found = search.subdict(data, 0, &self.delimiter);
         if search.steps == 0 {
-            tracing::warn!(expr = self.expr, "the search through nested data was given up");
+            crate::log::warn!(expr = self.expr, "the search through nested data was given up");
         }
         found
     }
@@ -85,7 +85,7 @@ impl Subdict {
             Comparison::Exact => Pattern::Exact(text),
             Comparison::Regex => PyRegex::new(&text).map_or_else(
                 |error| {
-                    tracing::error!(%error, "Invalid regex '{text}' in match");
+                    crate::log::error!(%error, "Invalid regex '{text}' in match");
                     Pattern::Broken
                 },
                 Pattern::Regex,

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::error;
 use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::error;
 
 use super::Daemon;
 use super::link::Link;
@@ -64,7 +64,7 @@ pub async fn serve(daemon: Arc<Daemon>) {
         if due.is_empty() {
             continue;
         }
-        let events = spawn_blocking(move || look(&link, due)).await.unwrap_or_default();
+        let events = tasks::blocking(move || look(&link, due)).await.unwrap_or_default();
         if !events.is_empty() {
             let _ = daemon.bus.fire(tags::BEACONS_RETURN, map! { "beacons" => Value::List(events) });
         }
@@ -92,7 +92,7 @@ fn look(link: &Arc<Link>, due: Vec<Due>) -> Vec<Value> {
     for Due { name, module, items, not_during_states } in due {
         let Some(beacon) = kind(&module) else { continue };
         if not_during_states && states_run(&cx) {
-            tracing::info!("Skipping beacon {name}. State run in progress.");
+            crate::log::info!("Skipping beacon {name}. State run in progress.");
             memories.remove(&name);
             continue;
         }

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{debug, info, trace, warn};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, info, trace, warn};
 use zmtp::{Event, Events, Message, SubSocket};
 
 use super::Daemon;
@@ -133,7 +134,7 @@ impl Ear {
     fn renew(&mut self, link: &Link) {
         self.renew_at = None;
         let (channel, generation) = (link.channel.clone(), self.generation);
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             if let Err(problem) = channel.sign_in_again(generation).await {
                 debug!("signing in again after a reconnect: {problem}");
             }
@@ -197,7 +198,7 @@ fn start_job(link: &Arc<Link>, load: Map) {
         Some(user) => info!("User {user} Executing command {} with jid {}", job.funs(), job.jid),
         None => info!("Executing command {} with jid {}", job.funs(), job.jid),
     }
-    tokio::spawn(jobs::run(Arc::clone(link), job));
+    tasks::spawn(jobs::run(Arc::clone(link), job));
 }
 
 /// The payload of a message, if it is ours: alone, or behind a topic that we share.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{debug, error, info, warn};
+use crate::log::{debug, error, info, warn};
 
 use super::link::{Link, LinkEnd};
 use super::spool::Adopt;

@@ -1,8 +1,8 @@
 //! A job as it arrives, and the return that it becomes. Salt: minion.py (`_thread_return`, `_thread_multi_return`,
 //! `_prepare_return_pub`); salt-wire.md §9.2, §10.1.
 
+use crate::log::warn;
 use thiserror::Error;
-use tracing::warn;
 
 use crate::loader::Returned;
 use crate::value::{Map, Value};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tracing::{error, info};
+use crate::log::{error, info};
 
 use super::execute;
 use super::job::Job;

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{error, info, warn};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
-use tracing::{error, info, warn};
 
 use super::Daemon;
 use super::execute;
@@ -173,7 +173,7 @@ fn runs_in_process(daemon: &Daemon, job: &Job) -> bool {
 async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
     let (on_thread, the_job) = (Arc::clone(link), Arc::clone(job));
     let listed = !link.daemon.opts.bool("multiprocessing");
-    let ran = spawn_blocking(move || {
+    let ran = tasks::blocking(move || {
         let (link, job) = (on_thread, the_job);
         let daemon = &link.daemon;
         if listed && let Err(problem) = daemon.proc_files.write(&job, std::process::id()) {
@@ -203,7 +203,7 @@ async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {
 async fn run_in_child(link: &Arc<Link>, job: &Arc<Job>) {
     let failed = |text: String| failed_load(link.daemon.id(), job, &text);
     let (starter, the_job) = (Arc::clone(link), Arc::clone(job));
-    let started = spawn_blocking(move || start(&starter, &the_job)).await;
+    let started = tasks::blocking(move || start(&starter, &the_job)).await;
     let started = started.unwrap_or_else(|problem| Err(io::Error::other(problem)));
     let spoken = started.and_then(|(child, stream)| Ok((child, UnixStream::from_std(stream)?)));
     let (child, mut stream) = match spoken {
@@ -319,7 +319,7 @@ async fn answer(link: &Arc<Link>, question: Up) -> Answer {
 pub async fn finish(link: &Arc<Link>, job: &Job, load: Map) {
     let (jid, published) = (job.jid.clone(), job.load.clone());
     let at_disk = Arc::clone(link);
-    let written = spawn_blocking(move || {
+    let written = tasks::blocking(move || {
         let daemon = &at_disk.daemon;
         daemon.proc_files.remove(&jid);
         if daemon.opts.bool("cache_jobs")
@@ -347,7 +347,7 @@ pub async fn finish(link: &Arc<Link>, job: &Job, load: Map) {
         let names = returners_of(job, link.daemon.opts.str("return"));
         if !names.is_empty() {
             let (link, published) = (Arc::clone(link), job.load.clone());
-            let _ = spawn_blocking(move || to_returners(&link, &names, &published, load)).await;
+            let _ = tasks::blocking(move || to_returners(&link, &names, &published, load)).await;
         }
     }
 }

@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{error, info, warn};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tracing::{error, info, warn};
 
 use super::Daemon;
 use super::ear::Ear;
@@ -51,7 +52,7 @@ impl Link {
         let returner = Returner::start(channel.clone(), daemon.spool.clone(), &daemon.opts, adopt);
         let pillar = Mutex::new(Arc::new(Map::new()));
         let patience = event_patience(&daemon);
-        tokio::spawn(forward(channel.clone(), patience, receiver));
+        tasks::spawn(forward(channel.clone(), patience, receiver));
         let opts = Arc::new(opts_with(&daemon.opts, channel.address()));
         Arc::new(Link { daemon, channel, returner, pillar, events, handle: Handle::current(), opts })
     }

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::host::tasks;
+use crate::log::{debug, error, warn};
 use tokio::sync::mpsc;
-use tracing::{debug, error, warn};
 
 use super::link::Link;
 use super::scheduled;
@@ -113,7 +114,7 @@ pub fn wish_of(event: Event, id: &str) -> Option<Wish> {
 pub async fn serve(daemon: Arc<Daemon>) {
     let mut events = daemon.bus.subscribe(Filter::all());
     let (refreshes, receiver) = mpsc::channel(64);
-    tokio::spawn(refresh_in_turn(Arc::clone(&daemon), receiver));
+    tasks::spawn(refresh_in_turn(Arc::clone(&daemon), receiver));
     while let Some(event) = events.next().await {
         match wish_of(event, daemon.id()) {
             Some(Wish::Refresh(refresh)) => {
@@ -125,7 +126,7 @@ pub async fn serve(daemon: Arc<Daemon>) {
             Some(Wish::Ask { request, master, load }) => {
                 let link = daemon.links().into_iter().find(|link| link.channel.address().host == master);
                 match link {
-                    Some(link) => drop(tokio::spawn(ask(link, request, load))),
+                    Some(link) => drop(tasks::spawn(ask(link, request, load))),
                     None => debug!(%master, "a request for a master that there is no link to"),
                 }
             }

@@ -32,11 +32,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{error, info, warn};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinSet, spawn_blocking};
-use tracing::{error, info, warn};
+use tokio::task::JoinSet;
 
 pub use execute::{Called, allowed, call, near_misses, run_call};
 pub use job_process::{APPLET as JOB_APPLET, JobProcess};
@@ -121,12 +122,12 @@ async fn serve(opts: Opts) -> Result<(), MinionError> {
     let (stop, stopping) = watch::channel(false);
     let daemon = Daemon::start(opts, server.handle(), stopping).await?;
     process::notify("READY=1");
-    tokio::spawn(local_events::serve(Arc::clone(&daemon)));
-    tokio::spawn(periodic::mine(Arc::clone(&daemon)));
-    tokio::spawn(periodic::grains(Arc::clone(&daemon)));
-    tokio::spawn(scheduled::serve(Arc::clone(&daemon)));
-    tokio::spawn(beacons::serve(Arc::clone(&daemon)));
-    tokio::spawn(scheduled::startup_states(Arc::clone(&daemon)));
+    tasks::spawn(local_events::serve(Arc::clone(&daemon)));
+    tasks::spawn(periodic::mine(Arc::clone(&daemon)));
+    tasks::spawn(periodic::grains(Arc::clone(&daemon)));
+    tasks::spawn(scheduled::serve(Arc::clone(&daemon)));
+    tasks::spawn(beacons::serve(Arc::clone(&daemon)));
+    tasks::spawn(scheduled::startup_states(Arc::clone(&daemon)));
     let mut links = daemon.spawn_links(masters);
     let ended = loop {
         tokio::select! {
@@ -193,7 +194,7 @@ impl Daemon {
             }
         }
         let open_files = process::raise_open_files(opts.int("max_open_files").try_into().unwrap_or(65_536));
-        let (identity, grains, opts) = spawn_blocking(move || {
+        let (identity, grains, opts) = tasks::blocking(move || {
             let grains = grains::load(&RealHost, opts.as_map(), false);
             master_channel::identity(&opts).map(|identity| (identity, grains, opts))
         })
@@ -236,7 +237,7 @@ impl Daemon {
     /// Collects the grains anew. Whether they differ from before.
     pub async fn refresh_grains(self: &Arc<Self>, force: bool) -> bool {
         let daemon = Arc::clone(self);
-        let collected = spawn_blocking(move || grains::load(&RealHost, daemon.opts.as_map(), force)).await;
+        let collected = tasks::blocking(move || grains::load(&RealHost, daemon.opts.as_map(), force)).await;
         let Ok(collected) = collected else { return false };
         let mut grains = lock(&self.grains);
         let changed = **grains != collected;

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{info, warn};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tracing::{info, warn};
 
 use super::Daemon;
 use super::job::{Job, failed_load};
@@ -58,12 +59,12 @@ fn minutes(daemon: &Daemon, option: &str) -> Option<Duration> {
 /// before the first job of our own.
 pub async fn earlier_jobs(link: Arc<Link>) {
     let daemon = Arc::clone(&link.daemon);
-    let queued = tokio::task::spawn_blocking(move || daemon.job_queue.take_all()).await.unwrap_or_default();
+    let queued = tasks::blocking(move || daemon.job_queue.take_all()).await.unwrap_or_default();
     for job in queued {
         info!("Job {} waited for others when the minion was stopped: it runs now", job.jid);
         link.daemon.first_time(&job.jid);
         let link = Arc::clone(&link);
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             link.daemon.first_link().await;
             jobs::run(link, job).await;
         });
@@ -71,7 +72,7 @@ pub async fn earlier_jobs(link: Arc<Link>) {
     if look_after_earlier(&link, true).await == 0 {
         return;
     }
-    tokio::spawn(async move {
+    tasks::spawn(async move {
         loop {
             tokio::time::sleep(LOOK_AFTER).await;
             if look_after_earlier(&link, false).await == 0 {
@@ -84,7 +85,7 @@ pub async fn earlier_jobs(link: Arc<Link>) {
 /// How many still run.
 async fn look_after_earlier(link: &Arc<Link>, first: bool) -> usize {
     let daemon = Arc::clone(&link.daemon);
-    let looked = tokio::task::spawn_blocking(move || daemon.proc_files.look_after_earlier(first)).await;
+    let looked = tasks::blocking(move || daemon.proc_files.look_after_earlier(first)).await;
     let (interrupted, still_running) = looked.unwrap_or_default();
     for job in interrupted {
         report_interrupted(link, &job).await;

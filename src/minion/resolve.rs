@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tracing::error;
+use crate::log::error;
 
 use crate::config::Opts;
 use crate::transport::master_channel::{MasterAddress, SignInError};

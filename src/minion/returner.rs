@@ -5,10 +5,11 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{debug, error, warn};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
-use tracing::{debug, error, warn};
 
 use super::backoff::{Backoff, random_unit};
 use super::spool::{Adopt, Spool};
@@ -76,7 +77,7 @@ impl Returner {
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
             not_before: Instant::now(),
         };
-        tokio::spawn(task.run(receiver));
+        tasks::spawn(task.run(receiver));
         Returner { orders }
     }
 
@@ -213,7 +214,7 @@ impl Task {
 
     async fn look_on_disk(&mut self, least_age: Duration) {
         let spool = self.spool.clone();
-        let listed = spawn_blocking(move || spool.list(least_age)).await.unwrap_or_default();
+        let listed = tasks::blocking(move || spool.list(least_age)).await.unwrap_or_default();
         for path in listed {
             if self.adopt.takes(&path) && self.known.insert(path.clone()) {
                 self.waiting.push_back(Item { path: Some(path), load: None, failures: 0 });
@@ -227,7 +228,7 @@ async fn deliver(channel: MasterChannel, patience: Patience, mut item: Item) -> 
         (Some(load), _) => load,
         (None, Some(path)) => {
             let from = path.clone();
-            match spawn_blocking(move || Spool::read(&from)).await.ok().flatten() {
+            match tasks::blocking(move || Spool::read(&from)).await.ok().flatten() {
                 Some(load) => load,
                 None => return Outcome::Done(item.path),
             }
@@ -257,7 +258,7 @@ async fn deliver(channel: MasterChannel, patience: Patience, mut item: Item) -> 
         return done(item.path).await;
     }
     if let Some(path) = item.path.clone() {
-        let hardened = spawn_blocking(move || Spool::harden(&path)).await;
+        let hardened = tasks::blocking(move || Spool::harden(&path)).await;
         if let Ok(Err(problem)) = hardened {
             warn!("the return of job {jid} may not survive a power cut: {problem}");
         }
@@ -268,7 +269,7 @@ async fn deliver(channel: MasterChannel, patience: Patience, mut item: Item) -> 
 
 async fn done(path: Option<PathBuf>) -> Outcome {
     if let Some(path) = path.clone() {
-        let _ = spawn_blocking(move || Spool::remove(&path)).await;
+        let _ = tasks::blocking(move || Spool::remove(&path)).await;
     }
     Outcome::Done(path)
 }

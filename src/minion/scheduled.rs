@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{debug, error, info};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, error, info};
 
 use super::backoff::random_unit;
 use super::job::Job;
@@ -127,7 +128,7 @@ fn run(daemon: &Arc<Daemon>, due: Due) {
     };
     let daemon = Arc::clone(daemon);
     daemon.scheduled.count(&name, true);
-    tokio::spawn(async move {
+    tasks::spawn(async move {
         jobs::run(link, parsed).await;
         daemon.scheduled.count(&name, false);
     });
@@ -202,7 +203,7 @@ pub async fn manage(daemon: &Arc<Daemon>, data: &Map) {
     daemon.scheduled.changed.notify_one();
     if outcome.persist {
         let at_disk = Arc::clone(daemon);
-        let written = tokio::task::spawn_blocking(move || persist(&at_disk)).await;
+        let written = tasks::blocking(move || persist(&at_disk)).await;
         if let Ok(Err(problem)) = written {
             error!("Failed to persist the updated schedule: {problem}");
         }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::log::error;
 use tokio::runtime::Handle;
-use tracing::error;
 
 use crate::fileclient::{Files, Source};
 use crate::loader::{Fault, FileClient, MinionServices};

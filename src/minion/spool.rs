@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tracing::{error, warn};
+use crate::log::{error, warn};
 
 use crate::crypt::HashType;
 use crate::crypt::digest::hex;

@@ -1,6 +1,6 @@
 //! Whether a publish is for this minion. Salt: minion.py (`_target_load`).
 
-use tracing::{debug, warn};
+use crate::log::{debug, warn};
 
 use crate::config::Opts;
 use crate::matchers::{MinionView, ParseOptions, Target, TargetType};

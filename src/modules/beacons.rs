@@ -87,7 +87,7 @@ fn ask(cx: &Context, args: &Args, data: Map, answer: &str) -> Option<Map> {
     let timeout = Duration::from_secs(u64::try_from(patience(args)).unwrap_or(60));
     let tag = format!("/salt/minion/minion_beacon{answer}_complete");
     cx.minion.fire_and_wait("manage_beacons", data, &tag, timeout).unwrap_or_else(|problem| {
-        tracing::warn!("the beacons could not be asked: {problem}");
+        crate::log::warn!("the beacons could not be asked: {problem}");
         None
     })
 }

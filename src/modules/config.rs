@@ -257,7 +257,7 @@ fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {
                 other => {
                     if other != Some("recurse") {
                         let merge = str_of(strategy);
-                        tracing::warn!(merge, "Unsupported merge strategy. Falling back to 'recurse'.");
+                        crate::log::warn!(merge, "Unsupported merge strategy. Falling back to 'recurse'.");
                     }
                     MergeStrategy::Recurse
                 }

@@ -101,7 +101,7 @@ fn dump(cx: &Context, store: &Map) -> bool {
     let octets = encode_map(store, Dialect::Bin);
     let written = cx.host.write_atomic(&path(cx), &octets, 0o600, FileOwner::default());
     if let Err(error) = &written {
-        tracing::error!(path = %path(cx).display(), %error, "the store could not be written");
+        crate::log::error!(path = %path(cx).display(), %error, "the store could not be written");
     }
     written.is_ok()
 }

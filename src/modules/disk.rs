@@ -225,7 +225,7 @@ fn by_mount_point(rows: &[Vec<String>], names: [&str; 5]) -> Map {
     let mut found = Map::new();
     for row in rows {
         let [device, total, used, free, percent, mount, ..] = row.as_slice() else {
-            tracing::error!("Problem parsing disk usage information");
+            crate::log::error!("Problem parsing disk usage information");
             found = Map::new();
             continue;
         };
@@ -272,7 +272,7 @@ fn percent(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let Some(wanted) = args.given("args").filter(|wanted| wanted.truthy()) else { return Ok(found.into()) };
     let wanted = str_of(wanted);
     Ok(found.get(&wanted).cloned().unwrap_or_else(|| {
-        tracing::error!("Problem parsing disk usage information: Partition '{wanted}' does not exist!");
+        crate::log::error!("Problem parsing disk usage information: Partition '{wanted}' does not exist!");
         Map::new().into()
     }))
 }

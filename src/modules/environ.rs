@@ -98,7 +98,7 @@ fn set(cx: &Context, key: &str, value: &Value, false_unsets: bool) -> Value {
         _ => return Value::Bool(false),
     };
     if key.is_empty() || key.contains(['=', '\0']) || text.contains('\0') {
-        tracing::error!(key, "not the name or the value of an environment variable");
+        crate::log::error!(key, "not the name or the value of an environment variable");
         return Value::Bool(false);
     }
     cx.host.set_env(key, Some(text));

@@ -60,7 +60,7 @@ fn fire(cx: &Context, data: &Value, tag: &str) -> bool {
     match cx.minion.fire(tag, data) {
         Ok(()) => true,
         Err(error) => {
-            tracing::debug!(tag, %error, "the event could not be fired");
+            crate::log::debug!(tag, %error, "the event could not be fired");
             false
         }
     }
@@ -68,7 +68,7 @@ fn fire(cx: &Context, data: &Value, tag: &str) -> bool {
 
 fn fire_master(cx: &Context, data: Value, tag: &str, preload: Option<&Value>) -> bool {
     if is_local(cx) {
-        tracing::warn!(tag, "Local mode detected. The event will NOT be sent.");
+        crate::log::warn!(tag, "Local mode detected. The event will NOT be sent.");
         return false;
     }
     let preload = preload.filter(|preload| preload.truthy());
@@ -83,7 +83,7 @@ fn fire_master(cx: &Context, data: Value, tag: &str, preload: Option<&Value>) ->
     match cx.minion.request(load, Duration::from_secs(60)) {
         Ok(_) => true,
         Err(error) => {
-            tracing::debug!(tag, %error, "the event could not be sent");
+            crate::log::debug!(tag, %error, "the event could not be sent");
             false
         }
     }

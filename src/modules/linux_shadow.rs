@@ -220,7 +220,7 @@ fn set_password(cx: &Context, args: &Args) -> Result<Value, Fault> {
         map! { "ignore_retcode" => true, "python_shell" => false },
     )?;
     if known.as_int() != Some(0) {
-        tracing::warn!(%name, "user does not exist, cannot set password");
+        crate::log::warn!(%name, "user does not exist, cannot set password");
         return Ok(false.into());
     }
     if args.truthy("use_usermod") {

@@ -199,7 +199,7 @@ fn gen_locale(cx: &Context, args: &Args) -> Result<Value, Fault> {
         Path::new(known).join(&search).exists()
     };
     if !valid {
-        tracing::error!(locale, "the locale is not listed as valid");
+        crate::log::error!(locale, "the locale is not listed as valid");
         return Ok(false.into());
     }
     if Path::new("/etc/locale.gen").exists() {

@@ -11,32 +11,32 @@ pub(super) static MODULE: Module = Module {
     available: always,
     functions: &[
         Function::new("critical", MESSAGE, "A line of the level `critical` in the log.", |_, args| {
-            tracing::error!("{}", said(args));
+            crate::log::error!("{}", said(args));
             Ok(Value::Bool(true))
         })
         .cheap(),
         Function::new("debug", MESSAGE, "A line of the level `debug` in the log.", |_, args| {
-            tracing::debug!("{}", said(args));
+            crate::log::debug!("{}", said(args));
             Ok(Value::Bool(true))
         })
         .cheap(),
         Function::new("error", MESSAGE, "A line of the level `error` in the log.", |_, args| {
-            tracing::error!("{}", said(args));
+            crate::log::error!("{}", said(args));
             Ok(Value::Bool(true))
         })
         .cheap(),
         Function::new("exception", MESSAGE, "A line of the level `exception` in the log.", |_, args| {
-            tracing::error!("{}", said(args));
+            crate::log::error!("{}", said(args));
             Ok(Value::Bool(true))
         })
         .cheap(),
         Function::new("info", MESSAGE, "A line of the level `info` in the log.", |_, args| {
-            tracing::info!("{}", said(args));
+            crate::log::info!("{}", said(args));
             Ok(Value::Bool(true))
         })
         .cheap(),
         Function::new("warning", MESSAGE, "A line of the level `warning` in the log.", |_, args| {
-            tracing::warn!("{}", said(args));
+            crate::log::warn!("{}", said(args));
             Ok(Value::Bool(true))
         })
         .cheap(),

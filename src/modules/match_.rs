@@ -101,12 +101,12 @@ fn is_meant(cx: &Context, target: &Value, kind: TargetType, id: Option<&str>, de
     match Target::parse(target, kind, &ParseOptions { delimiter, nodegroups }) {
         Ok(target) => {
             if let Some(problem) = target.minion_problem() {
-                tracing::error!(%problem, "a target that means nobody");
+                crate::log::error!(%problem, "a target that means nobody");
             }
             target.matches(&view)
         }
         Err(problem) => {
-            tracing::error!(%problem, "a target that means nobody");
+            crate::log::error!(%problem, "a target that means nobody");
             false
         }
     }

@@ -165,7 +165,7 @@ fn send(cx: &Context, args: &Args) -> Result<Value, Fault> {
             store(cx, data, false)
         }
         Err(error) => {
-            tracing::error!(function, %error, "Function in mine.send failed to execute");
+            crate::log::error!(function, %error, "Function in mine.send failed to execute");
             Ok(Value::Bool(false))
         }
     }
@@ -199,7 +199,7 @@ fn update(cx: &Context, args: &Args) -> Result<Value, Fault> {
                 let result = wrapped(result, &definition.allow_tgt, &definition.allow_tgt_type);
                 data.insert(alias.clone(), result);
             }
-            Err(error) => tracing::error!(function, %error, "Function in mine.update failed to execute"),
+            Err(error) => crate::log::error!(function, %error, "Function in mine.update failed to execute"),
         }
     }
     store(cx, data, args.truthy("clear"))
@@ -215,7 +215,7 @@ fn valid(cx: &Context, _: &Args) -> Result<Value, Fault> {
         let definition = Definition::parse(given);
         let function = definition.function.clone().unwrap_or_else(|| str_of(alias));
         if cx.registry.function(cx, &function).is_err() {
-            tracing::error!(function, "Function in mine_functions not available");
+            crate::log::error!(function, "Function in mine_functions not available");
             continue;
         }
         match definition.function {

@@ -180,7 +180,7 @@ fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {
                 all.extend(found.iter().filter(|item| !first.contains(item)).cloned());
                 return Ok(all.into());
             }
-            _ => tracing::error!(
+            _ => crate::log::error!(
                 key,
                 "pillar.get: the default and the pillar value are not both a dict or a list. Merge will be skipped."
             ),

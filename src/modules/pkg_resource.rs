@@ -106,7 +106,7 @@ fn repack(cx: &Context, pkgs: &Value, normalize: bool) -> Result<Map, Fault> {
                 packed.insert(normal(cx, &str_of(item), normalize)?, Value::Null);
             }
             other => {
-                tracing::error!("Invalid input for packages: {other:?}");
+                crate::log::error!("Invalid input for packages: {other:?}");
                 return Ok(Map::new());
             }
         }
@@ -130,7 +130,7 @@ fn pack_sources(cx: &Context, sources: &Value, normalize: bool) -> Map {
     for source in loaded.as_list().unwrap_or_default() {
         let one = source.as_map().filter(|map| map.len() == 1).and_then(|map| map.at(0));
         let Some((name, path)) = one else {
-            tracing::error!("Input must be a list of 1-element dicts");
+            crate::log::error!("Input must be a list of 1-element dicts");
             return Map::new();
         };
         packed.insert(normal(cx, &str_of(name), normalize).unwrap_or_else(|_| str_of(name)), path.clone());
@@ -143,7 +143,7 @@ fn parse_targets(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let (pkgs, sources) = (args.get("pkgs"), args.get("sources"));
     let normalize = args.truthy("normalize");
     if pkgs.truthy() && sources.truthy() {
-        tracing::error!("Only one of \"pkgs\" and \"sources\" can be used.");
+        crate::log::error!("Only one of \"pkgs\" and \"sources\" can be used.");
         return nothing();
     }
     if pkgs.truthy() {
@@ -183,7 +183,7 @@ fn parse_targets(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
         return Ok(Value::list([Value::from(packed), "repository".into()]));
     }
-    tracing::error!("No package sources provided");
+    crate::log::error!("No package sources provided");
     nothing()
 }
 

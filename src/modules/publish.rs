@@ -85,14 +85,14 @@ fn without_master(cx: &Context) -> bool {
 fn publish(cx: &Context, args: &Args, form: Form) -> Result<Value, Fault> {
     let nothing = || Ok(Map::new().into());
     if without_master(cx) {
-        tracing::error!(
+        crate::log::error!(
             "Cannot run publish commands without a connection to a salt master. No command sent."
         );
         return nothing();
     }
     let fun = str_of(args.get("fun"));
     if fun.starts_with("publish.") {
-        tracing::info!("Cannot publish publish calls. Returning {{}}");
+        crate::log::info!("Cannot publish publish calls. Returning {{}}");
         return nothing();
     }
     if args.truthy("via_master") {

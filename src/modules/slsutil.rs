@@ -187,7 +187,7 @@ fn renderer(cx: &Context, args: &Args) -> Result<Value, Fault> {
             });
             // Salt logs that there is no such file, and returns an empty map.
             let Some((text, file)) = read else {
-                tracing::error!(path, "Template does not exist");
+                crate::log::error!(path, "Template does not exist");
                 return Ok(Value::Map(Map::new()));
             };
             (text, Some(file))

@@ -206,9 +206,9 @@ fn find(name: &str) -> &'static Outputter {
         return found;
     }
     if NOT_SUPPORTED.contains(&name) {
-        tracing::error!("The outputter {name} is not supported, fall back to nested");
+        crate::log::error!("The outputter {name} is not supported, fall back to nested");
     } else if name != "grains" {
-        tracing::error!("Invalid outputter {name} specified, fall back to nested");
+        crate::log::error!("Invalid outputter {name} specified, fall back to nested");
     }
     &nested::OUTPUTTER
 }
@@ -221,11 +221,11 @@ pub fn render(out: Option<&str>, value: &Value, options: &OutputOptions) -> Stri
     let outputter = find(chosen(out, options));
     let mut text = (outputter.render)(value, options)
         .or_else(|unfit| {
-            tracing::debug!(error = %unfit, "falling back to nested");
+            crate::log::debug!(error = %unfit, "falling back to nested");
             (nested::OUTPUTTER.render)(value, options)
         })
         .or_else(|unfit| {
-            tracing::error!(error = %unfit, "Nested output failed");
+            crate::log::error!(error = %unfit, "Nested output failed");
             (raw::OUTPUTTER.render)(value, options)
         })
         .unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `decrypt_pillar`: values at some paths of the pillar are secrets to be opened. Salt: pillar/__init__.py
 //! (`decrypt_pillar`), utils/crypt.py (`decrypt`).
 
-use tracing::{debug, error};
+use crate::log::{debug, error};
 
 use crate::loader::Context;
 use crate::render;

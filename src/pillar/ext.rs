@@ -1,6 +1,6 @@
 //! External pillars in the order of the option `ext_pillar`. Salt: pillar/__init__.py (`ext_pillar`).
 
-use tracing::error;
+use crate::log::error;
 
 use super::{Compiler, NO_EXTERNAL};
 use crate::value::{Map, Value, str_of};

@@ -13,7 +13,7 @@ mod top;
 pub use strategy::{Strategy, merge_with};
 pub use top::Top;
 
-use tracing::error;
+use crate::log::error;
 
 use crate::loader::{Context, Fault, FileClient, Scope};
 use crate::value::{Map, Value, str_of};

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::log::{debug, error};
 use indexmap::IndexMap;
-use tracing::{debug, error};
 
 use super::top::Top;
 use super::{Compiler, names};

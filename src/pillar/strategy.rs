@@ -31,7 +31,7 @@ impl Strategy {
             "list" => Strategy::List,
             "none" => Strategy::None,
             other => {
-                tracing::warn!("Unknown merging strategy '{other}', fallback to recurse");
+                crate::log::warn!("Unknown merging strategy '{other}', fallback to recurse");
                 Strategy::Recurse { lists: false }
             }
         }

@@ -170,7 +170,7 @@ impl Compiler<'_> {
         match &self.pillarenv {
             Some(env) if is_root(env) => vec![env.clone()],
             Some(env) => {
-                tracing::debug!("pillarenv '{env}' not found in the configured pillar environments");
+                crate::log::debug!("pillarenv '{env}' not found in the configured pillar environments");
                 Vec::new()
             }
             None => {
@@ -238,7 +238,7 @@ impl Compiler<'_> {
             Ok(target) => Ok(target.matches(&view)),
             // A target that can be nobody's is told in the log, as in Salt.
             Err(problem) => {
-                tracing::error!(target = %str_of(target), "pillar top file: {problem}");
+                crate::log::error!(target = %str_of(target), "pillar top file: {problem}");
                 Ok(false)
             }
         }

@@ -100,7 +100,7 @@ impl Gpg<'_, '_> {
         }
         // The key may be there next time.
         self.cx.set_changeable();
-        tracing::warn!(keys = self.home, "a PGP message could not be decrypted: it stays as it is");
+        crate::log::warn!(keys = self.home, "a PGP message could not be decrypted: it stays as it is");
         Ok(message.into_bytes())
     }
 }

@@ -133,7 +133,7 @@ fn is_allowed(opts: &Map, step: Step) -> bool {
     let allowed =
         listed("renderer_whitelist").unwrap_or(true) && !listed("renderer_blacklist").unwrap_or(false);
     if !allowed {
-        tracing::warn!(
+        crate::log::warn!(
             "The renderer \"{}\" is disallowed by configuration and will be skipped.",
             step.name()
         );

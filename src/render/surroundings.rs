@@ -29,12 +29,12 @@ impl Surroundings for Around<'_, '_> {
         let file = match self.files.get_url(&url, self.saltenv, None, true) {
             Ok(file) => file?,
             Err(error) => {
-                tracing::error!(%url, %error, "a template could not be fetched");
+                crate::log::error!(%url, %error, "a template could not be fetched");
                 return None;
             }
         };
         let text = read_template(&file)
-            .inspect_err(|error| tracing::error!(%url, %error, "a template cannot be read"))
+            .inspect_err(|error| crate::log::error!(%url, %error, "a template cannot be read"))
             .ok()?;
         Some(SourceFile { path: file.display().to_string(), text })
     }
@@ -96,7 +96,7 @@ impl Surroundings for Around<'_, '_> {
     }
 
     fn log(&self, level: &str, text: &str) {
-        tracing::debug!(level, "{text}");
+        crate::log::debug!(level, "{text}");
     }
 
     fn outside(&self, filter: &str, args: &[Value], kwargs: &Map) -> Option<Result<Value, String>> {

@@ -76,7 +76,7 @@ pub fn jinja_options(opts: &Map, sls: &str) -> Options {
             "trim_blocks" => options.trim_blocks = value.truthy(),
             "lstrip_blocks" => options.lstrip_blocks = value.truthy(),
             "keep_trailing_newline" => options.keep_trailing_newline = value.truthy(),
-            other => tracing::warn!(name = other, "Jinja2 environment option is not recognized"),
+            other => crate::log::warn!(name = other, "Jinja2 environment option is not recognized"),
         }
     }
     options

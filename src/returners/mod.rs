@@ -29,14 +29,14 @@ pub fn save(cx: &Context, names: &str, ret: &Map) {
         }
         done.push(name);
         let Some(returner) = ALL.iter().find(|returner| returner.name == name) else {
-            tracing::error!(
+            crate::log::error!(
                 "Returner {name}.returner could not be loaded: '{name}.returner' is not available."
             );
             continue;
         };
         if let Err(fault) = (returner.save)(cx, ret) {
             let jid = ret.str("jid").unwrap_or_default();
-            tracing::error!("The return failed for job {jid}: {name}: {fault}");
+            crate::log::error!("The return failed for job {jid}: {name}: {fault}");
         }
     }
 }

@@ -26,11 +26,11 @@ fn compound_matches(cx: &Context, args: &Args) -> Result<Value, Fault> {
 /// The minion if it is named. Whatever stands against it is a no: the question may come from a minion.
 fn named(cx: &Context, args: &Args) -> Option<String> {
     if cx.opts.get("minion_data_cache").is_some_and(|wanted| !wanted.truthy()) {
-        tracing::warn!("Minion data cache is disabled. Cannot evaluate compound matcher expression.");
+        crate::log::warn!("Minion data cache is disabled. Cannot evaluate compound matcher expression.");
         return None;
     }
     let Ok(id) = MinionId::parse(&args.str("minion_id").ok()?) else {
-        tracing::warn!("Got invalid minion ID.");
+        crate::log::warn!("Got invalid minion ID.");
         return None;
     };
     let ids = cx.master.match_surely(args.get("expr"), "compound_pillar_exact").ok()?;

@@ -79,7 +79,7 @@ fn execute(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
         Err(error) => {
             // Salt: logged, and nothing came back.
-            tracing::error!(%error, "Error while executing {} on {}", args.str("fun")?, args.str("tgt")?);
+            crate::log::error!(%error, "Error while executing {} on {}", args.str("fun")?, args.str("tgt")?);
             Ok(Map::new().into())
         }
     }

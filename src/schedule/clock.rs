@@ -104,7 +104,7 @@ impl Clock {
             Ok(None) => return Turn::Wait,
             Err(problem) => {
                 if self.error.as_deref() != Some(problem.as_str()) {
-                    tracing::error!("{problem}");
+                    crate::log::error!("{problem}");
                 }
                 self.error = Some(problem);
                 return Turn::Wait;
@@ -120,7 +120,7 @@ impl Clock {
             match self.conditions(name, job, common, now, world) {
                 Ok(decided) => turn = decided,
                 Err(problem) => {
-                    tracing::error!("{problem}");
+                    crate::log::error!("{problem}");
                     self.error = Some(problem);
                     return Turn::Wait;
                 }
@@ -133,7 +133,7 @@ impl Clock {
         if turn != Turn::Wait && job.get("jid_include").is_none_or(Value::truthy) {
             let most = job.get("maxrunning").and_then(Value::as_int).unwrap_or(1);
             if i64::try_from((world.running)(name)).unwrap_or(i64::MAX) >= most {
-                tracing::debug!("The scheduled job {name} was not started, {most} already running");
+                crate::log::debug!("The scheduled job {name} was not started, {most} already running");
                 self.skip("maxrunning", now);
                 turn = Turn::Wait;
             }
@@ -351,7 +351,7 @@ fn splay_seconds(splay: &Value, world: &mut World<'_>) -> Option<i64> {
             let bound = |key: &str| range.get(key).and_then(Value::as_int);
             let (start, end) = (bound("start")?, bound("end")?);
             if end < start {
-                tracing::error!(
+                crate::log::error!(
                     "schedule.handle_func: Invalid Splay, end must be larger than start. Ignoring splay."
                 );
                 return None;

@@ -112,7 +112,10 @@ impl Scheduler {
                 continue;
             }
             let Some(job) = job.as_map() else {
-                tracing::error!("Scheduled job {name:?} should have a dict value, not {}", job.type_name());
+                crate::log::error!(
+                    "Scheduled job {name:?} should have a dict value, not {}",
+                    job.type_name()
+                );
                 continue;
             };
             let clock = self.clocks.entry(name.clone()).or_default();
@@ -253,7 +256,7 @@ impl Scheduler {
                 map! { "data" => self.status(name) },
             ),
             other => {
-                tracing::error!("Function {other:?} is unavailable in the scheduler");
+                crate::log::error!("Function {other:?} is unavailable in the scheduler");
                 Outcome::default()
             }
         }
@@ -262,15 +265,15 @@ impl Scheduler {
     fn add(&mut self, jobs: Option<&Map>) {
         let Some((name, job)) = jobs.filter(|jobs| jobs.len() == 1).and_then(|jobs| jobs.iter().next())
         else {
-            tracing::error!("You can only schedule one new job at a time.");
+            crate::log::error!("You can only schedule one new job at a time.");
             return;
         };
         let Some(job) = job.as_map() else {
-            tracing::error!("Scheduled jobs have to be of type dict.");
+            crate::log::error!("Scheduled jobs have to be of type dict.");
             return;
         };
         if self.pillar.get_value(name).is_some() {
-            tracing::warn!("Cannot update job {}, it's in the pillar!", str_of(name));
+            crate::log::warn!("Cannot update job {}, it's in the pillar!", str_of(name));
             return;
         }
         let mut job = job.clone();
@@ -283,7 +286,7 @@ impl Scheduler {
 
     fn forget(&mut self, name: &str) {
         if self.own.remove(name).is_none() && self.pillar.contains(name) {
-            tracing::warn!("Cannot delete job {name}, it's in the pillar!");
+            crate::log::warn!("Cannot delete job {name}, it's in the pillar!");
         }
         self.clocks.remove(name);
     }
@@ -291,7 +294,7 @@ impl Scheduler {
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Map)) {
         match self.own.get_mut(name).and_then(Value::as_map_mut) {
             Some(job) => change(job),
-            None => tracing::warn!("Cannot modify job {name}, it's in the pillar!"),
+            None => crate::log::warn!("Cannot modify job {name}, it's in the pillar!"),
         }
     }
 

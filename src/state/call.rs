@@ -321,7 +321,7 @@ impl Run<'_, '_> {
             return Ok(ret);
         }
         let interval = wanted.pause();
-        tracing::info!(
+        crate::log::info!(
             "State result does not match retry until value, state will be re-run in {interval} seconds"
         );
         self.cx.host.sleep(retry::seconds(interval));

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use tracing::warn;
+use crate::log::warn;
 
 use super::outcome::name_it;
 use super::slots;

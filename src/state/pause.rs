@@ -44,7 +44,7 @@ fn read(path: &std::path::Path) -> Option<Map> {
     match decode(&octets, Reading::Wire) {
         Ok(Value::Map(said)) => Some(said),
         _ => {
-            tracing::error!("Failed to read in pause data for file located at: {}", path.display());
+            crate::log::error!("Failed to read in pause data for file located at: {}", path.display());
             None
         }
     }

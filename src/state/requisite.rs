@@ -132,7 +132,7 @@ impl Run<'_, '_> {
             }
             let Some(value) = chunks.low(at).get(kind).filter(|value| !value.is_null()) else { continue };
             if self.disabled_requisites.iter().any(|disabled| disabled == kind) {
-                tracing::warn!("The {kind} requisite has been disabled, Ignoring.");
+                crate::log::warn!("The {kind} requisite has been disabled, Ignoring.");
                 continue;
             }
             let mut places = Vec::new();

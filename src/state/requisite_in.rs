@@ -25,7 +25,7 @@ pub(super) fn requisite_in(high: &mut Map, disabled: &[String]) -> Vec<String> {
                 let Some((key, items)) = arg.as_map().and_then(first) else { continue };
                 let Some(key) = key.as_str().filter(|key| HANDLED.contains(key)) else { continue };
                 if disabled.iter().any(|disabled| disabled == key) {
-                    tracing::warn!("The {key} requisite has been disabled, Ignoring.");
+                    crate::log::warn!("The {key} requisite has been disabled, Ignoring.");
                     continue;
                 }
                 let here = Here { id, module, body, key, rkey: key.split('_').next().unwrap_or_default() };

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::log::warn;
 use rand::TryRng;
-use tracing::warn;
 
 use crate::value::{Map, Value, repr, str_of};
 

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
-use tracing::error;
+use crate::log::error;
 
 use super::call::{Found, How, find};
 use super::chunks::Chunks;
@@ -516,7 +516,7 @@ impl<'t, 'a> Run<'t, 'a> {
         let preload = map! { "jid" => self.jid.clone() };
         let call = Call { args: vec![data.into(), tag.into(), preload.into()], kwargs: Map::new() };
         if let Err(problem) = self.cx.call("event.fire_master", call) {
-            tracing::debug!("the master was not told of a state: {problem}");
+            crate::log::debug!("the master was not told of a state: {problem}");
         }
     }
 

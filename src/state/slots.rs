@@ -1,7 +1,7 @@
 //! Slots: arguments that are asked of an execution module at the last moment, `__slot__:salt:test.echo(hello)`. Salt:
 //! state.py (`format_slots`), utils/args.py (`parse_function`).
 
-use tracing::{error, warn};
+use crate::log::{error, warn};
 
 use crate::loader::{Call, Context, Fault};
 use crate::value::{Map, Value, traverse};

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use tracing::error;
+use crate::log::error;
 
 use super::chunks::INCLUDED_FROM;
 use super::{Available, declarations};

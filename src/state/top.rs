@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::log::{debug, error, warn};
 use indexmap::IndexMap;
 use thiserror::Error;
-use tracing::{debug, error, warn};
 
 use super::Available;
 use crate::loader::{Context, Fault};

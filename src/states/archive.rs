@@ -438,7 +438,7 @@ fn remember_sum(running: &Running, path: &str, sum: &str) {
     let file = sum_file(running, path);
     let made = file.parent().map_or(Ok(()), fs::create_dir_all);
     if let Err(error) = made.and_then(|()| fs::write(&file, format!("{}:{sum}\n", hash_type(running)))) {
-        tracing::warn!(path, %error, "the checksum of an archive cannot be kept");
+        crate::log::warn!(path, %error, "the checksum of an archive cannot be kept");
     }
 }
 

@@ -3,9 +3,9 @@
 
 use jiff::Zoned;
 use jiff::fmt::strtime;
-use tracing::Level;
 
 use super::level;
+use crate::log::Level;
 
 /// Salt's default for consoles.
 pub(super) const CONSOLE: &str = "[%(levelname)-8s] %(message)s";
@@ -155,21 +155,21 @@ const RESET: &str = "\x1b[0;0m";
 
 fn level_color(level: Level) -> &'static str {
     match level {
-        Level::ERROR => "\x1b[0;1;31m",
-        Level::WARN => "\x1b[0;1;33m",
-        Level::INFO => "\x1b[0;1;32m",
-        Level::DEBUG => "\x1b[0;1;36m",
-        Level::TRACE => "\x1b[0;1;35m",
+        Level::Error => "\x1b[0;1;31m",
+        Level::Warn => "\x1b[0;1;33m",
+        Level::Info => "\x1b[0;1;32m",
+        Level::Debug => "\x1b[0;1;36m",
+        Level::Trace => "\x1b[0;1;35m",
     }
 }
 
 fn message_color(level: Level) -> &'static str {
     match level {
-        Level::ERROR => "\x1b[0;31m",
-        Level::WARN => "\x1b[0;33m",
-        Level::INFO => "\x1b[0;32m",
-        Level::DEBUG => "\x1b[0;36m",
-        Level::TRACE => "\x1b[0;35m",
+        Level::Error => "\x1b[0;31m",
+        Level::Warn => "\x1b[0;33m",
+        Level::Info => "\x1b[0;32m",
+        Level::Debug => "\x1b[0;36m",
+        Level::Trace => "\x1b[0;35m",
     }
 }
 
@@ -204,11 +204,11 @@ mod tests {
             let case = Value::from_json(line).expect("JSON");
             let text = |name: &str| case.get(name).and_then(Value::as_str).unwrap_or_default();
             let level = match text("level") {
-                "ERROR" => Level::ERROR,
-                "WARNING" => Level::WARN,
-                "INFO" => Level::INFO,
-                "DEBUG" => Level::DEBUG,
-                _ => Level::TRACE,
+                "ERROR" => Level::Error,
+                "WARNING" => Level::Warn,
+                "INFO" => Level::Info,
+                "DEBUG" => Level::Debug,
+                _ => Level::Trace,
             };
             let record = Record {
                 name: "salt.minion",
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn formats_that_mean_nothing_do_no_harm() {
         let record =
-            Record { name: "a", path: "", line: 7, level: Level::INFO, process: 42, message: "m", jid: "1" };
+            Record { name: "a", path: "", line: 7, level: Level::Info, process: 42, message: "m", jid: "1" };
         let now: Zoned = "2026-11-25T10:00:00.005[UTC]".parse().expect("a time");
         let line = |format: &str, date: &str| {
             Format::parse(format, CONSOLE, date, "[JID: %(jid)s]").line(&record, &now)

@@ -1,9 +1,7 @@
 //! Levels by Salt's names and Python's numbers. Salt: _logging/impl.py (`LOG_LEVELS`,
 //! `get_logging_level_from_string`).
 
-use tracing::Level;
-use tracing::level_filters::LevelFilter;
-
+use crate::log::Level;
 use crate::value::{Value, sort};
 
 /// The least weight that is let through; Python's numbers.
@@ -48,32 +46,26 @@ impl Threshold {
     pub fn passes(self, level: Level) -> bool {
         weight(level) >= self.0
     }
-
-    /// The most detailed level that may pass.
-    pub fn filter(self) -> LevelFilter {
-        let levels = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
-        levels.into_iter().find(|level| self.passes(*level)).map_or(LevelFilter::OFF, LevelFilter::from_level)
-    }
 }
 
 fn weight(level: Level) -> i64 {
     match level {
-        Level::ERROR => 40,
-        Level::WARN => 30,
-        Level::INFO => 20,
-        Level::DEBUG => 10,
-        Level::TRACE => 5,
+        Level::Error => 40,
+        Level::Warn => 30,
+        Level::Info => 20,
+        Level::Debug => 10,
+        Level::Trace => 5,
     }
 }
 
 /// The name that lines show.
 pub(super) fn name(level: Level) -> &'static str {
     match level {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARNING",
-        Level::INFO => "INFO",
-        Level::DEBUG => "DEBUG",
-        Level::TRACE => "TRACE",
+        Level::Error => "ERROR",
+        Level::Warn => "WARNING",
+        Level::Info => "INFO",
+        Level::Debug => "DEBUG",
+        Level::Trace => "TRACE",
     }
 }
 
@@ -129,10 +121,7 @@ mod tests {
     fn names_and_numbers_are_thresholds() {
         let passing = |value: Value| {
             let threshold = Threshold::of(Some(&value)).unwrap_or(Threshold::FALLBACK);
-            [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR]
-                .into_iter()
-                .filter(|level| threshold.passes(*level))
-                .count()
+            Level::ALL.into_iter().filter(|level| threshold.passes(*level)).count()
         };
         for (name, count) in [
             ("all", 5),
@@ -150,8 +139,7 @@ mod tests {
             assert_eq!(passing(name.into()), count, "{name}");
         }
         assert_eq!(passing(20.into()), 3);
-        assert_eq!(Threshold::of(None).map(Threshold::filter), Ok(LevelFilter::WARN));
-        assert_eq!(Threshold::QUIET.filter(), LevelFilter::OFF);
+        assert_eq!(Threshold::of(None), Ok(Threshold(30)));
     }
 
     #[test]
@@ -159,10 +147,10 @@ mod tests {
         let option = map! { "salt" => "warning", "salt.minion" => "debug", "zmtp" => "quiet" };
         let (granular, bad) = Granular::of(Some(&option.into()));
         assert!(bad.is_empty());
-        assert!(!granular.passes("halite::master", Level::INFO));
-        assert!(granular.passes("halite::minion::run", Level::DEBUG));
-        assert!(!granular.passes("halite::minions", Level::DEBUG));
-        assert!(!granular.passes("zmtp::net", Level::ERROR));
-        assert!(granular.passes("other", Level::TRACE));
+        assert!(!granular.passes("halite::master", Level::Info));
+        assert!(granular.passes("halite::minion::run", Level::Debug));
+        assert!(!granular.passes("halite::minions", Level::Debug));
+        assert!(!granular.passes("zmtp::net", Level::Error));
+        assert!(granular.passes("other", Level::Trace));
     }
 }

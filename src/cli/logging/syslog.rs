@@ -7,7 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use tracing::Level;
+
+use crate::log::Level;
 
 /// Where logs go.
 #[derive(Debug)]
@@ -121,10 +122,10 @@ impl Syslog {
 /// `<facility * 8 + severity>`, the line, NUL.
 fn datagram(facility: u8, level: Level, line: &str) -> Vec<u8> {
     let severity = match level {
-        Level::ERROR => 3,
-        Level::WARN => 4,
-        Level::INFO => 6,
-        Level::DEBUG | Level::TRACE => 7,
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
     };
     format!("<{}>{line}\0", u32::from(facility) * 8 + severity).into_bytes()
 }
@@ -145,7 +146,7 @@ mod tests {
         let listener = UnixDatagram::bind(&path).expect("a socket");
         let address = format!("file://{}/LOG_DAEMON", path.display());
         let syslog = Syslog::of(&address).expect("an address").expect("a syslog");
-        syslog.write(Level::WARN, "[WARNING ] hot");
+        syslog.write(Level::Warn, "[WARNING ] hot");
         let mut buffer = [0; 64];
         let length = listener.recv(&mut buffer).expect("a datagram");
         assert_eq!(&buffer[..length], b"<28>[WARNING ] hot\0");

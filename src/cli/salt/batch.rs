@@ -314,7 +314,7 @@ async fn take_turns(
 }
 
 fn stopped(id: &str) {
-    tracing::error!("Minion {id} returned with non-zero exit code. Batch run stopped due to failhard");
+    crate::log::error!("Minion {id} returned with non-zero exit code. Batch run stopped due to failhard");
 }
 
 fn nothing() -> Value {

@@ -4,9 +4,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::log::{debug, error, warn};
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
-use tracing::{debug, error, warn};
 
 use crate::builtin;
 use crate::cli::{Exit, Stop};

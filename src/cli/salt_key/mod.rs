@@ -398,7 +398,7 @@ fn fire(opts: &Opts, changes: &[Change]) {
     }
     for change in changes {
         if let Err(error) = fire_blocking(&paths, tags::KEY, change.event()) {
-            tracing::warn!("the running master could not be told about the key of {}: {error}", change.id);
+            crate::log::warn!("the running master could not be told about the key of {}: {error}", change.id);
             return;
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn run(
             started => started.map_err(explained)?,
         };
         if without_waiting {
-            tracing::warn!(
+            crate::log::warn!(
                 "Running in asynchronous mode. Results of this execution may be collected by attaching to the master \
                  event bus or by examining the master job cache, if configured. This execution is running under tag {}",
                 started.tag

@@ -100,7 +100,7 @@ fn carry_out(
     match ask::run(&opts, parsed, order, parsed.flag("async"), &shower) {
         // No master: the files of one are still there.
         Err(error) if matches!(error.downcast_ref(), Some(ClientError::NoMaster { .. })) => {
-            tracing::info!("{error} The runner runs in this process.");
+            crate::log::info!("{error} The runner runs in this process.");
             become_user(&opts)?;
             offline::run(&opts, order, registry, &shower)
         }

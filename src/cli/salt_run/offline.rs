@@ -57,7 +57,7 @@ fn open_store(opts: &Opts) -> Option<Store> {
     if !dir.is_dir() {
         return None;
     }
-    Store::open(&dir).inspect_err(|error| tracing::warn!("the job cache cannot be opened: {error}")).ok()
+    Store::open(&dir).inspect_err(|error| crate::log::warn!("the job cache cannot be opened: {error}")).ok()
 }
 
 /// What a master left on disk.

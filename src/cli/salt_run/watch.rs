@@ -42,7 +42,7 @@ async fn watch(opts: &Opts, args: &Args) -> anyhow::Result<Exit> {
     loop {
         let Some(event) = events.next(None).await.context("the event bus failed")? else { continue };
         if !expr_match(&event.tag, &tagmatch) {
-            tracing::debug!("Skipping event tag: {}", event.tag);
+            crate::log::debug!("Skipping event tag: {}", event.tag);
             continue;
         }
         if !quiet {
@@ -50,7 +50,7 @@ async fn watch(opts: &Opts, args: &Args) -> anyhow::Result<Exit> {
         }
         if left > 0 {
             left -= 1;
-            tracing::debug!("Remaining event matches: {left}");
+            crate::log::debug!("Remaining event matches: {left}");
         }
         if left == 0 {
             return Ok(Exit::OK);

@@ -240,7 +240,7 @@ impl<S: Schema> Writer<S> {
         match &committed {
             Ok(_) | Err(StoreError::TooLarge { .. }) => {}
             Err(error) => {
-                tracing::error!(%error, "what minions sent could not be stored and was not acknowledged");
+                crate::log::error!(%error, "what minions sent could not be stored and was not acknowledged");
                 self.state = State::Broken(error.clone());
                 // Readers want it back at once; writers, when there is room.
                 if self.reopen(false).is_ok() && matches!(error, StoreError::Full { .. }) {
@@ -280,7 +280,7 @@ impl<S: Schema> Writer<S> {
                 self.reopen(false)?;
             }
         }
-        tracing::info!(path = %self.shared.disk.path().display(), "the store can be written again");
+        crate::log::info!(path = %self.shared.disk.path().display(), "the store can be written again");
         Ok(())
     }
 
@@ -304,7 +304,7 @@ fn open_or_begin_anew<S: Schema>(disk: &dyn Disk, check: bool) -> Result<Databas
     match open::<S>(disk, check) {
         Err(StoreError::Damaged { reason, .. }) => {
             let aside = disk.set_aside().map_err(|error| StoreError::from_io(disk.path(), &error))?;
-            tracing::error!(
+            crate::log::error!(
                 path = %disk.path().display(), %reason, kept_as = %aside.display(),
                 "the store is damaged: it was set aside and an empty one begun"
             );

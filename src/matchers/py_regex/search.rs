@@ -73,7 +73,7 @@ impl PySearch {
 
     fn next<'t>(&self, text: &'t str, from: usize) -> Option<Captures<'t, str>> {
         self.regex.captures_from_pos(text, from).unwrap_or_else(|error| {
-            tracing::warn!(pattern = self.regex.as_str(), %error, "a regular expression was given up");
+            crate::log::warn!(pattern = self.regex.as_str(), %error, "a regular expression was given up");
             None
         })
     }

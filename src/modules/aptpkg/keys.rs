@@ -94,7 +94,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 fn has_directory(directory: &Path) -> bool {
     if !directory.is_dir() {
-        tracing::error!(
+        crate::log::error!(
             "The directory {} does not exist. Please create this directory only writable by root",
             directory.display()
         );
@@ -128,7 +128,7 @@ pub(super) fn get_repo_keys(cx: &Context, args: &Args) -> Result<Value, Fault> {
     ]);
     let ran = apt(cx, &line, false, Map::new())?;
     if !ran.ok() {
-        tracing::error!("apt-key: {}", ran.stderr);
+        crate::log::error!("apt-key: {}", ran.stderr);
         return Ok(Map::new().into());
     }
     Ok(parse(&ran.stdout).into())
@@ -145,7 +145,7 @@ fn copy_key(cx: &Context, source: &Path, directory: &Path, name: Option<String>)
     let target = directory.join(name.unwrap_or(own));
     if armoured {
         if cx.which("gpg").is_none() {
-            tracing::error!("{} is ASCII armored and there is no gpg to read it", source.display());
+            crate::log::error!("{} is ASCII armored and there is no gpg to read it", source.display());
             return Ok(false);
         }
         let out = target.to_string_lossy();
@@ -174,7 +174,7 @@ pub(super) fn add_repo_key(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let line = if let Some(path) = text("path") {
         let cached = str_of(&cx.ask("cp.cache_file", &[path.as_str().into(), args.get("saltenv").clone()])?);
         if cached.is_empty() || cached == "False" {
-            tracing::error!("Unable to get cached copy of file: {path}");
+            crate::log::error!("Unable to get cached copy of file: {path}");
             return Ok(false.into());
         }
         if !aptkey {
@@ -192,7 +192,7 @@ pub(super) fn add_repo_key(cx: &Context, args: &Args) -> Result<Value, Fault> {
             words(&["apt-key", "adv", "--batch", "--keyserver", &server, "--recv", &id])
         } else {
             let Some(file) = text("keyfile") else {
-                tracing::error!(
+                crate::log::error!(
                     "You must define the name of the key file to save the key. See keyfile argument"
                 );
                 return Ok(false.into());
@@ -216,7 +216,7 @@ pub(super) fn add_repo_key(cx: &Context, args: &Args) -> Result<Value, Fault> {
     };
     let ran = apt(cx, &line, true, options)?;
     if !ran.ok() {
-        tracing::error!("Unable to add repo key: {}", ran.stderr);
+        crate::log::error!("Unable to add repo key: {}", ran.stderr);
     }
     Ok(ran.ok().into())
 }
@@ -241,7 +241,7 @@ pub(super) fn del_repo_key(cx: &Context, args: &Args) -> Result<Value, Fault> {
         return Ok(id.into());
     }
     if ![8, 16].contains(&id.len()) {
-        tracing::error!("The keyid needs to be either 8 or 16 characters");
+        crate::log::error!("The keyid needs to be either 8 or 16 characters");
         return Ok(false.into());
     }
     for path in files(&directory) {
@@ -251,7 +251,7 @@ pub(super) fn del_repo_key(cx: &Context, args: &Args) -> Result<Value, Fault> {
             return Ok(id.into());
         }
     }
-    tracing::error!("Could not find the key file for keyid: {id}");
+    crate::log::error!("Could not find the key file for keyid: {id}");
     Ok(false.into())
 }
 

@@ -292,7 +292,7 @@ fn apt(cx: &Context, words: &[String], scope: bool, mut options: Map) -> Result<
         if !ran.stderr.contains("Could not get lock") {
             break;
         }
-        tracing::warn!("waiting for the lock of dpkg, attempt {wait} of {MOST_WAITS}");
+        crate::log::warn!("waiting for the lock of dpkg, attempt {wait} of {MOST_WAITS}");
         cx.host.sleep(Duration::from_secs(1 << wait));
         ran = cx.program_with(&line, options.clone())?;
     }

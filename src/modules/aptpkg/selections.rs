@@ -64,7 +64,7 @@ fn select(cx: &Context, wanted: &Map) -> Result<Map, Fault> {
             if ran.ok() {
                 changed.insert(name, map! { "old" => old, "new" => state.as_str() });
             } else {
-                tracing::error!("failed to set state {state} for package {name}");
+                crate::log::error!("failed to set state {state} for package {name}");
             }
         }
     }

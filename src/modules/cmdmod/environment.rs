@@ -16,14 +16,14 @@ pub(super) fn given(env: &Value) -> Variables {
         Value::List(items) => repacked(items).unwrap_or_default(),
         other => {
             if other.truthy() {
-                tracing::error!("env is neither a map nor a list of maps, and is not used");
+                crate::log::error!("env is neither a map nor a list of maps, and is not used");
             }
             Map::new()
         }
     };
     for (name, value) in variables.iter_mut() {
         if value.is_null() {
-            tracing::error!(
+            crate::log::error!(
                 name = str_of(name),
                 "Environment variable passed without a value. Setting value to an empty string"
             );
@@ -45,7 +45,7 @@ fn repacked(items: &[Value]) -> Option<Map> {
                 map.insert(name.clone(), value.clone());
             }
             _ => {
-                tracing::error!("env has an item that is not one name and one value, and is not used");
+                crate::log::error!("env has an item that is not one name and one value, and is not used");
                 return None;
             }
         }
@@ -143,7 +143,7 @@ pub(super) fn of_user(
         [_] => {
             let user = runas.unwrap_or_default();
             let stderr = String::from_utf8_lossy(&stderr);
-            tracing::error!(user, %stderr, "Environment could not be retrieved");
+            crate::log::error!(user, %stderr, "Environment could not be retrieved");
             Map::new()
         }
         [_, printed, _] => printed.split('\0').filter_map(|line| line.split_once('=')).collect(),

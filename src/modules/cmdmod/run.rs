@@ -56,7 +56,7 @@ pub(super) fn run(cx: &Context, options: &Options) -> Result<Ran, Fault> {
     if !options.quiet {
         // Only the first word: the rest may be a secret.
         let command = first_word(&options.cmd)?;
-        tracing::info!(command, cwd, "Executing command");
+        crate::log::info!(command, cwd, "Executing command");
     }
     let identity = Account::find(cx, options)?;
     if options.runas.is_some() || options.group.is_some() {
@@ -105,9 +105,10 @@ pub(super) fn run(cx: &Context, options: &Options) -> Result<Ran, Fault> {
     } else {
         cx.set_retcode(0);
     }
-    if !options.quiet && !options.ignore_retcode && ran.retcode.is_some_and(|retcode| retcode != 0) {
+    let failed = ran.retcode.filter(|retcode| *retcode != 0 && !options.quiet && !options.ignore_retcode);
+    if let Some(retcode) = failed {
         let command = first_word(&options.cmd)?;
-        tracing::error!(command, retcode = ran.retcode, "Command failed");
+        crate::log::error!(command, retcode, "Command failed");
     }
     Ok(ran)
 }

@@ -82,7 +82,7 @@ pub(super) fn script(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut ran = match run::run(cx, &options) {
         Ok(ran) => ran.into_value().as_map().cloned().unwrap_or_default(),
         Err(fault @ (Fault::Execution { .. } | Fault::Invocation(_))) => {
-            tracing::error!(source, error = %fault, "cmd.script: Unable to run script");
+            crate::log::error!(source, error = %fault, "cmd.script: Unable to run script");
             Map::new()
         }
         Err(fault) => return Err(fault),
@@ -160,7 +160,7 @@ impl Drop for Temporary {
         if let Err(error) = fs::remove_file(&self.0)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            tracing::error!(path = %self.0.display(), %error, "Unable to clean tempfile");
+            crate::log::error!(path = %self.0.display(), %error, "Unable to clean tempfile");
         }
     }
 }

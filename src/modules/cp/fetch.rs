@@ -68,7 +68,7 @@ pub(super) fn get_template(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let part = |at: usize| got.as_list().and_then(|got| got.get(at)).map(str_of).unwrap_or_default();
     let (rendered, problem) = (part(0), part(2));
     if !problem.is_empty() {
-        tracing::error!("{problem}");
+        crate::log::error!("{problem}");
         return Ok("".into());
     }
     if dest.is_empty() {

@@ -94,7 +94,7 @@ fn send(cx: &Context, given: &str, upload: Option<&str>, what: &Push) -> Result<
         let length = chunk.len();
         let reply = cx.minion.request(load(cx, &parts, size, at, chunk), TIMEOUT)?;
         if !reply.truthy() {
-            tracing::error!(
+            crate::log::error!(
                 path,
                 "cp.push failed: the master has to have file_recv: True, and the file has to be smaller than \
                  its file_recv_max_size"
@@ -141,7 +141,7 @@ fn remove(path: &str, wanted: bool) -> bool {
     }
     let removed = fs::remove_file(path);
     if let Err(error) = &removed {
-        tracing::error!(path, %error, "cp.push failed to remove the file");
+        crate::log::error!(path, %error, "cp.push failed to remove the file");
     }
     removed.is_ok()
 }

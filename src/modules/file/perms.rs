@@ -19,7 +19,7 @@ pub(super) fn set_mode(path: &str, mode: &str) {
     if let Some(mode) = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777)
         && let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(mode))
     {
-        tracing::debug!(path, %error, "the mode cannot be set");
+        crate::log::debug!(path, %error, "the mode cannot be set");
     }
 }
 

@@ -200,7 +200,7 @@ pub(super) fn rmdir(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
         Err(error) => {
             let text = os_error_text(&error, path);
-            tracing::error!("Could not remove '{path}': {text}");
+            crate::log::error!("Could not remove '{path}': {text}");
             errors.push(Value::list([path.to_owned(), text]));
             false
         }

@@ -54,7 +54,7 @@ pub(super) fn store(
     let text = yaml::dump(&grains.into(), Style::SALT);
     let (mode, owner) = like(&path);
     if let Err(error) = cx.host.write_atomic(&path, text.as_bytes(), mode, owner) {
-        tracing::error!(path = %path.display(), %error, "Unable to write to grains file");
+        crate::log::error!(path = %path.display(), %error, "Unable to write to grains file");
     }
     touch(cx);
     // A state run goes on with these.
@@ -87,6 +87,6 @@ fn like(path: &Path) -> (u32, FileOwner) {
 fn touch(cx: &Context) {
     let path = Path::new(cx.opt_str("cachedir")).join("module_refresh");
     if let Err(error) = fs::write(&path, "") {
-        tracing::error!(path = %path.display(), %error, "Unable to write to cache file");
+        crate::log::error!(path = %path.display(), %error, "Unable to write to cache file");
     }
 }

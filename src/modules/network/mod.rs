@@ -190,7 +190,7 @@ fn of_interface(cx: &Context, args: &Args, what: impl Fn(&Map) -> Value) -> Resu
     }
     let names: Vec<String> = all.keys().map(str_of).collect();
     let text = format!("Interface \"{name}\" not in available interfaces: \"{}\"", names.join("\", \""));
-    tracing::error!("{text}");
+    crate::log::error!("{text}");
     Ok(text.into())
 }
 
@@ -206,7 +206,7 @@ fn addresses(cx: &Context, interface: Option<&str>, loopback: bool, v4: bool) ->
     if wanted.is_empty()
         && let Some(name) = interface
     {
-        tracing::error!("Interface {name} not found.");
+        crate::log::error!("Interface {name} not found.");
     }
     let ips = wanted.iter().flat_map(|one| &one.addresses).map(|address| address.ip);
     let kept = ips.filter(|ip| ip.is_ipv4() == v4 && (loopback || !ip.is_loopback()));
@@ -233,7 +233,7 @@ fn in_net(cidr: &str, addresses: &[IpAddr]) -> bool {
     match Net::parse(cidr, true) {
         Ok(net) => addresses.iter().any(|address| net.contains(*address)),
         Err(_) => {
-            tracing::error!("Invalid CIDR '{cidr}'");
+            crate::log::error!("Invalid CIDR '{cidr}'");
             false
         }
     }

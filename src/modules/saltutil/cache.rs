@@ -17,7 +17,7 @@ pub(super) fn clear_cache(cx: &Context, _: &Args) -> Result<Value, Fault> {
     match remove_files(cachedir, 0) {
         Ok(()) => Ok(Value::Bool(true)),
         Err(error) => {
-            tracing::error!(%error, "Attempt to clear cache with saltutil.clear_cache FAILED");
+            crate::log::error!(%error, "Attempt to clear cache with saltutil.clear_cache FAILED");
             Ok(Value::Bool(false))
         }
     }
@@ -56,7 +56,7 @@ pub(super) fn clear_job_cache(cx: &Context, args: &Args) -> Result<Value, Fault>
             && is_old
             && let Err(error) = fs::remove_dir_all(entry.path())
         {
-            tracing::error!(%error, "Attempt to clear cache with saltutil.clear_job_cache FAILED");
+            crate::log::error!(%error, "Attempt to clear cache with saltutil.clear_job_cache FAILED");
             return Ok(Value::Bool(false));
         }
     }

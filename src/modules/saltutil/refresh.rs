@@ -32,7 +32,7 @@ pub(super) fn pillar(cx: &Context, args: &Args) -> Result<Value, Fault> {
         done => done?,
     };
     if !done.is_some_and(|done| done.get("complete") != Some(&Value::Bool(false))) {
-        tracing::warn!(seconds, "Pillar refresh did not complete within timeout");
+        crate::log::warn!(seconds, "Pillar refresh did not complete within timeout");
     }
     Ok(Value::Bool(true))
 }

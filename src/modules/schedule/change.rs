@@ -20,7 +20,7 @@ fn write_saved(cx: &Context, schedule: Map) {
     let written =
         folder.and_then(|()| cx.host.write_atomic(&path, text.as_bytes(), 0o640, FileOwner::default()));
     if let Err(error) = written {
-        tracing::error!("Failed to persist the updated schedule: {error}");
+        crate::log::error!("Failed to persist the updated schedule: {error}");
     }
 }
 

@@ -129,7 +129,7 @@ fn ask(cx: &Context, data: Map, answer: &str) -> Option<Map> {
     match cx.minion.fire_and_wait("manage_schedule", data, answer, ANSWER) {
         Ok(answer) => answer.filter(|data| data.get("complete").is_some_and(Value::truthy)),
         Err(problem) => {
-            tracing::warn!("the scheduler could not be asked: {problem}");
+            crate::log::warn!("the scheduler could not be asked: {problem}");
             None
         }
     }

@@ -161,7 +161,7 @@ fn source_keys(cx: &Context, args: &Args) -> Result<Option<Vec<Key>>, Fault> {
     let keys = keys_of(Path::new(&str_of(&file)), hash_of(args)?.as_deref())?;
     if keys.is_empty() {
         let error = format!("No keys detected in {source}. Is file properly formatted?");
-        tracing::error!("{error}");
+        crate::log::error!("{error}");
         cx.memory.borrow_mut().insert("ssh_auth.error", error);
     }
     Ok(Some(keys.into_iter().map(|(key, _)| key).collect()))
@@ -206,7 +206,7 @@ fn remove(cx: &Context, args: &Args, user: &str, key: &str) -> Result<String, Fa
     Ok(match written {
         Ok(()) => "Key removed".to_owned(),
         Err(error) => {
-            tracing::warn!(%error, path = %path.display(), "Could not read/write key file");
+            crate::log::warn!(%error, path = %path.display(), "Could not read/write key file");
             "Key not removed".to_owned()
         }
     })

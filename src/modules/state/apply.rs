@@ -48,7 +48,7 @@ fn cached(cx: &Context, kwargs: &Map) -> Option<Map> {
 
 fn keep(path: &Path, value: &Value) {
     if let Err(error) = write_cache_file(path, &encode(value, Dialect::Wire), 0o600) {
-        tracing::error!("Unable to write to highstate cache file {}: {error}", path.display());
+        crate::log::error!("Unable to write to highstate cache file {}: {error}", path.display());
     }
 }
 
@@ -90,7 +90,7 @@ fn sync(cx: &Context, kwargs: &Map, saltenv: &str) -> Result<(), Fault> {
         let call = Call { args: Vec::new(), kwargs: map! { "saltenv" => saltenv } };
         match cx.call(&format!("saltutil.sync_{kind}"), call) {
             Ok(_) => {}
-            Err(Fault::NotAvailable(_)) => tracing::warn!("Invalid custom module type '{kind}', ignoring"),
+            Err(Fault::NotAvailable(_)) => crate::log::warn!("Invalid custom module type '{kind}', ignoring"),
             Err(fault) => return Err(fault),
         }
     }

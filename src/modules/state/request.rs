@@ -23,7 +23,7 @@ fn read(cx: &Context) -> Map {
 
 fn write(cx: &Context, requests: &Map) {
     if let Err(error) = write_cache_file(&path(cx), &encode_map(requests, Dialect::Wire), 0o600) {
-        tracing::error!("Unable to write state request file {}: {error}", path(cx).display());
+        crate::log::error!("Unable to write state request file {}: {error}", path(cx).display());
     }
 }
 

@@ -55,7 +55,7 @@ impl StateOutput {
         let flag = |name: &str, default: bool| opts.get(name).map_or(default, Value::truthy);
         let tabular = match opts.get("state_tabular") {
             Some(Value::Text(format)) if !format.is_empty() => {
-                tracing::error!(
+                crate::log::error!(
                     "state_tabular: a format of your own is not supported, the usual columns are used"
                 );
                 Tabular::On

@@ -251,7 +251,7 @@ fn last_run(cx: &Context, args: &Args) -> Result<Value, Fault> {
     announce(cx, args, " local_cache for jobs.")?;
     let metadata = args.get("metadata");
     if metadata.truthy() && metadata.as_map().is_none() {
-        tracing::info!("The metadata parameter must be specified as a dictionary");
+        crate::log::info!("The metadata parameter must be specified as a dictionary");
         return Ok(false.into());
     }
     let search = Search {

@@ -267,7 +267,7 @@ fn has_right_hash(running: &Running, wanted: &mut Wanted) -> Result<bool, Fault>
     match right_hash(running, wanted) {
         Ok(answer) => Ok(answer),
         Err(error @ (Fault::Execution { .. } | Fault::Exception { .. })) => {
-            tracing::error!("Failed checking existing file's hash against specified source_hash: {error}");
+            crate::log::error!("Failed checking existing file's hash against specified source_hash: {error}");
             Ok(false)
         }
         Err(other) => Err(other),

@@ -177,7 +177,7 @@ pub(super) fn check_user(running: &Running, user: &Value, group: &Value) -> Resu
         wrong.push_str(&format!("Group {} is not available", str_of(group)));
     }
     if !wrong.is_empty() && running.test() {
-        tracing::warn!("{wrong}");
+        crate::log::warn!("{wrong}");
         return Ok(None);
     }
     Ok(Some(wrong).filter(|wrong| !wrong.is_empty()))

@@ -135,7 +135,7 @@ pub(super) fn unset(running: &Running, args: &Args) -> Result<StateReturn, Fault
             "global" => global,
         };
         if let Err(fault) = running.ask_with("git.config_unset", &[], with_user(args, asked)) {
-            tracing::error!(key, error = complaint(&fault), "failed to unset an option of git");
+            crate::log::error!(key, error = complaint(&fault), "failed to unset an option of git");
             failed.push(key);
         }
     }

@@ -130,7 +130,7 @@ fn has_to_refresh(running: &Running, refresh: &Value) -> bool {
         if !mark.exists()
             && let Err(error) = fs::write(&mark, "")
         {
-            tracing::warn!("Encountered error writing rtag: {error}");
+            crate::log::warn!("Encountered error writing rtag: {error}");
         }
     }
     match refresh {

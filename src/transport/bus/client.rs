@@ -200,7 +200,7 @@ impl BusEvents {
             }
             match event::unpack(&body) {
                 Ok(event) => return Ok(Some(event)),
-                Err(error) => tracing::debug!(%error, "an event of the bus is left out"),
+                Err(error) => crate::log::debug!(%error, "an event of the bus is left out"),
             }
         }
     }

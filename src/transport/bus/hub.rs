@@ -111,7 +111,7 @@ impl Bus {
                 let kept = listener.push_or_close(frame, self.0.max_queued);
                 if !kept {
                     self.0.too_slow.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(
+                    crate::log::warn!(
                         waiting_octets = self.0.max_queued,
                         "a listener of the event bus does not read: disconnected"
                     );
@@ -260,7 +260,7 @@ impl LocalEvents {
             self.listener.written(body.len());
             match event::unpack(&body) {
                 Ok(event) => return Some(event),
-                Err(error) => tracing::debug!(%error, "an event of the bus is left out"),
+                Err(error) => crate::log::debug!(%error, "an event of the bus is left out"),
             }
         }
     }

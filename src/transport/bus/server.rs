@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::hub::{Bus, Listener};
 use super::{BusError, BusPaths, socket};
 use crate::event::{DEFAULT_MAX_EVENT_SIZE, FrameReader, MAX_FRAME, tag_of};
+use crate::host::tasks;
 
 /// How a bus is set up.
 #[derive(Clone, Debug)]
@@ -64,8 +65,8 @@ impl BusServer {
         let bus = Bus::new(options.max_event_size, options.max_queued);
         let (stop, stopped) = watch::channel(false);
         let limit = options.max_connections;
-        tokio::spawn(serve(publish, limit, bus.clone(), stopped.clone(), listener_connection));
-        tokio::spawn(serve(pull, limit, bus.clone(), stopped, pull_connection));
+        tasks::spawn(serve(publish, limit, bus.clone(), stopped.clone(), listener_connection));
+        tasks::spawn(serve(pull, limit, bus.clone(), stopped, pull_connection));
         Ok(BusServer { bus, stop })
     }
 
@@ -102,16 +103,16 @@ async fn serve<F>(
         match accepted {
             Ok((stream, _)) => match Arc::clone(&places).try_acquire_owned() {
                 Ok(place) => {
-                    tokio::spawn(connection(stream, bus.clone(), stopped.clone(), place));
+                    tasks::spawn(connection(stream, bus.clone(), stopped.clone(), place));
                 }
                 Err(_) => {
                     bus.count_refused();
-                    tracing::warn!(limit, "the event bus has too many connections: a new one is closed");
+                    crate::log::warn!(limit, "the event bus has too many connections: a new one is closed");
                 }
             },
             Err(error) => {
                 // Out of file descriptors, most likely: those who wait in the queue are served later.
-                tracing::error!(%error, "the event bus cannot take a connection");
+                crate::log::error!(%error, "the event bus cannot take a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -132,7 +133,7 @@ async fn listener_connection(
         ended = write_events(&listener, &mut writing) => ended,
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a listener of the event bus is gone");
+        crate::log::debug!(%error, "a listener of the event bus is gone");
     }
     bus.remove(&listener);
 }
@@ -177,12 +178,12 @@ async fn pull_connection(
                 Ok(Some(body)) if tag_of(&body).is_some_and(|tag| !tag.is_empty()) => bus.fire_packed(&body),
                 Ok(Some(_)) => {
                     bus.count_refused();
-                    tracing::warn!("an event without a tag came in on the event bus: dropped");
+                    crate::log::warn!("an event without a tag came in on the event bus: dropped");
                 }
                 Ok(None) => break,
                 Err(error) => {
                     bus.count_refused();
-                    tracing::warn!(%error, "a client of the event bus sends what is no event: disconnected");
+                    crate::log::warn!(%error, "a client of the event bus sends what is no event: disconnected");
                     return;
                 }
             }

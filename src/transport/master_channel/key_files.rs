@@ -13,8 +13,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::log::info;
 use thiserror::Error;
-use tracing::info;
 
 use crate::crypt::{CryptError, PrivateKey, PublicKey};
 use crate::host::{FileOwner, write_atomic};

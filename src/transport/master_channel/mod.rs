@@ -17,10 +17,11 @@ mod source;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::host::tasks;
+use crate::log::debug;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use tracing::debug;
 
 pub use acceptance::{AuthPolicy, SignInError};
 pub use address::{AddressError, MasterAddress};
@@ -92,7 +93,7 @@ impl MasterChannel {
         let settings = Arc::new(settings);
         let (wanted, wanted_receiver) = watch::channel(0);
         let (state_sender, state) = watch::channel(State::default());
-        tokio::spawn(sign_in::run(Arc::clone(&settings), Arc::clone(&lanes), wanted_receiver, state_sender));
+        tasks::spawn(sign_in::run(Arc::clone(&settings), Arc::clone(&lanes), wanted_receiver, state_sender));
         MasterChannel { shared: Arc::new(Shared { settings, lanes, wanted, state }) }
     }
 
@@ -175,7 +176,7 @@ impl MasterChannel {
                 .await?;
             let Value::Map(sealed) = sealed else { return Err(reply(ChannelError::Field("pillar"))) };
             let identity = self.shared.settings.identity.clone();
-            let opened = tokio::task::spawn_blocking(move || {
+            let opened = tasks::blocking(move || {
                 pillar::open(&sealed, &identity, &signed.credentials().master_key, &nonce)
             })
             .await
@@ -251,7 +252,7 @@ impl MasterChannel {
             return Ok(session.request(load.clone(), unix_now()));
         }
         let (session, load) = (Arc::clone(session), load.clone());
-        let sealed = tokio::task::spawn_blocking(move || session.signed_request(load, unix_now())).await;
+        let sealed = tasks::blocking(move || session.signed_request(load, unix_now())).await;
         let sealed = sealed.map_err(|error| error.to_string()).and_then(|sealed| {
             sealed.map_err(|error| format!("the message cannot be signed (minion_sign_messages): {error}"))
         });

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::host::tasks;
+use crate::log::{debug, error, info, warn};
 use tokio::sync::watch;
-use tracing::{debug, error, info, warn};
 
 use super::acceptance::{Acceptance, Attempt, SignInError, Step};
 use super::lanes::Lanes;
@@ -142,5 +143,5 @@ async fn store_pin(settings: &Arc<ChannelSettings>, pin: String) -> Result<(), S
 async fn off_the_loop<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
+    tasks::blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
 }
