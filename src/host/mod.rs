@@ -2,6 +2,7 @@
 //! host and, for tests, a fake one. The only room with `unsafe`.
 
 mod accounts;
+mod allocator;
 mod atomic;
 pub mod daemon;
 mod environment;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use accounts::{Group, User, all_groups, all_users};
+pub use allocator::Allocator;
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
 pub use fake::FakeHost;
 pub use glob::glob;
