@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use zmtp::{Message, Options, ReqError, ReqSocket};
+use zmtp::{Options, ReqError, ReqSocket};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = std::env::args().nth(1).unwrap_or("tcp://127.0.0.1:5555".into()).parse()?;
     let mut req = ReqSocket::connect(&endpoint, Options::default());
     for number in 1..=10 {
-        req.send(Message::from(format!("question {number}").into_bytes())).await?;
+        req.send(format!("question {number}").into()).await?;
         loop {
             match tokio::time::timeout(Duration::from_secs(1), req.recv()).await {
                 Ok(Ok(reply)) => break println!("{:?}", reply.first()),

@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for _ in 0..3 {
         let (worker, _ready) = router.recv().await;
-        router.send(&worker, Message::from(format!("a job for {worker}").into_bytes()))?;
+        router.send(&worker, format!("a job for {worker}").into())?;
     }
     for _ in 0..3 {
         let (worker, result) = router.recv().await;

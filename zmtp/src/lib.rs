@@ -32,7 +32,8 @@
 //!
 //! - A [`Message`] has one or more parts and travels whole or not at all.
 //! - A future of `send` or `recv` may be dropped at any time, in `select!` or a timeout: a dropped `send` has sent nothing, a
-//!   dropped `recv` has taken nothing.
+//!   dropped `recv` has taken nothing. One that is kept has to be polled: a REQ or REP with one connection reads it in the
+//!   task that waits.
 //! - Every queue has a limit ([`Options::sndhwm`], [`Options::rcvhwm`], and both in octets). Who sends to a full queue waits
 //!   (REQ, DEALER, PUSH, PAIR) or loses that peer's newest message (PUB, XPUB, ROUTER without `router_mandatory`); who does
 //!   not receive is not read. A slow peer costs its own queue and nothing else; what it lost is counted ([`Event::Dropped`],

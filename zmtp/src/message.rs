@@ -132,6 +132,19 @@ impl From<&'static str> for Message {
     }
 }
 
+impl From<String> for Message {
+    fn from(part: String) -> Message {
+        part.into_bytes().into()
+    }
+}
+
+/// Several parts: `Message::from(["topic", "body"])`.
+impl<P: Into<Bytes>, const N: usize> From<[P; N]> for Message {
+    fn from(parts: [P; N]) -> Message {
+        Message::from_parts(parts.map(Into::into).into())
+    }
+}
+
 impl From<Vec<Bytes>> for Message {
     fn from(parts: Vec<Bytes>) -> Message {
         Message::from_parts(parts)
@@ -217,7 +230,8 @@ mod tests {
         assert_eq!(Message::from_parts(vec![]).parts(), [Bytes::new()]);
         assert_eq!(Message::from_parts(vec![Bytes::from_static(b"a")]), Message::from("a"));
         assert_eq!(Message::from("a").into_single().unwrap(), "a");
-        let two = Message::from_parts(vec![Bytes::from_static(b"a"), Bytes::from_static(b"bc")]);
+        assert_eq!(Message::from(format!("{}", 7)), Message::from("7"));
+        let two = Message::from(["a", "bc"]);
         assert_eq!((two.len(), two.octets()), (2, 3));
         assert!(two.clone().into_single().is_err());
         assert_eq!(format!("{two:?}"), "Message(octets [1, 2])");

@@ -47,7 +47,10 @@ fn say(line: &str) {
 }
 
 fn run<L: Library>(role: &str, endpoint: &str) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // One worker tells how much of a figure is due to two of them.
+    let workers = std::env::var("COMPARE_WORKERS").map_or(2, |text| text.parse().unwrap());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap();
     let port = endpoint.parse().unwrap_or_default();
     let (lines, mut commands) = tokio::sync::mpsc::unbounded_channel::<String>();
     std::thread::spawn(move || {

@@ -9,7 +9,8 @@ use std::{
 };
 
 use zmtp::{
-    DealerSocket, Event, Message, Options, PullSocket, PushSocket, RepSocket, ReqSocket, RouterSocket,
+    DealerSocket, Event, Message, Options, PubSocket, PullSocket, PushSocket, RepSocket, ReqSocket,
+    RouterSocket, SubSocket, XPubEvent, XPubSocket,
 };
 
 use crate::support::*;
@@ -184,6 +185,50 @@ fn requests_are_answered_to_a_thread_without_a_runtime() {
         plain_block_on(req.send(vec![number].into())).unwrap();
         assert_eq!(plain_block_on(req.recv()).unwrap(), Message::from(vec![number]));
     }
+}
+
+/// Those calls that are no `send` and no `recv`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_other_call_may_be_dropped_too() {
+    let xpub = XPubSocket::new(quick());
+    let listening = until_done(|| poll_once(xpub.listen(&anywhere()))).await.unwrap();
+    let sub = SubSocket::connect(&listening, quick());
+    let mut events = xpub.events();
+    sub.subscribe(b"t");
+    until_done(|| poll_once(xpub.wait_for_subscribers(1))).await;
+    let subscribed = |event: &Option<Event>| matches!(event, Some(Event::Subscribed { .. }));
+    let told = until_done(|| poll_once(events.recv()).filter(subscribed)).await;
+    assert!(told.is_some());
+    until_done(|| poll_once(xpub.unlisten(&listening))).await;
+    let again = soon(async {
+        loop {
+            match PubSocket::bind(&listening, quick()).await {
+                Ok(socket) => break socket,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
+    // Closing goes on in the background.
+    let _may_be_done_at_once = poll_once(sub.close());
+    while !matches!(soon(events.recv()).await, Some(Event::Disconnected { .. })) {}
+    drop(again);
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_taken_without_waiting() {
+    let mut rep = RepSocket::bind(&anywhere(), quick()).await.unwrap();
+    let mut req = ReqSocket::connect(&rep.local_endpoint().unwrap(), quick());
+    assert!(rep.try_recv().is_none() && req.try_recv().is_err());
+    req.send("question".into()).await.unwrap();
+    assert_eq!(req.try_recv(), Ok(None));
+    assert_eq!(until_done(|| rep.try_recv()).await, "question".into());
+    rep.send(Message::from(["an", "answer"])).unwrap();
+    assert_eq!(until_done(|| req.try_recv().transpose()).await.unwrap(), Message::from(["an", "answer"]));
+    let mut xpub = XPubSocket::bind(&anywhere(), quick()).await.unwrap();
+    let sub = SubSocket::connect(&xpub.local_endpoint().unwrap(), quick());
+    sub.subscribe(b"t");
+    assert_eq!(until_done(|| xpub.try_recv()).await, XPubEvent::Subscribed("t".into()));
 }
 
 /// Runs a future on this thread, which knows no runtime.

@@ -16,7 +16,7 @@ pub(super) mod subscribe;
 macro_rules! common_methods {
     ($socket:ident) => {
         impl $socket {
-            /// A socket that listens at one endpoint.
+            /// A socket that listens at one endpoint. A dropped future leaves nothing behind.
             ///
             /// # Errors
             /// When the address is in use, cannot be resolved, or may not be used.
@@ -38,7 +38,7 @@ macro_rules! common_methods {
                 socket
             }
 
-            /// Listens at a further endpoint; returns it with its real port.
+            /// Listens at a further endpoint; returns it with its real port. A dropped future does not listen.
             ///
             /// # Errors
             /// When the address is in use, cannot be resolved, or may not be used.
@@ -56,7 +56,8 @@ macro_rules! common_methods {
             }
 
             /// Stops listening at an endpoint, named as it was given or with its real port: libzmq's unbind. Connections
-            /// that came in there go on. False when the socket does not listen there.
+            /// that came in there go on. False when the socket does not listen there. A future that was polled once and dropped stops
+            /// it all the same.
             pub async fn unlisten(&self, endpoint: &$crate::Endpoint) -> bool {
                 self.handle.unlisten(endpoint).await
             }
@@ -78,7 +79,7 @@ macro_rules! common_methods {
             }
 
             /// Closes the socket: sends what is queued, for at most `linger`, and waits until all connections have
-            /// ended. Dropping the socket does the same in the background.
+            /// ended. Dropping the socket, or this future, does the same in the background.
             pub async fn close(self) {
                 self.handle.close().await;
             }

@@ -9,7 +9,7 @@ use crate::message::Message;
 use crate::net::{
     SendError,
     core::SocketHandle,
-    inbox::{Inbox, Item, Receiver},
+    inbox::{Inbox, Incoming, Item, Receiver},
     monitor::Monitor,
     patterns::Publishing,
     pipe::Pipe,
@@ -150,13 +150,25 @@ impl XPubSocket {
     pub async fn recv(&mut self) -> XPubEvent {
         loop {
             let incoming = self.receiver.recv().await;
-            self.last = incoming.pipe;
-            match incoming.item {
-                Item::Message(message) => return XPubEvent::Message(message),
-                Item::Subscribed(topic) => return XPubEvent::Subscribed(topic),
-                Item::Unsubscribed(topic) => return XPubEvent::Unsubscribed(topic),
-                Item::Lost(_) => {}
+            if let Some(event) = self.accept(incoming) {
+                return event;
             }
+        }
+    }
+
+    /// An event that is there already.
+    pub fn try_recv(&mut self) -> Option<XPubEvent> {
+        let incoming = self.receiver.try_recv()?;
+        self.accept(incoming)
+    }
+
+    fn accept(&mut self, incoming: Incoming) -> Option<XPubEvent> {
+        self.last = incoming.pipe;
+        match incoming.item {
+            Item::Message(message) => Some(XPubEvent::Message(message)),
+            Item::Subscribed(topic) => Some(XPubEvent::Subscribed(topic)),
+            Item::Unsubscribed(topic) => Some(XPubEvent::Unsubscribed(topic)),
+            Item::Lost(_) => None, // told to a REQ only
         }
     }
 

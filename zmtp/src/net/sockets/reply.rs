@@ -6,7 +6,7 @@ use super::common_methods;
 use crate::message::Message;
 use crate::net::{
     core::SocketHandle,
-    inbox::{Inbox, Item, Receiver},
+    inbox::{Inbox, Incoming, Item, Receiver},
     outbox::Outgoing,
     patterns::Receiving,
     pipe::Pipe,
@@ -51,12 +51,27 @@ impl RepSocket {
     pub async fn recv(&mut self) -> Message {
         loop {
             let incoming = self.receiver.recv().await;
-            let (Item::Message(message), Some(pipe)) = (incoming.item, incoming.pipe) else { continue };
-            if let Ok((envelope, body)) = envelope::split(message) {
-                self.request = Some((pipe, envelope));
-                return body;
+            if let Some(request) = self.accept(incoming) {
+                return request;
             }
         }
+    }
+
+    /// A request that is there already, as with [`RepSocket::recv`].
+    pub fn try_recv(&mut self) -> Option<Message> {
+        loop {
+            let incoming = self.receiver.try_recv()?;
+            if let Some(request) = self.accept(incoming) {
+                return Some(request);
+            }
+        }
+    }
+
+    fn accept(&mut self, incoming: Incoming) -> Option<Message> {
+        let (Item::Message(message), Some(pipe)) = (incoming.item, incoming.pipe) else { return None };
+        let (envelope, body) = envelope::split(message).ok()?;
+        self.request = Some((pipe, envelope));
+        Some(body)
     }
 
     /// RFC 28: "SHALL silently discard the reply, or return an error, if the originating peer is no longer connected",

@@ -7,7 +7,7 @@ use crate::error::Violation;
 use crate::message::Message;
 use crate::net::{
     core::SocketHandle,
-    inbox::{Inbox, Item, Receiver},
+    inbox::{Inbox, Incoming, Item, Receiver},
     patterns::Balancing,
 };
 use crate::options::Options;
@@ -77,19 +77,40 @@ impl ReqSocket {
         }
         loop {
             let incoming = self.receiver.recv().await;
-            let Some(pipe) = incoming.pipe else { continue };
-            match incoming.item {
-                Item::Message(message) => match self.turn.received(&pipe.id, message) {
-                    Verdict::Reply(reply) => return Ok(reply),
-                    Verdict::Skip => {}
-                    Verdict::Malformed => pipe.kill(Violation::NoDelimiter.into()),
-                },
-                Item::Lost(taken) if self.turn.lost(&pipe.id, taken) => {
-                    return Err(ReqError::PeerLost);
-                }
-                _ => {}
+            if let Some(reply) = self.accept(incoming) {
+                return reply;
             }
         }
+    }
+
+    /// The reply, if it is there already.
+    ///
+    /// # Errors
+    /// As [`ReqSocket::recv`].
+    pub fn try_recv(&mut self) -> Result<Option<Message>, ReqError> {
+        if !self.turn.may_receive() {
+            return Err(ReqError::OutOfTurn);
+        }
+        while let Some(incoming) = self.receiver.try_recv() {
+            if let Some(reply) = self.accept(incoming) {
+                return reply.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn accept(&mut self, incoming: Incoming) -> Option<Result<Message, ReqError>> {
+        let pipe = incoming.pipe?;
+        match incoming.item {
+            Item::Message(message) => match self.turn.received(&pipe.id, message) {
+                Verdict::Reply(reply) => return Some(Ok(reply)),
+                Verdict::Skip => {}
+                Verdict::Malformed => pipe.kill(Violation::NoDelimiter.into()),
+            },
+            Item::Lost(taken) if self.turn.lost(&pipe.id, taken) => return Some(Err(ReqError::PeerLost)),
+            _ => {}
+        }
+        None
     }
 }
 
