@@ -178,7 +178,7 @@ fn a_minion_in_the_background_works_and_ends_with_its_pid_file() {
     let output = fleet.run(Peer::Halite, "salt-minion", &["-d"]);
     assert!(output.status.success(), "{}", text(&output));
     let pid_file = fleet.path("var/run/salt-minion.pid");
-    fleet.wait("the minion answers", |fleet| fleet.pings(Peer::Halite, "etc"));
+    fleet.wait("the minion answers", |fleet| fleet.pings("etc"));
     let pid: i64 = fs::read_to_string(&pid_file).expect("a PID file").trim().parse().expect("a pid");
     assert!(alive(pid));
     assert!(std::process::Command::new("kill").arg(pid.to_string()).status().expect("kill runs").success());
