@@ -108,7 +108,13 @@ pub(super) fn run(cx: &Context, options: &Options) -> Result<Ran, Fault> {
     let failed = ran.retcode.filter(|retcode| *retcode != 0 && !options.quiet && !options.ignore_retcode);
     if let Some(retcode) = failed {
         let command = first_word(&options.cmd)?;
-        crate::log::error!(command, retcode, "Command failed");
+        crate::log::error!("Command '{command}' failed with return code: {retcode}");
+        for (name, text) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+            if !text.is_empty() {
+                crate::log::error!("{name}: {text}");
+            }
+        }
+        crate::log::error!("retcode: {retcode}");
     }
     Ok(ran)
 }
