@@ -74,8 +74,10 @@ fn note(table: &mut Table, row: String, library: &'static str, value: f64) {
 }
 
 pub fn run(rounds: usize, only: &str, libraries: &str) {
-    let libraries: Vec<_> =
-        ALL.into_iter().filter(|l| libraries.is_empty() || libraries.contains(l)).collect();
+    let libraries: Vec<_> = ALL
+        .into_iter()
+        .filter(|l| libraries.is_empty() || libraries.split(',').any(|name| name == *l))
+        .collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut table = Table::new();
     for _ in 0..rounds {
