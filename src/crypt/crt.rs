@@ -10,11 +10,12 @@ use std::sync::{Mutex, PoisonError};
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{BoxedUint, CtEq, Odd, U1024, U1536, U2048, U3072, U4096, Uint};
+use power::{PublicPower, SecretPower};
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::error::CryptError;
-use super::modulus::{from_bytes, small_power, to_bytes};
+use super::modulus::{from_bytes, to_bytes};
 use super::random;
 
 /// How many private operations one blinding pair and its squares serve.
@@ -84,7 +85,11 @@ pub(super) struct Crt<const HALF: usize, const FULL: usize> {
     blinding: Mutex<Blinding<FULL>>,
 }
 
-impl<const HALF: usize, const FULL: usize> Crt<HALF, FULL> {
+impl<const HALF: usize, const FULL: usize> Crt<HALF, FULL>
+where
+    FixedMontyForm<HALF>: SecretPower<HALF>,
+    FixedMontyForm<FULL>: PublicPower,
+{
     fn new(key: &rsa::PrivateKey, e: u64) -> Option<Self> {
         let [p, q] = key.primes() else { return None };
         let p = odd::<HALF>(p.as_ref())?;
@@ -115,7 +120,7 @@ impl<const HALF: usize, const FULL: usize> Crt<HALF, FULL> {
         let (blind, unblind) = self.next_blinding();
         let blinded = self.power(&c.mul(&blind).retrieve());
         let result = FixedMontyForm::new(&blinded, &self.n).mul(&unblind);
-        let checked = small_power(&result, self.e);
+        let checked = result.public_power(self.e);
         if !checked.as_montgomery().ct_eq(c.as_montgomery()).to_bool() {
             return Err(CryptError::Fault);
         }
@@ -126,8 +131,8 @@ impl<const HALF: usize, const FULL: usize> Crt<HALF, FULL> {
     /// `c ^ d mod n` for a blinded `c`, from the powers modulo both primes (Garner's formula).
     fn power(&self, c: &Uint<FULL>) -> Uint<FULL> {
         let (low, high) = split::<HALF, FULL>(c);
-        let mp = Zeroizing::new(reduce(&low, &high, &self.p).pow_amm(&self.dp));
-        let mq = Zeroizing::new(reduce(&low, &high, &self.q).pow_amm(&self.dq).retrieve());
+        let mp = Zeroizing::new(reduce(&low, &high, &self.p).secret_power(&self.dp));
+        let mq = Zeroizing::new(reduce(&low, &high, &self.q).secret_power(&self.dq).retrieve());
         let difference = mp.sub(&FixedMontyForm::new(&mq, &self.p));
         let h = Zeroizing::new(difference.mul(&self.q_inverse).retrieve());
         let (low, high) = h.widening_mul(self.q.modulus().as_ref());
@@ -167,14 +172,17 @@ struct Blinding<const LIMBS: usize> {
     uses: u32,
 }
 
-impl<const LIMBS: usize> Blinding<LIMBS> {
+impl<const LIMBS: usize> Blinding<LIMBS>
+where
+    FixedMontyForm<LIMBS>: PublicPower,
+{
     fn fresh(n: &FixedMontyParams<LIMBS>, e: u64) -> Self {
         loop {
             let r = random_residue(n);
             // The inversion's time depends on its input, so invert r times another random number.
             let mask = random_residue(n);
             if let Some(inverse) = r.mul(&mask).invert_vartime().into_option() {
-                return Blinding { blind: small_power(&r, e), unblind: inverse.mul(&mask), uses: 0 };
+                return Blinding { blind: r.public_power(e), unblind: inverse.mul(&mask), uses: 0 };
             }
         }
     }

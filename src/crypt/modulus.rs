@@ -5,6 +5,7 @@
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U2048, U3072, U4096, U8192, Uint};
+use power::PublicPower;
 
 /// A modulus with its Montgomery parameters.
 pub(super) enum Modulus {
@@ -47,31 +48,16 @@ fn power<const LIMBS: usize>(
     base: &[u8],
     exponent: u64,
     size: usize,
-) -> Option<Vec<u8>> {
+) -> Option<Vec<u8>>
+where
+    FixedMontyForm<LIMBS>: PublicPower,
+{
     let base = from_bytes::<LIMBS>(base)?;
     if &base >= n.modulus().as_ref() {
         return None;
     }
-    let result = small_power(&FixedMontyForm::new(&base, n), exponent).retrieve();
+    let result = FixedMontyForm::new(&base, n).public_power(exponent).retrieve();
     to_bytes(&result, size)
-}
-
-/// `base ^ exponent` by squaring; time depends on the exponent only.
-pub(super) fn small_power<const LIMBS: usize>(
-    base: &FixedMontyForm<LIMBS>,
-    exponent: u64,
-) -> FixedMontyForm<LIMBS> {
-    let mut result = FixedMontyForm::one(base.params());
-    let width = u64::BITS - exponent.leading_zeros();
-    for bit in (0..width).rev() {
-        if bit + 1 != width {
-            result = result.square();
-        }
-        if exponent >> bit & 1 == 1 {
-            result = result.mul(base);
-        }
-    }
-    result
 }
 
 /// Big-endian bytes as an integer; `None` when they do not fit.
