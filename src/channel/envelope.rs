@@ -6,7 +6,7 @@ use super::pack;
 use crate::crypt::{Crypticle, EncryptionAlgorithm, PublicKey, SigningAlgorithm, VerifiedTokens};
 use crate::map;
 use crate::names::MinionId;
-use crate::value::msgpack::{Reading, decode, decode_at_most};
+use crate::value::msgpack::{Dialect, Reading, decode, decode_at_most, encode_into, write_text_head};
 use crate::value::{Map, Value};
 
 /// Why a request is not served; the peer gets [`Refusal::reply`], the log gets the rest.
@@ -214,7 +214,38 @@ pub fn open(
     Ok(Opened { id, proven, version: sealed.version, nonce, load })
 }
 
-/// Seals a reply: a packed string that holds the ciphertext.
+/// Seals a reply: a packed string that holds the ciphertext. A large one is copied once: to where it is sent from.
 pub fn seal_reply(crypticle: &Crypticle, reply: &Value, nonce: Option<&str>) -> Vec<u8> {
-    pack(&Value::Bytes(crypticle.encrypt(&pack(reply), nonce).into()))
+    seal_written(crypticle, weight(reply), nonce, &|out| encode_into(out, reply, Dialect::Wire))
+}
+
+/// Seals a reply that is packed already.
+pub fn seal_packed(crypticle: &Crypticle, packed: &[u8], nonce: Option<&str>) -> Vec<u8> {
+    seal_written(crypticle, packed.len(), nonce, &|out| out.extend_from_slice(packed))
+}
+
+fn seal_written(
+    crypticle: &Crypticle,
+    weight: usize,
+    nonce: Option<&str>,
+    write: &dyn Fn(&mut Vec<u8>),
+) -> Vec<u8> {
+    /// The head of a packed string of up to 4 GiB.
+    const HEAD: usize = 5;
+    let mut out = Vec::with_capacity(weight + 256);
+    out.resize(HEAD, 0);
+    crypticle.encrypt_with(&mut out, nonce, write);
+    let mut head = Vec::with_capacity(HEAD);
+    write_text_head(&mut head, out.len() - HEAD, Dialect::Wire);
+    out.drain(..HEAD.saturating_sub(head.len()));
+    out.iter_mut().zip(head).for_each(|(place, octet)| *place = octet);
+    out
+}
+
+/// About how many octets a value has, packed: those of large texts that it holds.
+pub fn weight(value: &Value) -> usize {
+    match value {
+        Value::Map(map) => map.iter().map(|(_, value)| value.as_octets().map_or(0, <[u8]>::len)).sum(),
+        other => other.as_octets().map_or(0, <[u8]>::len),
+    }
 }

@@ -6,7 +6,7 @@ use crate::crypt::{
     CryptError, Crypticle, EncryptionAlgorithm, KeyString, PrivateKey, PublicKey, SigningAlgorithm,
 };
 use crate::map;
-use crate::value::msgpack::{Reading, decode};
+use crate::value::msgpack::{Dialect, Reading, decode, encode_packed_into};
 use crate::value::{Map, Value};
 
 /// Who a pillar is for, and how.
@@ -23,16 +23,20 @@ pub struct Recipient<'a> {
 ///
 /// # Errors
 /// When the minion's key cannot be used, or signing fails.
-pub fn seal(pillar: &Value, master: &PrivateKey, to: Recipient<'_>) -> Result<Vec<u8>, CryptError> {
+pub fn seal(pillar: &Map, master: &PrivateKey, to: Recipient<'_>) -> Result<Vec<u8>, CryptError> {
     let fresh = KeyString::generate();
     let key = Value::Bytes(to.key.encrypt(to.encryption, fresh.as_str().as_bytes())?.into());
+    let pillar = pack_map(pillar);
     let inner = if to.version < 2 {
-        pack(pillar)
+        pillar
     } else {
         let Some(nonce) = to.nonce else {
             return Ok(pack_map(&map! { "error" => "Nonce not included in request" }));
         };
-        let data = pack_map(&map! { "key" => key.clone(), "pillar" => pillar.clone(), "nonce" => nonce });
+        let (packed_key, nonce) = (pack(&key), pack(&nonce.into()));
+        let mut data = Vec::with_capacity(pillar.len() + 512);
+        let entries = [("key", packed_key.as_slice()), ("pillar", &pillar), ("nonce", &nonce)];
+        encode_packed_into(&mut data, &entries, Dialect::Wire);
         let signature = master.sign(to.signing, &data)?;
         pack_map(&map! { "data" => Value::Bytes(data.into()), "sig" => Value::Bytes(signature.into()) })
     };

@@ -73,15 +73,28 @@ impl Crypticle {
         out
     }
 
+    /// Seal what `write` appends, behind what `out` already holds. For large messages: the msgpack is made where its
+    /// ciphertext will stand.
+    pub fn encrypt_with(&self, out: &mut Vec<u8>, nonce: Option<&str>, write: &dyn Fn(&mut Vec<u8>)) {
+        let nonce = nonce.unwrap_or_default().as_bytes();
+        self.seal_written(out, random::bytes(), &|out| {
+            out.extend_from_slice(MARKER);
+            out.extend_from_slice(nonce);
+            write(out);
+        });
+    }
+
     fn seal(&self, out: &mut Vec<u8>, iv: [u8; IV_BYTES], parts: [&[u8]; 3]) {
         let plain_len: usize = parts.iter().map(|part| part.len()).sum();
-        let padding = BLOCK_BYTES - plain_len % BLOCK_BYTES;
-        out.reserve_exact(IV_BYTES + plain_len + padding + MAC_BYTES);
+        out.reserve_exact(IV_BYTES + plain_len + BLOCK_BYTES + MAC_BYTES);
+        self.seal_written(out, iv, &|out| parts.iter().for_each(|part| out.extend_from_slice(part)));
+    }
+
+    fn seal_written(&self, out: &mut Vec<u8>, iv: [u8; IV_BYTES], write: &dyn Fn(&mut Vec<u8>)) {
         let start = out.len();
         out.extend_from_slice(&iv);
-        for part in parts {
-            out.extend_from_slice(part);
-        }
+        write(out);
+        let padding = BLOCK_BYTES - (out.len() - start) % BLOCK_BYTES;
         out.resize(out.len() + padding, padding.to_le_bytes()[0]);
 
         let (_, message) = out.split_at_mut(start);

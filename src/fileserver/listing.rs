@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+
 use crate::event::fnmatch;
+use crate::value::msgpack::{Dialect, encode};
 use crate::value::{Map, Value};
 
 /// What is not served: `file_ignore_regex`, `file_ignore_glob`.
@@ -101,9 +105,16 @@ pub struct Listing {
     pub empty_dirs: Vec<String>,
     /// Links and what they say.
     pub links: BTreeMap<String, String>,
+    packed: OnceLock<Bytes>,
 }
 
 impl Listing {
+    /// The files as msgpack for the wire.
+    pub(super) fn packed_files(&self) -> Bytes {
+        let pack = || encode(&Value::list(self.files.iter().map(String::as_str)), Dialect::Wire).into();
+        self.packed.get_or_init(pack).clone()
+    }
+
     /// Whether a walk would find the same.
     pub fn is_current(&self) -> bool {
         self.settled && self.read.iter().all(|(path, stamp)| Stamp::at(path) == *stamp)
@@ -164,6 +175,7 @@ pub fn walk(directories: &[PathBuf], options: &ListingOptions<'_>) -> Listing {
         dirs: sets.dirs.into_iter().collect(),
         empty_dirs: sets.empty_dirs.into_iter().collect(),
         links: sets.links,
+        packed: OnceLock::new(),
     }
 }
 

@@ -4,11 +4,13 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::listing::{Ignored, Listing, ListingOptions, Stamp, walk};
 use crate::crypt::HashType;
@@ -114,6 +116,11 @@ impl Roots {
         with_prefix(&self.recent_listing(saltenv).files, prefix)
     }
 
+    /// All relative paths of files, as msgpack for the wire.
+    pub fn packed_file_list(&self, saltenv: &str) -> Bytes {
+        self.recent_listing(saltenv).packed_files()
+    }
+
     /// Relative paths of directories, likewise.
     pub fn dir_list(&self, saltenv: &str, prefix: &str) -> Value {
         with_prefix(&self.recent_listing(saltenv).dirs, prefix)
@@ -167,7 +174,7 @@ impl Roots {
         let Some(found) = self.find(path, saltenv) else {
             return map! { "data" => "", "dest" => "" }.into();
         };
-        let data = match chunk(&found.path, loc, self.config.file_buffer_size) {
+        let data = match chunk(&found, loc, self.config.file_buffer_size) {
             Ok(data) => data,
             Err(error) => {
                 crate::log::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
@@ -380,12 +387,20 @@ fn stat_list(stat: &Metadata) -> Value {
     ])
 }
 
-fn chunk(path: &Path, loc: i64, size: usize) -> std::io::Result<Vec<u8>> {
+fn chunk(found: &Found, loc: i64, size: usize) -> std::io::Result<Vec<u8>> {
     let loc = u64::try_from(loc).map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(loc))?;
-    let mut data = Vec::new();
-    file.take(size as u64).read_to_end(&mut data)?;
+    let file = File::open(&found.path)?;
+    // One octet more, so that a file that grows shows it, and the end of one that does not is found at once.
+    let left = usize::try_from(found.stat.size().saturating_sub(loc)).unwrap_or(usize::MAX);
+    let mut data = Vec::with_capacity(left.saturating_add(1).min(size));
+    while data.len() < size {
+        let at = loc.saturating_add(data.len() as u64);
+        data.reserve(1);
+        if rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut data), at)? == 0 {
+            break;
+        }
+    }
+    data.truncate(size);
     Ok(data)
 }
 

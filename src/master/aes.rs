@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+
 use super::commands::{AesCommand, FilesCommand};
 use super::pool::Kind;
 use super::sessions::SessionKey;
@@ -18,11 +20,16 @@ use crate::value::{Map, Value};
 pub(super) enum Reply {
     /// To be sealed for the minion.
     Value(Value),
+    /// Likewise, packed already.
+    Packed(Bytes),
     /// Complete as it is.
     Whole(Vec<u8>),
     /// Nothing: the minion is to try again, because what it sent could not be kept.
     Silence,
 }
+
+/// Octets of a reply that is not sealed on the event loop: pieces of files.
+const LARGE_REPLY: usize = 64 << 10;
 
 /// The key that opened a request and seals its reply.
 enum Key {
@@ -62,6 +69,14 @@ pub(super) async fn answer(master: &Arc<Master>, sealed: Sealed, from: &str) -> 
     master.presence.heard(opened.id.as_str(), from);
     let nonce = opened.nonce.clone();
     match carry_out(master, opened, &sealed).await {
+        Ok(Reply::Value(value)) if envelope::weight(&value) > LARGE_REPLY => {
+            let sealed = move || envelope::seal_reply(key.crypticle(), &value, nonce.as_deref());
+            Box::pin(master.pool.run(Kind::Crypto, sealed)).await
+        }
+        Ok(Reply::Packed(packed)) => {
+            let sealed = move || envelope::seal_packed(key.crypticle(), &packed, nonce.as_deref());
+            Box::pin(master.pool.run(Kind::Crypto, sealed)).await
+        }
         Ok(Reply::Value(value)) => Some(envelope::seal_reply(key.crypticle(), &value, nonce.as_deref())),
         Ok(Reply::Whole(body)) => Some(body),
         Ok(Reply::Silence) => None,
@@ -149,7 +164,7 @@ async fn carry_out_rare(
         AesCommand::Pillar(asked) => pillar::answer(master, id, asked, sealed, nonce).await,
         AesCommand::MasterOpts { env_only } => Reply::Value(master_opts::answer(&master.opts, env_only)),
         AesCommand::MasterTops => Reply::Value(Map::new().into()),
-        AesCommand::Files(command) => Reply::Value(files(master, command).await),
+        AesCommand::Files(command) => files(master, command).await,
         AesCommand::FileRecv(piece) => Reply::Value(file_recv::answer(master, id, piece).await),
         AesCommand::Mine { data, clear } => Reply::Value(mine::update(master, &id, data, clear).await),
         AesCommand::MineGet { tgt, tgt_type, fun } => {
@@ -174,12 +189,16 @@ fn not_offered(id: &MinionId, what: &str) -> Reply {
     Reply::Value(Map::new().into())
 }
 
-async fn files(master: &Arc<Master>, command: FilesCommand) -> Value {
+async fn files(master: &Arc<Master>, command: FilesCommand) -> Reply {
     let worker = master.clone();
     let served = master.pool.run(Kind::Disk, move || {
         let files = &worker.files;
-        match command {
+        Reply::Value(match command {
             FilesCommand::Envs => files.envs(),
+            // What every highstate asks for, and perhaps of many files: packed once.
+            FilesCommand::FileList { saltenv, prefix } if prefix.is_empty() => {
+                return Reply::Packed(files.packed_file_list(&saltenv));
+            }
             FilesCommand::FileList { saltenv, prefix } => files.file_list(&saltenv, &prefix),
             FilesCommand::EmptyDirs { saltenv, prefix } => files.empty_dirs(&saltenv, &prefix),
             FilesCommand::DirList { saltenv, prefix } => files.dir_list(&saltenv, &prefix),
@@ -188,10 +207,10 @@ async fn files(master: &Arc<Master>, command: FilesCommand) -> Value {
             FilesCommand::Find { saltenv, path } => files.file_find(&path, &saltenv),
             FilesCommand::HashAndStat { saltenv, path } => files.file_hash_and_stat(&path, &saltenv),
             FilesCommand::Serve { saltenv, path, loc, gzip } => files.serve_file(&path, &saltenv, loc, gzip),
-        }
+        })
     });
     // An empty text is what Salt answers when a handler fails.
-    served.await.unwrap_or_else(|| "".into())
+    served.await.unwrap_or_else(|| Reply::Value("".into()))
 }
 
 async fn revoke(master: &Arc<Master>, id: MinionId, preserve_cache: bool) -> Value {

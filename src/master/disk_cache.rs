@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 
 use crate::crypt::HashType;
 use crate::host::write_cache_file;
-use crate::map;
 use crate::names::{Jid, MinionId};
 use crate::value::msgpack::{Dialect, encode};
 use crate::value::{Map, Value};
@@ -51,15 +50,18 @@ impl DiskCache {
         write_cache_file(&dir.join(id.as_str()).join("return.p"), &octets, 0o600)
     }
 
-    /// Writes grains and pillar of a minion.
+    /// Writes `{"grains": map, "pillar": map}` of a minion, packed, unless it is there already.
     ///
     /// # Errors
     /// When the disk is full or the directory is not ours.
-    pub fn write_minion_data(&self, id: &MinionId, grains: &Map, pillar: &Map) -> io::Result<()> {
+    pub fn write_minion_data(&self, id: &MinionId, packed: &[u8]) -> io::Result<()> {
         let dir = self.cachedir.join("minions").join(id.as_str());
+        let path = dir.join("data.p");
+        if fs::read(&path).is_ok_and(|known| known == packed) {
+            return Ok(());
+        }
         fs::create_dir_all(&dir)?;
-        let data = map! { "grains" => grains.clone(), "pillar" => pillar.clone() };
-        write_cache_file(&dir.join("data.p"), &encode(&data.into(), Dialect::Bin), 0o600)
+        write_cache_file(&path, packed, 0o600)
     }
 
     /// Removes jobs older than `keep`, and the directories that this leaves empty. How many there were.
@@ -103,6 +105,7 @@ fn subdirectories(path: &Path) -> io::Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map;
     use crate::value::msgpack::{Reading, decode};
 
     #[test]

@@ -65,8 +65,26 @@ pub fn encode(value: &Value, dialect: Dialect) -> Vec<u8> {
 /// Writes a map, without wrapping it in a [`Value`] first.
 pub fn encode_map(map: &Map, dialect: Dialect) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
-    write_map(&mut out, map, dialect);
+    encode_map_into(&mut out, map, dialect);
     out
+}
+
+/// Appends a map to `out`.
+pub fn encode_map_into(out: &mut Vec<u8>, map: &Map, dialect: Dialect) {
+    write_header(out, map.len(), 0x80, 0xde);
+    for (key, value) in map {
+        encode_into(out, key, dialect);
+        encode_into(out, value, dialect);
+    }
+}
+
+/// Appends a map of text keys to values that are packed already.
+pub fn encode_packed_into(out: &mut Vec<u8>, entries: &[(&str, &[u8])], dialect: Dialect) {
+    write_header(out, entries.len(), 0x80, 0xde);
+    for (key, packed) in entries {
+        write_text(out, key.as_bytes(), dialect);
+        out.extend_from_slice(packed);
+    }
 }
 
 /// Appends `value` to `out`.
@@ -99,7 +117,7 @@ pub fn encode_into(out: &mut Vec<u8>, value: &Value, dialect: Dialect) {
                 encode_into(out, item, dialect);
             }
         }
-        Value::Map(map) => write_map(out, map, dialect),
+        Value::Map(map) => encode_map_into(out, map, dialect),
         Value::Time(time) => {
             let text = time.strftime(DATETIME_FORMAT).to_string();
             out.extend_from_slice(&[
@@ -109,14 +127,6 @@ pub fn encode_into(out: &mut Vec<u8>, value: &Value, dialect: Dialect) {
             ]);
             out.extend_from_slice(text.as_bytes());
         }
-    }
-}
-
-fn write_map(out: &mut Vec<u8>, map: &Map, dialect: Dialect) {
-    write_header(out, map.len(), 0x80, 0xde);
-    for (key, value) in map {
-        encode_into(out, key, dialect);
-        encode_into(out, value, dialect);
     }
 }
 
@@ -134,7 +144,13 @@ fn write_header(out: &mut Vec<u8>, len: usize, fix: u8, marker: u8) {
 }
 
 fn write_text(out: &mut Vec<u8>, text: &[u8], dialect: Dialect) {
-    match text.len() {
+    write_text_head(out, text.len(), dialect);
+    out.extend_from_slice(text);
+}
+
+/// What stands before a text of `len` octets: one to five octets.
+pub fn write_text_head(out: &mut Vec<u8>, len: usize, dialect: Dialect) {
+    match len {
         len @ 0..=31 => out.push(0xa0 | len as u8),
         len @ 32..=255 if dialect == Dialect::Bin => out.extend_from_slice(&[0xd9, len as u8]),
         len @ 32..=65_535 => {
@@ -146,7 +162,6 @@ fn write_text(out: &mut Vec<u8>, text: &[u8], dialect: Dialect) {
             out.extend_from_slice(&(len as u32).to_be_bytes());
         }
     }
-    out.extend_from_slice(text);
 }
 
 fn write_bin(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -127,8 +127,15 @@ impl Store {
     /// # Errors
     /// When it could not be made durable.
     pub async fn save_minion_data(&self, id: &MinionId, data: &Map) -> Result<(), StoreError> {
-        let write = MinionWrite::Data { id: id.as_str().to_owned(), data: pack(data) };
-        self.minions.write(write).await.map(drop)
+        self.save_packed_minion_data(id, pack(data)).await
+    }
+
+    /// The same with a map that is packed already, text and bytes told apart.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn save_packed_minion_data(&self, id: &MinionId, data: Vec<u8>) -> Result<(), StoreError> {
+        self.minions.write(MinionWrite::Data { id: id.as_str().to_owned(), data }).await.map(drop)
     }
 
     /// Sets functions in the mine of a minion; with `clear` nothing else stays there.
@@ -233,6 +240,12 @@ impl Store {
     /// When the database cannot be read.
     pub fn minion_data(&self, id: &str) -> Result<Option<Map>, StoreError> {
         self.minions.read(|read| minions::data(read, id)).map(|data| data.and_then(|octets| unpack(&octets)))
+    }
+
+    /// Whether this is what is known of a minion, octet for octet.
+    pub fn has_minion_data(&self, id: &MinionId, packed: &[u8]) -> bool {
+        let known = self.minions.read(|read| minions::data(read, id.as_str()));
+        known.is_ok_and(|known| known.as_deref() == Some(packed))
     }
 
     /// Shows the data of every known minion to `visit`, by ascending id, one in memory at a time.
