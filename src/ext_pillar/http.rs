@@ -1,12 +1,8 @@
 //! `http_json`, `http_yaml`: what a web server says. Salt: pillar/http_json.py, pillar/http_yaml.py.
 
-use std::fs;
-use std::path::Path;
-
-use crate::crypt::HashType;
 use crate::loader::{Args, Call, Context, Default, Fault, Function, Param, opt, req};
 use crate::map;
-use crate::value::{Map, Value, str_of, yaml};
+use crate::value::{Map, Value, str_of};
 
 const JSON_PARAMS: &[Param] = &[
     req("minion_id"),
@@ -37,7 +33,7 @@ pub(super) const JSON: Function = Function::new(
     "The JSON at `url`; `%s` in it is the id of the minion and, `with_grains`, `<name>` a grain. With `namespace` below \
      that key.",
     |cx, args| {
-        let data = said(cx, args, |text| Value::from_json(text).map_err(|error| error.to_string()))?;
+        let data = said(cx, args, "json")?;
         let namespace = args.opt_str("namespace")?.filter(|name| !name.is_empty());
         Ok(match namespace {
             Some(name) if data.truthy() => {
@@ -54,31 +50,28 @@ pub(super) const YAML: Function = Function::new(
     "http_yaml",
     YAML_PARAMS,
     "The YAML at `url`; `%s` in it is the id of the minion and, `with_grains`, `<name>` a grain.",
-    |cx, args| said(cx, args, |text| yaml::load(text, "<unicode string>").map_err(|error| error.to_string())),
+    |cx, args| said(cx, args, "yaml"),
 );
 
-fn said(cx: &Context, args: &Args, read: fn(&str) -> Result<Value, String>) -> Result<Value, Fault> {
-    for option in ["header_dict", "auth"] {
-        if args.truthy(option) {
-            return Err(Fault::NotSupported(format!("the option {option} of http_json and http_yaml")));
-        }
-    }
+fn said(cx: &Context, args: &Args, decode_type: &str) -> Result<Value, Fault> {
     let nothing = || Ok(Map::new().into());
     let Some(url) = address(cx, args)? else { return nothing() };
-    let name = format!("ext_pillar_{}", HashType::Sha256.hex(&url));
-    let dest = Path::new(cx.opts.str("cachedir").unwrap_or("/var/cache/salt/master")).join(name);
-    let got = cx.minion.files().get_url(&url, "base", Some(&dest), true);
-    let text = match got {
-        Ok(Some(path)) => fs::read_to_string(&path).map_err(|error| error.to_string()),
-        Ok(None) => Err("there is nothing".to_owned()),
-        Err(fault) => Err(fault.to_string()),
-    };
-    // It may hold secrets.
-    let _ = fs::remove_file(&dest);
-    match text.and_then(|text| read(&text)) {
-        Ok(data @ Value::Map(_)) => Ok(data),
-        Ok(_) => nothing(),
-        Err(problem) => {
+    let mut given = map! { "decode" => true, "decode_type" => decode_type };
+    for name in ["header_dict", "username", "password"] {
+        given.insert(name, args.get(name).clone());
+    }
+    if let Some([user, password]) = args.given("auth").and_then(Value::as_list) {
+        given.insert("username", user.clone());
+        given.insert("password", password.clone());
+    }
+    let mut answer = crate::http::query(&url, &given)?;
+    let data = answer.as_map_mut().and_then(|answer| answer.remove("dict"));
+    match data {
+        Some(data @ Value::Map(_)) => Ok(data),
+        Some(_) => nothing(),
+        None => {
+            // The body may hold secrets.
+            let problem = answer.get("error").map(str_of).unwrap_or_default();
             let id = str_of(args.get("minion_id"));
             crate::log::error!(minion = id, problem, "the external pillar's web server gave nothing");
             nothing()
@@ -105,11 +98,6 @@ fn address(cx: &Context, args: &Args) -> Result<Option<String>, Fault> {
             }
             url = url.replace(&format!("<{name}>"), &quoted(&str_of(&grain)));
         }
-    }
-    if let (Some(user), Some(password)) = (args.opt_str("username")?, args.opt_str("password")?)
-        && let Some((scheme, rest)) = url.split_once("://")
-    {
-        url = format!("{scheme}://{user}:{password}@{rest}");
     }
     Ok(Some(url))
 }

@@ -6,10 +6,11 @@
 //! has changed, and not at all where a template or an external pillar asked for something else.
 
 mod cache;
+mod git;
 mod services;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub use crate::pillar::Request;
 use cache::{Cache, Key};
@@ -34,6 +35,15 @@ pub struct LocalPillar {
     cache: Cache,
     /// No external pillar may change what comes out.
     steady: bool,
+    fetched: Mutex<git::Fetched>,
+}
+
+/// The minion that a pillar is for, and what it asks for.
+#[derive(Clone, Copy)]
+struct Who<'a> {
+    id: &'a str,
+    grains: &'a Map,
+    request: &'a Request,
 }
 
 impl LocalPillar {
@@ -44,7 +54,15 @@ impl LocalPillar {
         let roots = Arc::new(Roots::new(RootsConfig::for_pillar(&opts)));
         let files = Arc::new(Roots::new(RootsConfig::from_opts(&opts)));
         let steady = !opts.get("ext_pillar").is_some_and(Value::truthy);
-        LocalPillar { opts, roots, files, registry, cache: Cache::default(), steady }
+        LocalPillar {
+            opts,
+            roots,
+            files,
+            registry,
+            cache: Cache::default(),
+            steady,
+            fetched: Mutex::default(),
+        }
     }
 
     /// The pillar of minion `id`. Blocks on the disk, and on programs that templates run.
@@ -54,7 +72,8 @@ impl LocalPillar {
             return known;
         }
         let source = Arc::new(LocalSource::traced(Arc::clone(&self.roots)));
-        let (pillar, changeable) = self.with_compiler(id, grains, request, &source, |compiler, cx| {
+        let who = Who { id, grains, request };
+        let (pillar, changeable) = self.with_compiler(&who, &source, Map::new(), |compiler, cx| {
             let pillar = compiler.compile();
             (Arc::new(pillar), cx.is_changeable())
         });
@@ -67,18 +86,21 @@ impl LocalPillar {
     /// The merged top file, `{saltenv: {target: [{match: type}, sls …]}}`, and what is wrong with it.
     pub fn show_top(&self, id: &str, grains: &Map, request: &Request) -> (Map, Vec<String>) {
         let source = Arc::new(LocalSource::of_roots(Arc::clone(&self.roots)));
-        self.with_compiler(id, grains, request, &source, |compiler, _| compiler.show_top())
+        let who = Who { id, grains, request };
+        self.with_compiler(&who, &source, Map::new(), |compiler, _| compiler.show_top())
     }
 
+    /// `own` options take the place of the daemon's.
     fn with_compiler<T>(
         &self,
-        id: &str,
-        grains: &Map,
-        request: &Request,
+        who: &Who<'_>,
         source: &Arc<LocalSource>,
+        own: Map,
         run: impl FnOnce(&Compiler<'_>, &Context) -> T,
     ) -> T {
+        let Who { id, grains, request } = *who;
         let mut opts = self.opts.clone();
+        opts.extend(own);
         let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
         if request.saltenv.is_some() {
             opts.insert("saltenv", text(&request.saltenv));
@@ -107,13 +129,14 @@ impl LocalPillar {
             master: &Nowhere,
         };
         let cx = Context::new(scope);
-        run(&Compiler::new(&cx, &templates, &Table { id }, request), &cx)
+        run(&Compiler::new(&cx, &templates, &Table { pillars: self, who: *who }, request), &cx)
     }
 }
 
 /// The table of external pillars.
 struct Table<'a> {
-    id: &'a str,
+    pillars: &'a LocalPillar,
+    who: Who<'a>,
 }
 
 impl External for Table<'_> {
@@ -125,8 +148,11 @@ impl External for Table<'_> {
         extra: &Map,
         config: &Value,
     ) -> Option<Result<Value, Fault>> {
+        if name == "git" {
+            return Some(self.pillars.git(cx, &self.who, config));
+        }
         let function = ext_pillar::ALL.iter().find(|function| function.name == name)?;
-        let mut call = Call { args: vec![self.id.into(), pillar.clone().into()], kwargs: Map::new() };
+        let mut call = Call { args: vec![self.who.id.into(), pillar.clone().into()], kwargs: Map::new() };
         match config {
             Value::Map(named) => call.kwargs = named.clone(),
             Value::List(items) => call.args.extend(items.iter().cloned()),

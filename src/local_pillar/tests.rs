@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::map;
+use crate::value::str_of;
 
 /// A tree that goes with the test.
 struct Tree(PathBuf);
@@ -60,4 +61,75 @@ fn a_change_of_any_input_shows_at_once() {
     assert_eq!(compile("Suse").get("b"), Some(&1.into()));
     fs::remove_file(tree.0.join("b1.sls")).expect("removed");
     assert!(compile("Suse").get("b").is_none());
+}
+
+/// Runs git in a directory; false where there is no git.
+fn git(at: &Path, words: &str) -> bool {
+    let mut command = std::process::Command::new("git");
+    command.current_dir(at).args([
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t",
+        "-c",
+        "init.defaultBranch=master",
+    ]);
+    command.args(words.split(' ')).output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn branches_of_a_repository_are_environments_and_follow_it() {
+    let tree = Tree::new("git", &[]);
+    let repository = tree.0.join("repository");
+    fs::create_dir_all(repository.join("below")).expect("made");
+    if !git(&repository, "init -q .") {
+        println!("SKIPPED: there is no git here");
+        return;
+    }
+    let commit = |env: &str, value: &str| {
+        fs::write(repository.join("below/top.sls"), format!("{env}:\n  'm*':\n    - a\n")).expect("written");
+        fs::write(repository.join("below/a.sls"), format!("{env}: {value}\nid: {{{{ grains.id }}}}\n"))
+            .expect("written");
+        assert!(git(&repository, "add -A") && git(&repository, "commit -q -m x"));
+    };
+    commit("base", "one");
+    assert!(git(&repository, "checkout -q -b dev"));
+    commit("dev", "two");
+    let url = repository.display();
+    let below = |spec: String| {
+        let mut entry = Map::new();
+        entry.insert(spec, Value::List(vec![map! { "root" => "below" }.into()]));
+        Value::Map(entry)
+    };
+    let remotes = Value::List(vec![below(format!("master {url}")), below(format!("dev {url}"))]);
+    let opts = map! {
+        "pillar_roots" => Map::new(), "renderer" => "jinja|yaml", "state_top" => "salt://top.sls",
+        "cachedir" => tree.0.join("cache").display().to_string(), "git_pillar_update_interval" => 0,
+        "ext_pillar" => Value::List(vec![map! { "git" => remotes }.into()]),
+    };
+    let pillars = LocalPillar::new(&opts, Registry::new(&[]));
+    let compile = |pillarenv: Option<&str>| {
+        let request = Request { pillarenv: pillarenv.map(str::to_owned), ..Request::default() };
+        pillars.compile("m1", &map! { "id" => "m1" }, &request)
+    };
+    assert_eq!(*compile(None), map! { "base" => "one", "id" => "m1", "dev" => "two" });
+    assert_eq!(*compile(Some("dev")), map! { "dev" => "two", "id" => "m1" });
+    commit("dev", "three");
+    assert_eq!(compile(None).str("dev"), Some("three"));
+    // A repository that is gone serves what was fetched.
+    fs::rename(&repository, tree.0.join("gone")).expect("moved");
+    assert_eq!(compile(None).str("dev"), Some("three"));
+}
+
+#[test]
+fn a_mistake_in_the_configuration_of_git_stands_in_the_pillar() {
+    let remotes =
+        Value::list([map! { "master /no/such/repository" => Value::list([map! { "mountpoint" => "x" }]) }]);
+    let opts = map! {
+        "pillar_roots" => Map::new(), "renderer" => "jinja|yaml", "state_top" => "salt://top.sls",
+        "ext_pillar" => Value::List(vec![map! { "git" => remotes }.into()]),
+    };
+    let pillar = LocalPillar::new(&opts, Registry::new(&[])).compile("m1", &Map::new(), &Request::default());
+    let errors = str_of(pillar.get("_errors").unwrap_or(&Value::Null));
+    assert!(errors.contains("the option mountpoint of git_pillar"), "{errors}");
 }

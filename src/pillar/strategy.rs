@@ -38,7 +38,7 @@ impl Strategy {
     }
 
     /// From the options of a master.
-    pub(super) fn of_opts(opts: &Map) -> Self {
+    pub fn of_opts(opts: &Map) -> Self {
         let lists = opts.get("pillar_merge_lists").is_some_and(Value::truthy);
         let text = |name| opts.str(name).unwrap_or_default();
         Strategy::named(text("pillar_source_merging_strategy"), text("renderer"), lists)
