@@ -21,6 +21,8 @@ use crate::value::{Map, Value};
 const TRIES: usize = 3;
 /// The longest chunk, unpacked. A master sends `file_buffer_size`, 1 MiB.
 const LONGEST_CHUNK: u64 = 64 << 20;
+/// Chunks that are asked for at once, so that a large file does not wait for each of them in turn.
+const AT_ONCE: u64 = 4;
 /// How far a file may outgrow what the server said of its size, in octets.
 const ROOM_TO_GROW: u64 = 1 << 30;
 
@@ -51,16 +53,28 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
             Part::create(target.path, target.private).map_err(|error| failed(target.path, &error))?;
         let mut hasher = hash_type.hasher();
         let mut written = 0_u64;
-        loop {
-            let chunk = chunk(source, at, written, target.gzip)?;
-            if chunk.is_empty() {
-                break;
-            }
-            hasher.update(&chunk);
-            part.file.write_all(&chunk).map_err(|error| failed(target.path, &error))?;
-            written = written.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-            if written > limit {
-                return Err(Fault::execution(format!("salt://{} grows without end: given up", at.path)));
+        let mut step = 0_u64;
+        'file: loop {
+            // As many at once as the rest of the file has, if chunks go on to be as long as the last one.
+            let left = size.unwrap_or(0).saturating_sub(written);
+            let ahead = left.checked_div(step).unwrap_or(0).clamp(1, AT_ONCE);
+            let offsets: Vec<u64> = (0..ahead).map(|number| written.saturating_add(number * step)).collect();
+            let chunks = chunks(source, at, &offsets, target.gzip)?;
+            for (offset, chunk) in offsets.iter().zip(chunks) {
+                // One was shorter than the last: the others begin at the wrong place.
+                if *offset != written {
+                    break;
+                }
+                if chunk.is_empty() {
+                    break 'file;
+                }
+                hasher.update(&chunk);
+                part.file.write_all(&chunk).map_err(|error| failed(target.path, &error))?;
+                step = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+                written = written.saturating_add(step);
+                if written > limit {
+                    return Err(Fault::execution(format!("salt://{} grows without end: given up", at.path)));
+                }
             }
         }
         if hasher.finish_hex() == expected {
@@ -75,22 +89,41 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
     Err(Fault::execution(format!("Bad download of file {}, attempt {TRIES} of {TRIES}", at.path)))
 }
 
-fn chunk(source: &dyn Source, at: &SaltPath, loc: u64, gzip: Option<i64>) -> Result<Vec<u8>, Fault> {
-    let mut load =
-        map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_serve_file", "loc" => loc };
-    if let Some(level) = gzip {
-        load.insert("gzip", level);
-    }
+/// The chunks at these offsets, unpacked.
+fn chunks(
+    source: &dyn Source,
+    at: &SaltPath,
+    offsets: &[u64],
+    gzip: Option<i64>,
+) -> Result<Vec<Vec<u8>>, Fault> {
+    let load = |loc: &u64| {
+        let mut load = map! {
+            "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_serve_file", "loc" => *loc,
+        };
+        if let Some(level) = gzip {
+            load.insert("gzip", level);
+        }
+        load
+    };
+    let replies = match offsets {
+        [one] => vec![source.ask(load(one))?],
+        several => source.ask_together(several.iter().map(load).collect())?,
+    };
     let odd = || Fault::Unreachable(format!("salt://{}: the file server's answer cannot be read", at.path));
-    let Value::Map(reply) = source.ask(load)? else { return Err(odd()) };
-    let data = octets_of(&reply, "data").ok_or_else(odd)?;
+    if replies.len() != offsets.len() {
+        return Err(odd());
+    }
+    replies.iter().map(|reply| reply.as_map().and_then(unpacked).ok_or_else(odd)).collect()
+}
+
+fn unpacked(reply: &Map) -> Option<Vec<u8>> {
+    let data = octets_of(reply, "data")?;
     let zipped = reply.get("gzip").is_some_and(Value::truthy);
     if !zipped || data.is_empty() {
-        return Ok(data.to_vec());
+        return Some(data.to_vec());
     }
     let mut unpacked = Vec::new();
-    let read = GzDecoder::new(data).take(LONGEST_CHUNK).read_to_end(&mut unpacked);
-    read.map(|_| unpacked).map_err(|_| odd())
+    GzDecoder::new(data).take(LONGEST_CHUNK).read_to_end(&mut unpacked).ok().map(|_| unpacked)
 }
 
 fn octets_of<'a>(reply: &'a Map, key: &str) -> Option<&'a [u8]> {

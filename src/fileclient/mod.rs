@@ -32,6 +32,14 @@ pub trait Source: Send + Sync {
     /// [`Fault::Unreachable`] when nobody answers.
     fn ask(&self, load: Map) -> Result<Value, Fault>;
 
+    /// The replies to requests that do not wait for each other, in their order.
+    ///
+    /// # Errors
+    /// When one of them has no answer.
+    fn ask_together(&self, loads: Vec<Map>) -> Result<Vec<Value>, Fault> {
+        loads.into_iter().map(|load| self.ask(load)).collect()
+    }
+
     /// Where a file lies on this very machine, for a source that is here: it is not copied then. `None`: the source
     /// is elsewhere.
     fn local_path(&self, path: &str, saltenv: &str) -> Option<Option<PathBuf>> {

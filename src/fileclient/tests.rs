@@ -16,9 +16,16 @@ struct Memory {
     chunk: usize,
     /// Answers a hash that no file has.
     lies: bool,
+    /// How many requests came together.
+    together: Mutex<Vec<usize>>,
 }
 
 impl Source for Memory {
+    fn ask_together(&self, loads: Vec<Map>) -> Result<Vec<Value>, Fault> {
+        self.together.lock().expect("free").push(loads.len());
+        loads.into_iter().map(|load| self.ask(load)).collect()
+    }
+
     fn ask(&self, load: Map) -> Result<Value, Fault> {
         let cmd = load.str("cmd").expect("a command").to_owned();
         self.asked.lock().expect("free").push(cmd.clone());
@@ -99,6 +106,18 @@ fn a_file_is_fetched_in_chunks_into_the_cache_and_only_once() {
     bench.files.get_url("salt://a/b.txt", "base", None, false).expect("cached");
     assert_eq!(bench.asked(), ["_file_hash", "_file_find"]);
     assert_eq!(fs::read_dir(path.parent().expect("a parent")).expect("listed").count(), 1, "no rests");
+}
+
+#[test]
+fn the_chunks_of_a_large_file_are_asked_for_together() {
+    let bench = bench("ahead", Memory { chunk: 10, ..Memory::default() });
+    let content: Vec<u8> = (0..95).collect();
+    bench.serve_file("large", &content);
+    let path = bench.files.get_url("salt://large", "base", None, false).expect("fetched").expect("there");
+    assert_eq!(fs::read(&path).expect("read"), content);
+    // The first chunk tells how long they are.
+    assert_eq!(*bench.memory.together.lock().expect("free"), [4, 4]);
+    assert_eq!(bench.asked().iter().filter(|cmd| *cmd == "_serve_file").count(), 1 + 4 + 4 + 1 + 1);
 }
 
 #[test]

@@ -50,11 +50,12 @@ pub trait MinionServices: Sync {
     /// Files of the master, or local ones with `file_client: local`.
     fn files(&self) -> &dyn FileClient;
 
-    /// Grains collected anew.
+    /// Grains collected anew, with the options of a minion.
     ///
     /// # Errors
     /// When they cannot be collected here.
-    fn collect_grains(&self) -> Result<Map, Fault> {
+    fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
+        let _ = opts;
         Err(Fault::NotSupported("collecting grains anew".to_owned()))
     }
 

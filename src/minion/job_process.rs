@@ -127,6 +127,14 @@ impl Source for Daemon {
         let timeout_ms = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
         Daemon::ask(self, &Up::Request { load, timeout_ms })
     }
+
+    fn ask_together(&self, loads: Vec<Map>) -> Result<Vec<Value>, Fault> {
+        let timeout_ms = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
+        match Daemon::ask(self, &Up::Requests { loads, timeout_ms })? {
+            Value::List(replies) => Ok(replies),
+            _ => Err(Fault::Unreachable("the daemon's answer cannot be read".to_owned())),
+        }
+    }
 }
 
 struct Services {
@@ -167,6 +175,10 @@ impl MinionServices for Services {
 
     fn files(&self) -> &dyn FileClient {
         &self.files
+    }
+
+    fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
+        Ok(crate::grains::load(&RealHost, opts, true))
     }
 
     fn compile_pillar(

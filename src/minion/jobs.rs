@@ -303,6 +303,12 @@ async fn answer(link: &Arc<Link>, question: Up) -> Answer {
             let reply = link.channel.request(&load, patience, Reading::Wire).await;
             reply.map_err(|error| error.to_string())
         }
+        Up::Requests { loads, timeout_ms } => {
+            let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default());
+            let patience = Patience { timeout: timeout.max(Duration::from_secs(1)), ..link.patience() };
+            let replies = link.channel.requests(loads, patience, Reading::Wire).await;
+            replies.map(Value::List).map_err(|error| error.to_string())
+        }
         Up::Pillar { saltenv, pillarenv, overrides, ext } => {
             let pillar =
                 link.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), &overrides, ext, false).await;

@@ -5,6 +5,7 @@
 //! frame = length (4 octets, big-endian) | msgpack with bin types
 //! down  = job                              {"job": map, "opts": map, "grains": map, "pillar": map, "master": str}
 //! up    = {"ask": "request", "load": map, "timeout_ms": int}
+//!       | {"ask": "requests", "loads": [map], "timeout_ms": int}      "ok" is a list
 //!       | {"ask": "pillar", "saltenv": str?, "pillarenv": str?, "overrides": map, "ext": map?}
 //!       | {"ask": "fire", "tag": str, "data": map}
 //!       | {"done": map}                          answered when the return is written down
@@ -53,6 +54,11 @@ pub enum Up {
         load: Map,
         timeout_ms: i64,
     },
+    /// Requests that do not wait for each other.
+    Requests {
+        loads: Vec<Map>,
+        timeout_ms: i64,
+    },
     Pillar {
         saltenv: Option<String>,
         pillarenv: Option<String>,
@@ -98,6 +104,9 @@ impl Up {
             Up::Request { load, timeout_ms } => {
                 map! { "ask" => "request", "load" => load.clone(), "timeout_ms" => *timeout_ms }
             }
+            Up::Requests { loads, timeout_ms } => {
+                map! { "ask" => "requests", "loads" => Value::list(loads.clone()), "timeout_ms" => *timeout_ms }
+            }
             Up::Pillar { saltenv, pillarenv, overrides, ext } => map! {
                 "ask" => "pillar",
                 "saltenv" => saltenv.clone(),
@@ -115,6 +124,7 @@ impl Up {
             return Ok(Up::Done(load));
         }
         let ask = map.str("ask").unwrap_or_default().to_owned();
+        let loads = map.remove("loads");
         let mut take = |name: &str| match map.remove(name) {
             Some(Value::Map(map)) => Ok(map),
             _ => Err(RpcError::Unexpected),
@@ -124,6 +134,14 @@ impl Up {
                 load: take("load")?,
                 timeout_ms: map.get("timeout_ms").and_then(Value::as_int).ok_or(RpcError::Unexpected)?,
             }),
+            "requests" => {
+                let Some(Value::List(loads)) = loads else { return Err(RpcError::Unexpected) };
+                let load =
+                    |load| if let Value::Map(load) = load { Ok(load) } else { Err(RpcError::Unexpected) };
+                let loads = loads.into_iter().map(load).collect::<Result<_, _>>()?;
+                let timeout_ms = map.get("timeout_ms").and_then(Value::as_int).ok_or(RpcError::Unexpected)?;
+                Ok(Up::Requests { loads, timeout_ms })
+            }
             "pillar" => Ok(Up::Pillar {
                 overrides: take("overrides")?,
                 ext: take("ext").ok(),

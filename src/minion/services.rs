@@ -8,6 +8,7 @@ use crate::log::error;
 use tokio::runtime::Handle;
 
 use crate::fileclient::{Files, Source};
+use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices};
 use crate::map;
 use crate::transport::bus::{BusPaths, fire_and_wait_blocking};
@@ -46,6 +47,12 @@ impl Uplink {
 impl Source for Uplink {
     fn ask(&self, load: Map) -> Result<Value, Fault> {
         self.request(&load, self.patience)
+    }
+
+    fn ask_together(&self, loads: Vec<Map>) -> Result<Vec<Value>, Fault> {
+        self.handle
+            .block_on(self.channel.requests(loads, self.patience, Reading::Wire))
+            .map_err(|error| fault_of(&error))
     }
 }
 
@@ -124,6 +131,10 @@ impl MinionServices for ChannelServices {
 
     fn files(&self) -> &dyn FileClient {
         &self.files
+    }
+
+    fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
+        Ok(crate::grains::load(&RealHost, opts, true))
     }
 
     fn compile_pillar(

@@ -531,7 +531,7 @@ impl<'t, 'a> Run<'t, 'a> {
             self.renew(|scope| scope.grains = grains.into());
         }
         if asks("reload_grains") {
-            match self.cx.minion.collect_grains() {
+            match self.cx.minion.collect_grains(self.cx.opts) {
                 Ok(grains) => {
                     let grains = self.reloads.keep(grains);
                     self.renew(|scope| scope.grains = grains.into());

@@ -321,6 +321,10 @@ impl MinionServices for Alone {
         &self.files
     }
 
+    fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
+        Ok(crate::grains::load(&RealHost, opts, true))
+    }
+
     fn compile_pillar(
         &self,
         saltenv: Option<&str>,

@@ -159,6 +159,28 @@ impl MasterChannel {
         self.converse(load, patience, |session, body, nonce| session.reply(body, nonce, reading)).await
     }
 
+    /// Sends several requests that do not wait for each other: the replies in the order of the loads.
+    ///
+    /// # Errors
+    /// The first one that has no reply.
+    pub async fn requests(
+        &self,
+        loads: Vec<Map>,
+        patience: Patience,
+        reading: Reading,
+    ) -> Result<Vec<Value>, RequestError> {
+        let ask = |load: Map| {
+            let channel = self.clone();
+            tokio::spawn(async move { channel.request(&load, patience, reading).await })
+        };
+        let asked: Vec<_> = loads.into_iter().map(ask).collect();
+        let mut replies = Vec::with_capacity(asked.len());
+        for reply in asked {
+            replies.push(reply.await.map_err(|error| SignInError::Broken(error.to_string()))??);
+        }
+        Ok(replies)
+    }
+
     /// Asks for the pillar. `load` is a `_pillar` load.
     ///
     /// # Errors
