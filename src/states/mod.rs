@@ -17,6 +17,7 @@ mod gpg;
 mod grains;
 mod group;
 mod host;
+mod http;
 mod ini_manage;
 mod kmod;
 mod locale;
@@ -56,6 +57,7 @@ pub static ALL: &[&States] = &[
     &grains::STATES,
     &group::STATES,
     &host::STATES,
+    &http::STATES,
     &ini_manage::STATES,
     &kmod::STATES,
     &locale::STATES,
