@@ -5,6 +5,7 @@
 //! fifty octets of the program and, below the level, one load: that is why these macros stand here and not those of the
 //! `tracing` crate, whose shape they have (five hundred octets at each of four hundred places).
 
+use std::cell::Cell;
 use std::fmt::{Arguments, Display};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -54,6 +55,23 @@ static SINK: OnceLock<Box<dyn Sink>> = OnceLock::new();
 /// The least level that is wanted, as a number: nothing is before there is a sink.
 static LEAST: AtomicU8 = AtomicU8::new(u8::MAX);
 
+thread_local! {
+    static MUTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs something of which this thread logs nothing.
+pub fn muted(run: &mut dyn FnMut()) {
+    /// Ends it even when `run` panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            MUTED.set(self.0);
+        }
+    }
+    let _before = Before(MUTED.replace(true));
+    run();
+}
+
 /// Sends events of `least` (none: nothing at all) and above to a sink for the rest of this process. A second start keeps
 /// the first.
 pub fn start(least: Option<Level>, sink: Box<dyn Sink>) {
@@ -71,7 +89,9 @@ pub fn wanted(level: Level) -> bool {
 /// Hands an event on. For the macros.
 #[cold]
 pub fn emit(place: &'static Place, fields: &[(&'static str, &dyn Display)], message: Arguments<'_>) {
-    if let Some(sink) = SINK.get() {
+    if let Some(sink) = SINK.get()
+        && !MUTED.get()
+    {
         sink.take(&Event { place, fields, message });
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::surroundings::Surroundings;
 use crate::value::{Map, Value, nearest};
 
 /// The result of nearly everything here.
@@ -108,6 +109,7 @@ impl Fault {
             message: format!("{what} {}", inner.message),
             line: 0,
             source: Rc::clone(main),
+            column: 0,
             path: None,
             near: None,
             trail: inner.trail.iter().map(|p| (p.path.as_deref().map(str::to_owned), p.line)).collect(),
@@ -116,6 +118,7 @@ impl Fault {
             return error;
         };
         error.line = place.line;
+        error.column = column(&place.source, place.line, &error.message);
         // Salt quirk: utils/templates.py tells another file only when its path does not end with the SLS name.
         let own = sls.map(|sls| sls.replace('.', "/"));
         if let Some(path) = &place.path
@@ -137,6 +140,8 @@ pub struct Error {
     pub message: String,
     /// The line, from 1, in the file where it happened; 0 when it is not known.
     pub line: u32,
+    /// From 1, at the word that the message tells of, else where the tag begins; 0 when the line is not known.
+    pub column: u32,
     source: Rc<str>,
     /// The file, when it is not the template that was asked for.
     pub path: Option<String>,
@@ -153,6 +158,7 @@ impl Error {
             message: message.into(),
             line: 0,
             source: Rc::from(""),
+            column: 0,
             path: None,
             trail: Vec::new(),
             near: None,
@@ -160,14 +166,17 @@ impl Error {
     }
 
     /// Looks for the name that was meant among what the template sees.
-    pub(super) fn with_near(mut self, vars: &Map) -> Self {
+    pub(super) fn with_near(mut self, vars: &Map, around: &dyn Surroundings) -> Self {
         let quoted = |text: &str| text.split('\'').nth(1).map(str::to_owned);
         let near = if let Some((head, _)) = self.message.split_once("' is undefined") {
             let name = head.rsplit('\'').next().unwrap_or_default();
-            nearest(name, &mut vars.keys().filter_map(Value::as_str).chain(names_set(&self.source)))
+            let given = vars.keys().filter_map(Value::as_str).chain(around.large_names().iter().copied());
+            nearest(name, &mut given.chain(names_set(&self.source)))
         } else if let Some((_, name)) = self.message.split_once("object' has no attribute") {
             // Most are of the pillar or of grains.
-            let maps = ["pillar", "grains"].into_iter().filter_map(|of| vars.get(of)?.as_map());
+            let maps = ["pillar", "grains"]
+                .into_iter()
+                .filter_map(|of| vars.get(of).and_then(Value::as_map).or_else(|| around.large(of)));
             let name = quoted(name).unwrap_or_default();
             nearest(&name, &mut maps.flat_map(|map| map.keys().filter_map(Value::as_str)))
         } else {
@@ -176,6 +185,29 @@ impl Error {
         self.near = near.map(str::to_owned);
         self
     }
+}
+
+fn column(source: &str, line: u32, message: &str) -> u32 {
+    let Some(text) = line.checked_sub(1).and_then(|index| source.lines().nth(index as usize)) else {
+        return 0;
+    };
+    let told = message.split('\'').skip(1).step_by(2).filter(|word| !word.is_empty());
+    let at = told.filter_map(|word| find_word(text, word)).last();
+    let at = at.or_else(|| text.find("{{")).or_else(|| text.find("{%"));
+    let at = at.unwrap_or_else(|| text.len() - text.trim_start().len());
+    let before = text.get(..at).unwrap_or_default();
+    u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX)
+}
+
+/// Where a word stands in a line, not as a part of a longer one.
+fn find_word(line: &str, word: &str) -> Option<usize> {
+    let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let is_name = word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    line.match_indices(word).map(|(at, _)| at).find(|at| {
+        let before = line.get(..*at).and_then(|text| text.chars().next_back());
+        let after = line.get(at + word.len()..).and_then(|text| text.chars().next());
+        !is_name || !(inside(before) || inside(after))
+    })
 }
 
 /// Names that a template gives to something.

@@ -28,6 +28,17 @@ pub trait Surroundings {
         None
     }
 
+    /// A large variable that every template sees (`opts`, `grains` …), which is not copied for each; those that are
+    /// given to the render come before it.
+    fn large(&self, _name: &str) -> Option<&Map> {
+        None
+    }
+
+    /// The names of these variables.
+    fn large_names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether `salt` is there and has this function (`cmd.run`).
     fn has_function(&self, _name: &str) -> bool {
         false

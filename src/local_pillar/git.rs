@@ -155,7 +155,7 @@ impl LocalPillar {
             let (target, env) = remote.target(asked.as_deref());
             match self.checkout(cx.host, &remote, &target)? {
                 Some(tree) => directories.push((tree.join(&remote.root), env)),
-                None => tracing::error!(
+                None => crate::log::error!(
                     url = redacted_url(&remote.url),
                     target,
                     "git_pillar: there is no such branch or tag"
@@ -209,7 +209,7 @@ impl LocalPillar {
                     return Err(fault);
                 }
                 // What was fetched before is better than nothing.
-                Err(fault) => tracing::error!("{fault}"),
+                Err(fault) => crate::log::error!("{fault}"),
             }
             fetched.insert(repository.clone(), Instant::now());
         }

@@ -14,7 +14,7 @@ pub struct Place {
     pub path: Option<String>,
     /// From 1; 0 where it is not known.
     pub line: u32,
-    /// From 1, in the rendered text; 0 where it is not known.
+    /// From 1, of YAML in the rendered text; 0 where it is not known.
     pub column: u32,
 }
 
@@ -23,7 +23,7 @@ impl RenderError {
     pub fn place(&self) -> Option<Place> {
         match self {
             RenderError::Jinja(error) => {
-                Some(Place { path: error.path.clone(), line: error.line, column: 0 })
+                Some(Place { path: error.path.clone(), line: error.line, column: error.column })
             }
             RenderError::Yaml { place, .. } => Some(place.clone()),
             _ => None,

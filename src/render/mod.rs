@@ -23,6 +23,7 @@ use crate::jinja::{self, Places};
 use crate::loader::{Context, FileClient};
 use crate::value::{Map, Value, msgpack, yaml};
 use surroundings::Around;
+use variables::own_variables;
 
 /// What is to be rendered.
 pub struct Source<'a> {
@@ -115,7 +116,7 @@ pub fn render_from(
     Ok(value)
 }
 
-/// A text through Jinja alone, with these variables and no others: templates of files.
+/// A text through Jinja alone, with these variables over `opts`, `grains` and `pillar`: templates of files.
 ///
 /// # Errors
 /// When the template is wrong or fails.
@@ -155,7 +156,7 @@ fn run(
     };
     match step {
         Step::Jinja => {
-            let variables = sls_variables(cx, source);
+            let variables = own_variables(source);
             let options = jinja_options(cx.opts, source.sls);
             let around = Around { cx, files, saltenv: source.saltenv };
             // The first line stays, so that lines in messages are those of the file.

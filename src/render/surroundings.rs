@@ -10,6 +10,9 @@ use crate::jinja::{CallFault, Nothing, SourceFile, Surroundings};
 use crate::loader::{Call, Context, Fault, FileClient};
 use crate::value::{DateTime, Map, Value, is_text, str_of};
 
+/// In Salt's order.
+const LARGE: &[&str] = &["opts", "grains", "pillar"];
+
 pub(super) struct Around<'a, 'c> {
     pub cx: &'a Context<'c>,
     /// Where imported files come from.
@@ -18,6 +21,19 @@ pub(super) struct Around<'a, 'c> {
 }
 
 impl Surroundings for Around<'_, '_> {
+    fn large(&self, name: &str) -> Option<&Map> {
+        match name {
+            "opts" => Some(self.cx.opts),
+            "grains" => Some(self.cx.grains.map()),
+            "pillar" => Some(self.cx.pillar.map()),
+            _ => None,
+        }
+    }
+
+    fn large_names(&self) -> &'static [&'static str] {
+        LARGE
+    }
+
     fn source(&self, path: &str) -> Option<SourceFile> {
         // Salt: an absolute path is that of a file of this machine, whatever the file server has.
         if path.starts_with('/')

@@ -12,6 +12,13 @@ pub fn sls_variables(cx: &Context, source: &Source) -> Map {
     variables.insert("opts", cx.opts.clone());
     variables.insert("grains", (*cx.grains).clone());
     variables.insert("pillar", cx.pillar.map().clone());
+    variables.extend(own_variables(source));
+    variables
+}
+
+/// The same without the context of the daemon, which is large.
+pub(super) fn own_variables(source: &Source) -> Map {
+    let mut variables = Map::new();
     variables.insert("saltenv", source.saltenv);
     variables.insert("sls", source.sls);
     variables.insert("proxy", Value::Null);

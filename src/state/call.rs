@@ -3,7 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::keywords::is_internal;
+use super::keywords::{self, is_internal};
+use super::no_log;
 use super::outcome::{Watch, map_of, raised};
 use super::retry::{self, Retry};
 use super::run::Run;
@@ -12,7 +13,7 @@ use super::{check, slots};
 use crate::loader::{Context, Fault, Param, Running, State, StateReturn, States};
 use crate::map;
 use crate::matchers::{Glob, MinionView, ParseOptions, Target, TargetType};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, nearest, str_of};
 
 /// A file of states and one of its functions, or why there is none.
 pub(super) type Found = Result<(&'static States, &'static State), String>;
@@ -116,19 +117,41 @@ fn mask(umask: &Value) -> Option<u32> {
     u32::from_str_radix(digits, 8).ok()
 }
 
+fn names(state: &State, name: &str) -> bool {
+    state.params.iter().any(|param| match param {
+        Param::Required(own) | Param::Optional(own, _) => *own == name,
+        Param::Rest(_) | Param::Keywords(_) => false,
+    })
+}
+
+fn takes_any(state: &State) -> bool {
+    state.params.iter().any(|param| matches!(param, Param::Keywords(_)))
+}
+
+/// Words of a chunk that a misprint made, with the word that was meant: neither the engine nor its function names them.
+/// A function that takes any word may want one that is like no other.
+pub(super) fn misprints(cx: &Context, low: &Map) -> Vec<(String, Option<&'static str>)> {
+    let Ok((_, state)) = find(cx, field(low, "state"), field(low, "fun")) else { return Vec::new() };
+    let own = state.params.iter().filter_map(|param| match param {
+        Param::Required(name) | Param::Optional(name, _) => Some(*name),
+        _ => None,
+    });
+    let known: Vec<&'static str> = own.chain(keywords::declared()).collect();
+    let words = low.keys().filter_map(Value::as_str).filter(|word| !word.starts_with("__"));
+    words
+        .filter(|word| !known.contains(word) && !is_internal(word))
+        .map(|word| (word.to_owned(), nearest(word, &mut known.iter().copied())))
+        .filter(|(word, meant)| !takes_any(state) || (meant.is_some() && word.len() > 4))
+        .collect()
+}
+
 /// The arguments of a state function: what it names, and with `**kwargs` what is not the engine's.
 fn arguments(state: &State, low: &Map) -> Result<Map, Fault> {
-    let named = |name: &str| {
-        state.params.iter().any(|param| match param {
-            Param::Required(own) | Param::Optional(own, _) => *own == name,
-            Param::Rest(_) | Param::Keywords(_) => false,
-        })
-    };
-    let open = state.params.iter().any(|param| matches!(param, Param::Keywords(_)));
+    let open = takes_any(state);
     let (mut kwargs, mut extra) = (Map::new(), Vec::new());
     for (key, value) in low {
         let name = key.as_str().unwrap_or_default();
-        if named(name) {
+        if names(state, name) {
             kwargs.insert(key.clone(), value.clone());
         } else if !is_internal(name) {
             if open {
@@ -165,15 +188,20 @@ pub(super) struct Prepared<'p> {
 impl Prepared<'_> {
     /// Runs the function; what it raises is a failed state, and so is a panic.
     pub(super) fn run(&self, cx: &Context) -> Map {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.try_run(cx))).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Err(Fault::exception("panic", text))
+        let mut outcome = Ok(StateReturn::default());
+        no_log::quietly(self.low, &mut || {
+            outcome = catch_unwind(AssertUnwindSafe(|| self.try_run(cx))).unwrap_or_else(|panic| {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                Err(Fault::exception("panic", text))
+            });
         });
-        match outcome {
+        let mut ret = match outcome {
             Ok(outcome) => map_of(outcome),
             Err(fault) => raised(self.name(), &fault),
-        }
+        };
+        no_log::hide(self.low, &mut ret);
+        ret
     }
 
     fn name(&self) -> Value {
@@ -234,10 +262,10 @@ impl Run<'_, '_> {
             self.cx.set_test(Some(true));
         }
         let name = low.get("name").cloned().unwrap_or_default();
-        let mut ret = match self.conditions(low, state, &kwargs, lowstate, how) {
-            Ok(ret) => ret,
-            Err(fault) => raised(name, &fault),
-        };
+        let mut called = Ok(Map::new());
+        no_log::quietly(low, &mut || called = self.conditions(low, state, &kwargs, lowstate, how));
+        let mut ret = called.unwrap_or_else(|fault| raised(name, &fault));
+        no_log::hide(low, &mut ret);
         self.cx.set_test(before);
         if how.prereq {
             return Ok(ret);

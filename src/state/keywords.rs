@@ -44,6 +44,7 @@ pub const RUNTIME: &[&str] = &[
     "runas",
     "runas_password",
     "fire_event",
+    "no_log",
     "saltenv",
     "umask",
     "use",
@@ -65,6 +66,13 @@ pub const RUNTIME: &[&str] = &[
     "__prerequired__",
     "__umask__",
 ];
+
+/// The words that an SLS file may use with any state.
+pub(super) fn declared() -> impl Iterator<Item = &'static str> {
+    const NAMES: &[&str] = &["name", "names", "name_order", "aggregate", "test"];
+    let all = [REQUISITES, REQUISITES_IN, RUNTIME, NAMES].into_iter().flatten().copied();
+    all.filter(|word| !word.starts_with("__"))
+}
 
 /// Whether a state function is not to be given this word.
 pub(super) fn is_internal(name: &str) -> bool {

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::call::verify_chunk;
+use super::call::{misprints, verify_chunk};
 use super::chunks::Chunks;
 use super::high::compile;
 use super::keywords::REQUISITES;
@@ -24,17 +24,19 @@ pub struct Mistake {
     pub text: String,
 }
 
-/// Every mistake in these SLS files and in what they include; without names in all of the environment.
+/// Every mistake in these SLS files and in what they include, and how many files were read; without names in all of
+/// the environment.
 ///
 /// # Errors
 /// When the file server cannot be asked.
-pub fn lint(cx: &Context, saltenv: &str, wanted: &[String]) -> Result<Vec<Mistake>, Fault> {
+pub fn lint(cx: &Context, saltenv: &str, wanted: &[String]) -> Result<(Vec<Mistake>, usize), Fault> {
     let available = Available::new(cx);
     let wanted = if wanted.is_empty() { available.states(saltenv)? } else { wanted.to_vec() };
     let mut linter = Linter {
         cx,
         functions: None,
         sources: HashMap::new(),
+        files: HashSet::new(),
         seen: HashSet::new(),
         mistakes: Vec::new(),
         saltenv,
@@ -51,7 +53,7 @@ pub fn lint(cx: &Context, saltenv: &str, wanted: &[String]) -> Result<Vec<Mistak
             }
         }
     }
-    Ok(linter.mistakes)
+    Ok((linter.mistakes, linter.files.len()))
 }
 
 struct Linter<'l, 'c> {
@@ -61,6 +63,8 @@ struct Linter<'l, 'c> {
     functions: Option<Vec<String>>,
     /// Path and text of SLS files.
     sources: HashMap<String, (String, String)>,
+    /// `saltenv:sls` of all that was rendered.
+    files: HashSet<String>,
     /// Mistakes of files that several others include are told once.
     seen: HashSet<String>,
     mistakes: Vec<Mistake>,
@@ -70,6 +74,7 @@ impl Linter<'_, '_> {
     fn sls(&mut self, available: &Available<'_, '_>, sls: &str) -> Result<(), Fault> {
         let mut compiler = Compiler::new(self.cx, available);
         let (high, errors) = compiler.sls(sls, self.saltenv, None)?;
+        self.files.extend(compiler.take_done());
         let broken = !errors.is_empty();
         for text in errors {
             let place = compiler.place(&text).cloned();
@@ -119,6 +124,15 @@ impl Linter<'_, '_> {
                     .and_then(|rest| self.near_function(rest.split('\'').next()?));
                 let text = format!("{text} (ID '{}' in SLS '{of}')", field(&low, "__id__"));
                 self.add(sls, &of, text, None, near);
+            }
+            for (word, meant) in misprints(self.cx, &low) {
+                let text = format!(
+                    "'{word}' is an invalid keyword argument for '{}.{}' (ID '{}' in SLS '{of}')",
+                    field(&low, "state"),
+                    field(&low, "fun"),
+                    field(&low, "__id__")
+                );
+                self.add(sls, &of, text, None, meant.map(str::to_owned));
             }
             for kind in REQUISITES {
                 for wanted in low.get(kind).map(items).unwrap_or_default() {
@@ -182,7 +196,7 @@ impl Linter<'_, '_> {
         for name in text.split(['\'', '"']).skip(1).step_by(2).filter(|name| !name.is_empty()) {
             for (index, line) in source.lines().enumerate() {
                 let indent = line.len() - line.trim_start().len();
-                let line = line.trim_start().trim_start_matches(['\'', '"']);
+                let line = line.trim_start().trim_start_matches("- ").trim_start_matches(['\'', '"']);
                 if line
                     .strip_prefix(name)
                     .is_some_and(|rest| rest.trim_start_matches(['\'', '"']).starts_with(':'))

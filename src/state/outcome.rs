@@ -90,6 +90,9 @@ pub(super) fn name_it(ret: &mut Map, low: &Map) {
     for key in ["__sls__", "__id__", "name"] {
         ret.insert(key, low.get(key).cloned().unwrap_or_default());
     }
+    if super::no_log::is_wanted(low) {
+        ret.insert("name", super::no_log::shown_name(low));
+    }
 }
 
 pub(super) fn result_of(ret: &Map) -> Option<bool> {
@@ -125,6 +128,16 @@ fn check(running: &Value, high: Option<&Map>, recurse: bool) -> bool {
         }
     }
     true
+}
+
+/// The states of high data that [`all_succeeded`] has to know of: those with `onfail_stop: False`.
+pub fn failure_handlers(high: &Map) -> Map {
+    let handles = |body: &Value| {
+        let args = body.as_map().into_iter().flatten().filter_map(|(_, args)| args.as_list()).flatten();
+        args.into_iter().any(|arg| arg.get("onfail_stop") == Some(&Value::Bool(false)))
+    };
+    let handlers = high.iter().filter(|(_, body)| handles(body));
+    handlers.map(|(id, body)| (id.clone(), body.clone())).collect()
 }
 
 /// An `onfail` that takes the failure upon itself ran, and did not fail.

@@ -285,6 +285,11 @@ impl<'r, 'c> Compiler<'r, 'c> {
         text
     }
 
+    /// `saltenv:sls` of what has been rendered; forgets them.
+    pub(super) fn take_done(&mut self) -> HashSet<String> {
+        std::mem::take(&mut self.done)
+    }
+
     /// Where a file that could not be rendered is wrong, by the text of the mistake.
     pub(super) fn place(&self, text: &str) -> Option<&Place> {
         self.places.iter().find(|(known, _)| known == text).map(|(_, place)| place)

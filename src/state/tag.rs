@@ -5,7 +5,7 @@ use crate::value::{Map, Value, str_of};
 /// `cmd_|-say hello_|-echo hello_|-run`.
 pub fn tag(low: &Map) -> String {
     let part = |name: &str| low.get(name).map(str_of).unwrap_or_default();
-    [part("state"), part("__id__"), part("name"), part("fun")].join("_|-")
+    [part("state"), part("__id__"), super::no_log::shown_name(low), part("fun")].join("_|-")
 }
 
 /// State, id, name and function of a tag.

@@ -18,14 +18,14 @@ use indexmap::IndexMap;
 pub(super) use loops::LoopState;
 pub(super) use macros::Macro;
 
-use super::convert::from_value;
+use super::convert::{from_map, from_value};
 use super::fault::{Fault, FrameKind, Place, Res};
 use super::object::Obj;
 use super::options::Options;
 use super::surroundings::Surroundings;
 use super::syntax::{BlockDef, Parsed};
 use super::val::{Val, Why};
-use crate::value::Map;
+use crate::value::{Map, Value};
 
 /// Variables by name.
 pub(super) type Vars = HashMap<Rc<str>, Val>;
@@ -279,9 +279,10 @@ impl<'h> Run<'h> {
         if let Some(val) = self.globals.borrow().get(name) {
             return Some(val.clone());
         }
-        let val = match self.vars.get(name) {
-            Some(value) => from_value(value),
-            None => super::globals::builtin(name)?,
+        let val = match (self.vars.get(name), self.around.large(name)) {
+            (Some(value), _) => from_value(value),
+            (None, Some(map)) => from_map(map),
+            (None, None) => super::globals::builtin(name)?,
         };
         self.globals.borrow_mut().insert(Rc::clone(name), val.clone());
         Some(val)
@@ -290,12 +291,11 @@ impl<'h> Run<'h> {
     /// Everything that is visible, for `show_full_context`.
     pub(super) fn everything(&self, cx: &Cx) -> IndexMap<Rc<str>, Val> {
         let mut all: IndexMap<Rc<str>, Val> = IndexMap::new();
-        for key in self.vars.keys() {
-            if let Some(name) = key.as_str() {
-                let name: Rc<str> = name.into();
-                if let Some(val) = self.global(&name) {
-                    all.insert(name, val);
-                }
+        let large = self.around.large_names().iter().copied();
+        for name in large.chain(self.vars.keys().filter_map(Value::as_str)) {
+            let name: Rc<str> = name.into();
+            if let Some(val) = self.global(&name) {
+                all.insert(name, val);
             }
         }
         for (name, val) in self.visible(cx) {

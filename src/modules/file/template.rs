@@ -35,25 +35,12 @@ pub(super) fn merged(defaults: &Value, context: &Value) -> Map {
     merged
 }
 
-/// What every template sees, and `own`.
-fn variables(cx: &Context, own: Map) -> Map {
-    let mut variables = map! {
-        "opts" => cx.opts.clone(),
-        "grains" => (*cx.grains).clone(),
-        "pillar" => cx.pillar.map().clone(),
-    };
-    for (name, value) in own {
-        variables.insert(name, value);
-    }
-    variables
-}
-
 /// A text with its variables filled in.
 ///
 /// # Errors
 /// Salt's text of what is wrong with the template.
 pub(super) fn render_text(cx: &Context, text: &str, own: Map, saltenv: &str) -> Result<String, Fault> {
-    let rendered = render::jinja_text(cx, text, &variables(cx, own), saltenv);
+    let rendered = render::jinja_text(cx, text, &own, saltenv);
     rendered.map_err(|error| Fault::exception("salt.exceptions.SaltRenderError", error.to_string()))
 }
 

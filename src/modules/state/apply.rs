@@ -11,9 +11,10 @@ use crate::host::write_cache_file;
 use crate::loader::{Call, Context, Fault};
 use crate::map;
 use crate::state::{
-    Available, Chunks, Compiler, TopError, compile_for_one, merged_top, run_high, top_matches, verify_top,
+    Available, Chunks, Compiler, TopError, compile_for_one, failure_handlers, merged_top, run_high,
+    top_matches, verify_top,
 };
-use crate::value::msgpack::{Dialect, Reading, decode, encode};
+use crate::value::msgpack::{Dialect, Reading, decode, encode, encode_map};
 use crate::value::{Map, Value, str_of};
 
 pub(super) fn apply(cx: &Context, mut kwargs: Map) -> Result<Value, Fault> {
@@ -46,10 +47,16 @@ fn cached(cx: &Context, kwargs: &Map) -> Option<Map> {
     }
 }
 
-fn keep(path: &Path, value: &Value) {
-    if let Err(error) = write_cache_file(path, &encode(value, Dialect::Wire), 0o600) {
+fn keep_packed(path: &Path, packed: &[u8]) {
+    if let Err(error) = write_cache_file(path, packed, 0o600) {
         crate::log::error!("Unable to write to highstate cache file {}: {error}", path.display());
     }
+}
+
+/// Writes high data down and gives it back: there is no second copy of it while it runs.
+fn kept(path: &Path, high: Map) -> Map {
+    keep_packed(path, &encode_map(&high, Dialect::Wire));
+    high
 }
 
 fn exclude(high: &mut Map, kwargs: &Map) {
@@ -126,13 +133,14 @@ pub(super) fn sls(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
         return Ok(compiler_error(cx, errors));
     }
     exclude(&mut high, &kwargs);
-    let mut ret = settings.with_run(cx, |run| run_high(run, high.clone(), orchestration))?;
+    let high = kept(&cache_file(cx, &kwargs), high);
+    let handlers = failure_handlers(&high);
+    let mut ret = settings.with_run(cx, |run| run_high(run, high, orchestration))?;
     if is_terse(cx, &kwargs) {
         ret = without_unchanged(ret);
     }
-    keep(&PathBuf::from(cx.opt_str("cachedir")).join("sls.p"), &ret);
-    set_retcode(cx, &ret, Some(&high));
-    keep(&cache_file(cx, &kwargs), &high.into());
+    keep_packed(&PathBuf::from(cx.opt_str("cachedir")).join("sls.p"), &encode(&ret, Dialect::Wire));
+    set_retcode(cx, &ret, Some(&handlers));
     Ok(ret)
 }
 
@@ -201,8 +209,9 @@ fn call_highstate(cx: &Context, settings: &Settings, kwargs: &Map) -> Result<Val
         None => match compiled_highstate(cx, settings, kwargs)? {
             Ok(mut high) => {
                 exclude(&mut high, kwargs);
-                keep(&cache_file(cx, kwargs), &high.clone().into());
-                (settings.with_run(cx, |run| run_high(run, high.clone(), orchestration))?, high)
+                let high = kept(&cache_file(cx, kwargs), high);
+                let handlers = failure_handlers(&high);
+                (settings.with_run(cx, |run| run_high(run, high, orchestration))?, handlers)
             }
             Err(ret) => (ret, Map::new()),
         },
@@ -263,7 +272,8 @@ pub(super) fn sls_id(cx: &Context, id: &Value, kwargs: Map) -> Result<Value, Fau
     }
     let mods = kwargs.get("mods").cloned().unwrap_or_default();
     let (high, errors) = rendered(cx, &settings, &saltenv, split_input(&mods))?;
-    let chunks = match compile_for_one(high.clone(), &settings.opts, errors) {
+    let handlers = failure_handlers(&high);
+    let chunks = match compile_for_one(high, &settings.opts, errors) {
         Ok(chunks) => chunks,
         Err(errors) => return Ok(compiler_error(cx, errors)),
     };
@@ -282,7 +292,7 @@ pub(super) fn sls_id(cx: &Context, id: &Value, kwargs: Map) -> Result<Value, Fau
         Ok::<Map, Fault>(ret)
     })?;
     let ret: Value = ret.into();
-    set_retcode(cx, &ret, Some(&high));
+    set_retcode(cx, &ret, Some(&handlers));
     if !ret.truthy() {
         return Err(Fault::invocation(format!(
             "No matches for ID '{}' found in SLS '{}' within saltenv '{saltenv}'",

@@ -19,14 +19,15 @@ pub(super) fn run(cx: &Context, args: &Args) -> Result<Value, Fault> {
             return Err(Fault::invocation(format!("the format '{other}' is not known: it is text or json")));
         }
     };
-    let mistakes = lint(cx, &saltenv, &wanted)?;
+    let (mistakes, files) = lint(cx, &saltenv, &wanted)?;
     if !mistakes.is_empty() {
         cx.set_retcode(1);
     }
     Ok(if as_data {
-        Value::list(mistakes.into_iter().map(data))
+        map! { "files" => files, "mistakes" => Value::list(mistakes.into_iter().map(data)) }.into()
     } else {
-        let lines: Vec<String> = mistakes.iter().map(line).collect();
+        let mut lines: Vec<String> = mistakes.iter().map(line).collect();
+        lines.push(format!("{files} SLS files read, {} mistakes", mistakes.len()));
         lines.join("\n").into()
     })
 }

@@ -6,7 +6,9 @@ use super::{compiler_error, queue, set_retcode};
 use crate::loader::{Context, Fault};
 use crate::map;
 use crate::render::{Source, render};
-use crate::state::{Available, Compiler, all_succeeded, run_high, tag, template_declarations, verify_chunk};
+use crate::state::{
+    Available, Compiler, all_succeeded, failure_handlers, run_high, tag, template_declarations, verify_chunk,
+};
 use crate::value::{Map, Value, str_of};
 
 pub(super) fn single(cx: &Context, mut kwargs: Map) -> Result<Value, Fault> {
@@ -74,8 +76,9 @@ pub(super) fn high(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
         return Ok(compiler_error(cx, vec!["High data is not a dictionary and is invalid".to_owned()]));
     };
     let settings = Settings::of_state(cx, &kwargs)?;
-    let ret = settings.with_run(cx, |run| run_high(run, high.clone(), None))?;
-    set_retcode(cx, &ret, Some(&high));
+    let handlers = failure_handlers(&high);
+    let ret = settings.with_run(cx, |run| run_high(run, high, None))?;
+    set_retcode(cx, &ret, Some(&handlers));
     Ok(ret)
 }
 
@@ -97,8 +100,9 @@ pub(super) fn template(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
     if !errors.is_empty() {
         return Ok(compiler_error(cx, errors));
     }
-    let ret = settings.with_run(cx, |run| run_high(run, high.clone(), None))?;
-    set_retcode(cx, &ret, Some(&high));
+    let handlers = failure_handlers(&high);
+    let ret = settings.with_run(cx, |run| run_high(run, high, None))?;
+    set_retcode(cx, &ret, Some(&handlers));
     Ok(ret)
 }
 

@@ -89,8 +89,11 @@ impl Constructor<'_> {
         match (node.tag.as_str(), &node.content) {
             (resolve::SEQ, Content::Sequence(items)) => {
                 let items = items.clone();
-                let values = items.into_iter().map(|item| self.value(item, depth + 1, aliased));
-                values.collect::<Result<_, _>>().map(Value::List)
+                let mut values = Vec::with_capacity(items.len());
+                for item in items {
+                    values.push(self.value(item, depth + 1, aliased)?);
+                }
+                Ok(Value::List(values))
             }
             (resolve::MAP, Content::Mapping(_)) => Ok(Value::Map(self.mapping(id, depth, aliased)?)),
             (SET, Content::Mapping(_)) => {
