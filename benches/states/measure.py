@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """States, pillars and files: what they cost beside real Salt, in one run.
 
-    measure.py --salt SALT_VENV/bin --binary target/release/halite [--only tree,noop,pillar,files] [--rounds 3]
+    measure.py --salt SALT_VENV/bin --binary target/release/halite [--only tree,noop,pillar,files,list] [--rounds 3]
 
 `tree`: 1,000 states of a Jinja loop with test=True, CPU and peak memory of `salt-call --local`.
 `noop`: the second run of 500 states of files, packages and services; needs root, and uses packages and services that
 are there already.
 `pillar`, `files`: CPU of a master's processes for one `_pillar` request and for one MiB of a file, asked for by Salt's own
 client with both masters.
+`list`: CPU of a master's processes, and the time that a client waits, for a list of 200,000 files that it has made before.
 """
 
 import argparse
@@ -79,8 +80,15 @@ def file():
             return at
         at += len(data)
 
+def listed():
+    files = channel.send({"saltenv": "base", "prefix": "", "cmd": "_file_list"}, timeout=300)
+    assert len(files) > 200000, len(files)
+
 def ask(count, fresh):
     for number in range(count):
+        if what == "list":
+            listed()
+            continue
         if what == "files":
             assert file() == 10 << 20
         else:
@@ -208,6 +216,7 @@ def noop(sides, rounds):
 
 
 def asked(sides, what, python, rows):
+    waited = {row[0]: {} for row in rows}
     for side in sides:
         side.start_master()
         client = None
@@ -230,6 +239,7 @@ def asked(sides, what, python, rows):
                 assert client.stdout.readline() == "ready\n" and client.stdout.readline() == "done\n"
                 took = time.monotonic() - start
                 found[side.name] = (cpu_of_tree(side.master.pid) - before) * 1000 / (count * per)
+                waited[title][side.name] = took * 1000 / (count * per)
                 print(f"({side.name}: {title}: {count} in {took:.1f} s)", file=sys.stderr)
         finally:
             if client:
@@ -237,7 +247,8 @@ def asked(sides, what, python, rows):
                 client.wait()
             side.stop_master()
     for title, _, _, _, found in rows:
-        table(title, "ms", found, 3)
+        table(f"{title}: CPU of the master", "ms", found, 3)
+        table(f"{title}: wall", "ms", waited[title], 3)
 
 
 def table(title, unit, found, digits):
@@ -250,7 +261,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--salt", required=True, type=pathlib.Path, help="the bin directory of an environment with Salt")
     parser.add_argument("--binary", required=True, type=pathlib.Path)
-    parser.add_argument("--only", default="tree,noop,pillar,files")
+    parser.add_argument("--only", default="tree,noop,pillar,files,list")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     binary, salt = str(args.binary.resolve()), args.salt.absolute()
@@ -268,11 +279,21 @@ def main():
         if "noop" in wanted:
             noop(sides, args.rounds)
         if "pillar" in wanted:
-            rows = [("pillar, asked for again: CPU of the master", 200, False, 1, {}),
-                    ("pillar, of a minion whose grains changed: CPU of the master", 200, True, 1, {})]
+            rows = [("pillar, asked for again", 200, False, 1, {}),
+                    ("pillar, of a minion whose grains changed", 200, True, 1, {})]
             asked(sides, "pillar", str(salt / "python"), rows)
+        if "list" in wanted:
+            for side in sides:
+                for number in range(2000):
+                    folder = side.where / "tree" / f"d{number % 40}" / f"e{number}"
+                    folder.mkdir(parents=True)
+                    for file in range(100):
+                        (folder / f"file{file}.txt").touch()
+            # A list is used again as soon as its directories are old enough for a change to show.
+            time.sleep(3)
+            asked(sides, "list", str(salt / "python"), [("200,000 files listed", 10, False, 1, {})])
         if "files" in wanted:
-            asked(sides, "files", str(salt / "python"), [("a file of 10 MiB: CPU of the master per MiB", 10, False, 10, {})])
+            asked(sides, "files", str(salt / "python"), [("a file of 10 MiB, per MiB", 10, False, 10, {})])
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

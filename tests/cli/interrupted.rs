@@ -4,74 +4,9 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-/// A minion without a master, in a directory of its own.
-struct Minion {
-    root: PathBuf,
-}
-
-impl Minion {
-    fn new(name: &str) -> Self {
-        let root = std::env::temp_dir().join(format!("halite-interrupted-{}-{name}", std::process::id()));
-        fs::create_dir_all(root.join("states")).expect("a directory");
-        fs::create_dir_all(root.join("place")).expect("a directory");
-        let here = root.display();
-        let options = format!(
-            "id: alone\nroot_dir: {here}\nfile_client: local\nfile_roots: {{base: [{here}/states]}}\n"
-        );
-        fs::write(root.join("minion"), options).expect("written");
-        Minion { root }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
-    }
-
-    fn sls(&self, name: &str, text: &str) {
-        let text = text.replace("@ROOT@", &self.root.display().to_string());
-        fs::write(self.path("states").join(format!("{name}.sls")), text).expect("written");
-    }
-
-    fn call(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
-        command.arg("salt-call").arg("-c").arg(&self.root).args([
-            "--local",
-            "--out=json",
-            "--log-level=quiet",
-        ]);
-        command.args(words);
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        self.call(words).output().expect("it runs")
-    }
-
-    /// Names in the directory that states write to.
-    fn place(&self) -> Vec<String> {
-        names(&self.path("place"))
-    }
-}
-
-impl Drop for Minion {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.root);
-    }
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).expect("listed");
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
-}
-
-fn text(octets: &[u8]) -> String {
-    String::from_utf8_lossy(octets).into_owned()
-}
+use crate::alone::{Minion, text};
 
 /// Stops a run with a signal while one of its commands is at work.
 fn stop(minion: &Minion, signal: &str) {

@@ -1,6 +1,10 @@
 //! The command line as a user sees it: arguments in; standard output, standard error, exit code and files out. Expected
 //! values come from real Salt, by the scripts in `goldens/`.
 
+mod alone;
+mod broken;
 mod interrupted;
+mod lint;
+mod no_log;
 mod programs;
 mod salt_key;

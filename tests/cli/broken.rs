@@ -1,0 +1,101 @@
+//! Broken SLS of every kind: each is an error that says what is wrong, and the next run goes on.
+
+use std::time::{Duration, Instant};
+
+use crate::alone::{Minion, text};
+
+/// The SLS and a piece of what is said of it: Salt's words where Salt has some.
+const CASES: &[(&str, &str, &str)] = &[
+    (
+        "unknown_state",
+        "a:\n  nothing.here: []\n",
+        "State 'nothing.here' was not found in SLS 'unknown_state'",
+    ),
+    (
+        "unknown_argument",
+        "a:\n  test.nop:\n    - foo: 1\n  environ.setenv:\n    - value: 1\n    - foo: 1\n",
+        "'foo'",
+    ),
+    (
+        "missing_requisite",
+        "a:\n  test.nop:\n    - require:\n      - test: b\n",
+        "The following requisites were not found:",
+    ),
+    (
+        "recursion",
+        "a:\n  test.nop:\n    - require:\n      - test: b\nb:\n  test.nop:\n    - require:\n      - test: a\n",
+        "A recursive requisite was found",
+    ),
+    ("duplicate_id", "a:\n  test.nop: []\na:\n  test.nop: []\n", "found conflicting ID 'a'"),
+    (
+        "two_functions",
+        "a:\n  test:\n    - nop\n    - fail_without_changes\n",
+        "Too many functions declared in state",
+    ),
+    ("no_function", "a:\n  test:\n    - name: x\n", "No function declared in state 'a' in SLS 'no_function'"),
+    ("colon", "a:\n  test.nop:\n", "contains a short declaration (test.nop)"),
+    ("list", "- a\n- b\n", "SLS list does not render to a dictionary"),
+    ("text", "hello\n", "does not render to a dictionary"),
+    ("undefined", "{{ nothing }}\n", "Jinja variable 'nothing' is undefined"),
+    ("unclosed", "{% if 1 %}\n", "Jinja syntax error"),
+    ("tab", "a:\n\ttest.nop: []\n", "tab"),
+    ("bracket", "a: [\n", "expected node content"),
+    ("renderer", "#!nothing\na: 1\n", "nothing"),
+    ("include", "include:\n  - not_there\n", "is not available on the salt master"),
+    ("include_shape", "include: a\n", "Include Declaration in SLS include_shape is not formed as a list"),
+    ("includes_itself", "include:\n  - includes_itself\na:\n  nothing.here: []\n", "was not found in SLS"),
+    (
+        "endless",
+        "{% for i in range(2000000000) %}{% endfor %}{% for i in range(2000000000) %}x{% endfor %}\n",
+        "failed",
+    ),
+    ("endless_macro", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n", "failed"),
+    ("large_text", "{{ 'x' * 3000000000 }}\n", "failed"),
+    (
+        "bomb",
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, \
+         *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, \
+         *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]\ng: &g [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]\nh: [*g, *g, \
+         *g, *g, *g, *g, *g, *g, *g, *g]\n",
+        "failed",
+    ),
+];
+
+#[test]
+fn each_broken_file_is_told_of_and_leaves_the_lock_free() {
+    let minion = Minion::new("broken");
+    minion.sls("good", "a:\n  test.succeed_without_changes: []\n");
+    let mut wrong = Vec::new();
+    for (name, source, expected) in CASES {
+        minion.sls(name, source);
+        let began = Instant::now();
+        let output = minion.run(&["state.apply", name]);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!output.status.success(), "{name} ends well: {said}");
+        wrong.extend((!said.contains(expected)).then(|| format!("{name}: {said}")));
+        assert!(began.elapsed() < Duration::from_secs(120), "{name} ends in time");
+        assert!(!said.contains("panicked"), "{name}: {said}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let output = minion.run(&["state.apply", "good"]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+}
+
+#[test]
+fn broken_top_files_are_told_of() {
+    let minion = Minion::new("broken-top");
+    for (top, expected) in [
+        ("base: a\n", "Unable to render top file"),
+        ("base:\n  '*': a\n", ""),
+        ("- a\n", ""),
+        ("base:\n  '*':\n    - not_there\n", "No matching sls found for 'not_there' in env 'base'"),
+        ("base:\n  '*':\n  - a\n   - b\n", ""),
+        ("{{ nothing.more }}:\n  '*': [a]\n", "No Top file or master_tops data matches found"),
+    ] {
+        minion.sls("top", top);
+        let output = minion.run(&["state.apply"]);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(said.contains(expected), "{top}: {said}");
+        assert!(!output.status.success(), "{top} ends well: {said}");
+    }
+}
