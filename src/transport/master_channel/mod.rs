@@ -171,7 +171,7 @@ impl MasterChannel {
     ) -> Result<Vec<Value>, RequestError> {
         let ask = |load: Map| {
             let channel = self.clone();
-            tokio::spawn(async move { channel.request(&load, patience, reading).await })
+            crate::host::tasks::spawn(async move { channel.request(&load, patience, reading).await })
         };
         let asked: Vec<_> = loads.into_iter().map(ask).collect();
         let mut replies = Vec::with_capacity(asked.len());
