@@ -78,6 +78,16 @@ impl Listener {
         }
     }
 
+    /// The AES key, and the last serial that was opened with it.
+    pub fn last(&self) -> (&str, i64) {
+        (&self.aes, self.last.last())
+    }
+
+    /// Opens nothing up to this serial, as an earlier listener with the same AES key has.
+    pub fn resume(&mut self, serial: i64) {
+        self.last.accept(serial);
+    }
+
     /// Opens a payload: the publish load without its serial.
     ///
     /// # Errors

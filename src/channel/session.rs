@@ -80,12 +80,11 @@ impl Session {
     /// [`ChannelError::Refused`] for a bare text, [`ChannelError::Crypt`] for a ciphertext that is not for us: both
     /// mean that the session is over and the minion has to authenticate again.
     pub fn reply(&self, body: &[u8], nonce: &str, reading: Reading) -> Result<Value, ChannelError> {
-        // Salt: an empty reply is handed on as it is.
+        // Salt hands an empty reply on as it is: anybody on the way could then acknowledge a return.
         if body.is_empty() {
-            return Ok(Value::Null);
+            return Err(ChannelError::Refused("an empty reply".to_owned()));
         }
         match decode(body, Reading::Wire)? {
-            Value::Null => Ok(Value::Null),
             Value::Text(text) => Err(ChannelError::Refused(text)),
             Value::Map(map) if map.contains("msg") => {
                 Err(ChannelError::Refused(map.str("msg").unwrap_or_default().to_owned()))
@@ -95,7 +94,7 @@ impl Session {
                 Ok(decode(plaintext.msgpack_after(nonce)?, reading)?)
             }
             // Pillar replies come in clear: the pillar in them is sealed.
-            Value::Map(map) => Ok(Value::Map(map)),
+            Value::Map(map) if map.contains("pillar") => Ok(Value::Map(map)),
             _ => Err(ChannelError::Field("reply")),
         }
     }

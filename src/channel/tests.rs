@@ -323,7 +323,7 @@ fn a_man_in_the_middle_is_not_believed() {
 }
 
 #[test]
-fn unencrypted_and_unsigned_publishes_are_dropped() {
+fn b07_b08_unencrypted_and_unsigned_publishes_are_dropped() {
     let keys = keys();
     let epoch = AesEpoch::start(keys.master.clone());
     let load = map! { "fun" => "test.ping", "arg" => Value::List(vec![]), "tgt" => "*", "jid" => "1" };
@@ -334,7 +334,104 @@ fn unencrypted_and_unsigned_publishes_are_dropped() {
     assert!(matches!(listener.open(&unsigned), Err(ChannelError::Unsigned)));
     let clear = pack_map(&map! { "enc" => "clear", "load" => load.clone() });
     assert!(matches!(listener.open(&clear), Err(ChannelError::NotEncrypted(_))));
+    // B7: what is not sealed is not looked into, however its kind is written.
+    for enc in [
+        "clear".into(),
+        "pub".into(),
+        "".into(),
+        "AES".into(),
+        Value::Bytes(b"aes".to_vec().into()),
+        1.into(),
+        Value::Null,
+    ] {
+        let told = pack_map(&map! { "enc" => enc.clone(), "load" => load.clone() });
+        assert!(listener.open(&told).is_err(), "{enc:?}");
+    }
+    assert!(listener.open(&pack_map(&map! { "load" => load.clone() })).is_err());
+    // B8: another minion has the AES key, but not the master's.
+    let insider = Some((&keys.minion, SigningAlgorithm::default()));
+    let forged = publish::wrap(load.clone(), &epoch, insider).expect("wraps").expect("a serial");
+    assert!(listener.open(&forged).is_err());
+    // Nor does it choose a weaker algorithm than was asked for.
+    let weak = Some((&keys.master, SigningAlgorithm::Pkcs1v15Sha1));
+    let weaker = publish::wrap(load.clone(), &epoch, weak).expect("wraps").expect("a serial");
+    let verifier = Some(keys.master.public_key().clone());
+    let mut strict = Listener::new(epoch.key(), verifier, SigningAlgorithm::Pkcs1v15Sha224);
+    assert!(matches!(strict.open(&weaker), Err(ChannelError::AlgorithmNotAllowed(_))));
     let signer = Some((&keys.master, SigningAlgorithm::default()));
     let signed = publish::wrap(load.clone(), &epoch, signer).expect("wraps").expect("a serial");
     assert_eq!(listener.open(&signed).expect("opens"), load);
+}
+
+/// B6: a pillar is the master's, for this minion, in answer to this question.
+#[test]
+fn b06_a_pillar_is_signed_bound_to_its_question_and_to_its_minion() {
+    let keys = keys();
+    let master = keys.master.public_key();
+    let mut opened = 0;
+    for vector in LIVE.iter().flat_map(|text| vectors(text)) {
+        let reply = &vector["reply"];
+        if reply["kind"] != "private" {
+            continue;
+        }
+        let Ok(Value::Map(map)) = decode(&body(&vector["reply_frames"]), Reading::Wire) else {
+            panic!("no map")
+        };
+        let nonce = reply["plaintext"]["nonce"].as_str().expect("a nonce");
+        let own = identity("minion-a", keys.minion.clone());
+        assert!(pillar::open(&map, &own, master, nonce).is_ok());
+        // That of another, sent to us.
+        let other = identity("minion-b", keys.master.clone());
+        assert!(pillar::open(&map, &other, master, nonce).is_err());
+        // An old one.
+        assert!(pillar::open(&map, &own, master, &new_nonce()).is_err());
+        // Without each of its parts, and with each of them changed.
+        for (key, value) in map.clone().iter() {
+            let key = key.as_str().expect("text");
+            let mut without = map.clone();
+            without.remove(key);
+            assert!(pillar::open(&without, &own, master, nonce).is_err(), "without {key}");
+            if let Some(octets) = value.as_octets() {
+                let mut octets = octets.to_vec();
+                if let Some(last) = octets.last_mut() {
+                    *last ^= 1;
+                }
+                let mut changed = map.clone();
+                changed.insert(key, Value::Bytes(octets.into()));
+                assert!(pillar::open(&changed, &own, master, nonce).is_err(), "another {key}");
+            }
+        }
+        opened += 1;
+    }
+    assert!(opened >= 3, "only {opened} pillars");
+}
+
+/// B18: bare texts where a sealed answer belongs are an error, and nothing else.
+#[test]
+fn b18_a_bare_text_is_no_answer() {
+    let keys = keys();
+    let identity = identity("web1", keys.minion.clone());
+    let epoch = AesEpoch::start(keys.master.clone());
+    let request = AuthRequest::new(&identity, &trust(), new_nonce()).expect("a request");
+    let Ok(Request::Clear { version, load }) = envelope::parse(&request.body, 3) else { panic!("not clear") };
+    let load = master_auth::AuthLoad::parse(version, &load);
+    let side =
+        master_auth::MasterSide { key: &keys.master, epoch: &epoch, publish_port: 4505, pub_sig: None };
+    let reply =
+        master_auth::accept(side, &load, identity.key.public_key(), &KeyString::generate()).expect("a reply");
+    let Ok(AuthOutcome::Accepted { credentials, .. }) =
+        minion_auth::judge(&reply, &request, &identity, &trust())
+    else {
+        panic!("not accepted")
+    };
+    let session = Session::new(identity, *credentials);
+    let asked = session.request(map! { "cmd" => "_return" }, 0);
+    for text in
+        ["bad load", "payload and load must be a dict", "Server-side exception handling payload", "", "true"]
+    {
+        assert!(session.reply(&pack(&text.into()), &asked.nonce, Reading::Typed).is_err(), "{text}");
+    }
+    for other in [Value::Null, true.into(), Map::new().into(), Value::List(vec![])] {
+        assert!(session.reply(&pack(&other), &asked.nonce, Reading::Typed).is_err(), "{other:?}");
+    }
 }

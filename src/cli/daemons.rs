@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::chown;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -32,6 +32,35 @@ pub(super) fn become_user(opts: &Opts) -> anyhow::Result<()> {
         );
         Stop::failed(Exit::NO_USER, text).into()
     })
+}
+
+/// Accounts of people begin here; what a system account owns is the machine's (packages give `/etc/salt` to `salt`).
+const FIRST_PERSON: u32 = 1000;
+
+/// Refuses a configuration, or a private key named `key`, that somebody else may have written: who can do that decides
+/// what this daemon does. Salt looks at none of it.
+///
+/// # Errors
+/// Says which file it is, and why.
+pub(super) fn refuse_foreign(opts: &Opts, key: &str) -> anyhow::Result<()> {
+    let config = opts.path("conf_file");
+    let folder = config.parent().map(Path::to_owned).unwrap_or_default();
+    let ours = [Some(0), Some(host::own_uid()), host::owner_of(opts.str("user")).uid];
+    for path in [folder, config, opts.path("pki_dir").join(key)] {
+        let Ok(found) = std::fs::metadata(&path) else { continue };
+        // In a sticky directory nobody replaces what is another's.
+        let sticky = found.is_dir() && found.mode() & 0o1000 != 0;
+        let why = match found.uid() {
+            _ if found.mode() & 0o002 != 0 && !sticky => "everybody can write it".to_owned(),
+            uid if uid >= FIRST_PERSON && !ours.contains(&Some(uid)) => {
+                format!("it belongs to the user {uid}")
+            }
+            _ => continue,
+        };
+        let text = format!("{} is not believed: {why}. Change its mode or its owner.\n", path.display());
+        return Err(Stop::failed(Exit::GENERIC, text).into());
+    }
+    Ok(())
 }
 
 /// Starts the daemon in the background, with the same words.

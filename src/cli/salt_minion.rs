@@ -29,6 +29,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     if parsed.flag("daemon") && !daemon::is_detached() {
         return daemons::detach(call);
     }
+    daemons::refuse_foreign(&opts, "minion.pem")?;
     verify_env(&opts, &directories(&opts))?;
     let pidfile = PidFile::write(&opts);
     logging::prepare(&opts)?;

@@ -107,7 +107,7 @@ impl Watch {
         if below(tag, &self.jid).is_some() {
             self.job_event(tag, data);
         } else if self.question.as_deref().is_some_and(|question| below(tag, question).is_some()) {
-            self.answer(data, now);
+            self.answer(tag, data, now);
         } else {
             return;
         }
@@ -152,18 +152,16 @@ impl Watch {
     }
 
     fn job_event(&mut self, tag: &str, data: &Map) {
-        if data.contains("error") {
-            self.steps.push_back(Step::Refused);
-            return;
-        }
-        if let Some(minions) = data.get("minions") {
-            self.expected.extend(texts(minions));
-            self.missing.extend(data.get("missing").into_iter().flat_map(texts));
-            return;
-        }
-        let returned = below(tag, &self.jid).is_some_and(|rest| rest.starts_with("ret/"));
-        if !returned || !data.contains("return") {
-            return;
+        // By the tag alone: in its own return and events a minion writes what it likes.
+        match below(tag, &self.jid) {
+            Some("error") => return self.steps.push_back(Step::Refused),
+            Some("new") => {
+                self.expected.extend(data.get("minions").into_iter().flat_map(texts));
+                self.missing.extend(data.get("missing").into_iter().flat_map(texts));
+                return;
+            }
+            Some(rest) if rest.starts_with("ret/") && data.contains("return") => {}
+            _ => return,
         }
         // A minion repeats a return that was not acknowledged: the master announces it again, we tell it once.
         if let Some(id) = data.str("id")
@@ -174,8 +172,9 @@ impl Watch {
     }
 
     /// What a minion (or the master) says to the question whether the job still runs.
-    fn answer(&mut self, data: &Map, now: Instant) {
-        if let Some(minions) = data.get("minions") {
+    fn answer(&mut self, tag: &str, data: &Map, now: Instant) {
+        let is_new = self.question.as_deref().and_then(|question| below(tag, question)) == Some("new");
+        if let Some(minions) = data.get("minions").filter(|_| is_new) {
             self.expected.extend(texts(minions));
             return;
         }

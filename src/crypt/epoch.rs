@@ -91,6 +91,11 @@ impl fmt::Debug for AesEpoch {
 pub struct LastSerial(i64);
 
 impl LastSerial {
+    /// The last one that was accepted.
+    pub fn last(self) -> i64 {
+        self.0
+    }
+
     /// Whether a message with `serial` is new; if so, remember it. A refused message is a replay and
     /// counts as an empty map. Gaps are normal.
     pub fn accept(&mut self, serial: i64) -> bool {

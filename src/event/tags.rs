@@ -127,6 +127,8 @@ const RESERVED: &[&str] = &[
     "salt/job/*/publish",
     "salt/job/*/new",
     "salt/job/*/return",
+    "salt/job/*/error",
+    "salt/job/error",
     "salt/key",
     "salt/cloud/*",
     "salt/run/*",
@@ -148,7 +150,8 @@ const RESERVED: &[&str] = &[
 ];
 
 /// Tags that name a minion, which only that minion fires: what stands before and after its id.
-const OF_ONE_MINION: &[(&str, &str)] = &[("salt/minion/", "/start"), ("salt/beacon/", "")];
+const OF_ONE_MINION: &[(&str, &str)] =
+    &[("salt/minion/", "/start"), ("salt/syndic/", "/start"), ("salt/beacon/", "")];
 
 /// Whether `id` may not fire this tag: it is the master's, or another minion's.
 pub fn is_reserved(tag: &str, id: &str) -> bool {
@@ -157,6 +160,9 @@ pub fn is_reserved(tag: &str, id: &str) -> bool {
 }
 
 fn names_another(tag: &str, id: &str) -> bool {
+    if let Some((_, rest)) = tag.strip_prefix("salt/state_result/").and_then(|rest| rest.split_once('/')) {
+        return !rest.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    }
     let mut parts = tag.strip_prefix("salt/job/").into_iter().flat_map(|rest| rest.splitn(3, '/'));
     if let (Some(_), Some(what @ ("ret" | "prog" | "sub")), Some(rest)) =
         (parts.next(), parts.next(), parts.next())
@@ -208,6 +214,10 @@ mod tests {
             "salt/job/1/prog/b/1",
             "salt/minion/b/start",
             "salt/beacon/ab/load",
+            "salt/job/1/error",
+            "salt/job/error",
+            "salt/syndic/b/start",
+            "salt/state_result/1/b/name",
         ] {
             assert!(is_reserved(tag, "a"), "{tag}");
         }
@@ -218,6 +228,7 @@ mod tests {
             "salt/job/1/ret/a",
             "salt/job/1/prog/a/1",
             "salt/beacon/a/load",
+            "salt/state_result/1/a/name",
             "minion_start",
         ] {
             assert!(!is_reserved(tag, "a"), "{tag}");

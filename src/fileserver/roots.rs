@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -96,6 +97,23 @@ struct Found {
     /// Below its root, as it was asked for.
     rel: String,
     stat: Metadata,
+    /// The root that it may not lie outside of, where links are not followed.
+    below: Option<PathBuf>,
+}
+
+impl Found {
+    /// Opens the file, which may have become something else since it was found.
+    fn open(&self) -> std::io::Result<File> {
+        let file = File::open(&self.path)?;
+        if let Some(root) = &self.below {
+            // What is open is looked at, not what the name means by now.
+            let real = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+            if !real.starts_with(root.canonicalize()?) {
+                return Err(std::io::Error::other("it has become a link out of its root"));
+            }
+        }
+        Ok(file)
+    }
 }
 
 impl Roots {
@@ -174,7 +192,10 @@ impl Roots {
         let Some(found) = self.find(path, saltenv) else {
             return map! { "data" => "", "dest" => "" }.into();
         };
-        let data = match chunk(&found, loc, self.config.file_buffer_size) {
+        let data = match found
+            .open()
+            .and_then(|file| chunk(&file, found.stat.size(), loc, self.config.file_buffer_size))
+        {
             Ok(data) => data,
             Err(error) => {
                 crate::log::error!(path = %found.path.display(), %error, "a file of the file server cannot be read");
@@ -243,7 +264,8 @@ impl Roots {
             looked.push((full.clone(), stat.as_ref().ok().map(Stamp::of)));
             let Ok(stat) = stat else { continue };
             if stat.is_file() && !self.config.ignored.matches(&full.to_string_lossy()) {
-                return Some(Found { path: full, rel, stat });
+                let below = (!self.config.follow_symlinks).then_some(root);
+                return Some(Found { path: full, rel, stat, below });
             }
         }
         None
@@ -257,7 +279,7 @@ impl Roots {
         };
         let hsum = match known {
             Some(hash) => hash,
-            None => match hash_file(&found.path, self.config.hash_type) {
+            None => match found.open().and_then(|file| hash_of_file(file, self.config.hash_type)) {
                 Ok(hash) => {
                     let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
                     if hashes.len() >= MAX_HASHES {
@@ -320,8 +342,11 @@ impl Roots {
 /// # Errors
 /// When it cannot be read.
 pub fn hash_file(path: &Path, hash_type: HashType) -> std::io::Result<String> {
+    hash_of_file(File::open(path)?, hash_type)
+}
+
+fn hash_of_file(mut file: File, hash_type: HashType) -> std::io::Result<String> {
     let mut hasher = hash_type.hasher();
-    let mut file = File::open(path)?;
     let mut buffer = vec![0; 128 << 10];
     loop {
         match file.read(&mut buffer)? {
@@ -387,16 +412,15 @@ fn stat_list(stat: &Metadata) -> Value {
     ])
 }
 
-fn chunk(found: &Found, loc: i64, size: usize) -> std::io::Result<Vec<u8>> {
+fn chunk(file: &File, length: u64, loc: i64, size: usize) -> std::io::Result<Vec<u8>> {
     let loc = u64::try_from(loc).map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
-    let file = File::open(&found.path)?;
     // One octet more, so that a file that grows shows it, and the end of one that does not is found at once.
-    let left = usize::try_from(found.stat.size().saturating_sub(loc)).unwrap_or(usize::MAX);
+    let left = usize::try_from(length.saturating_sub(loc)).unwrap_or(usize::MAX);
     let mut data = Vec::with_capacity(left.saturating_add(1).min(size));
     while data.len() < size {
         let at = loc.saturating_add(data.len() as u64);
         data.reserve(1);
-        if rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut data), at)? == 0 {
+        if rustix::io::pread(file, rustix::buffer::spare_capacity(&mut data), at)? == 0 {
             break;
         }
     }

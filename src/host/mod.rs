@@ -254,6 +254,11 @@ pub fn owner_of(user: &str) -> FileOwner {
     }
 }
 
+/// Who we are.
+pub fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Whether there is such an account.
 pub fn has_user(name: &str) -> bool {
     accounts::user(name).is_some()

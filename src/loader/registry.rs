@@ -15,6 +15,13 @@ impl Registry {
         Registry { modules: tables.concat(), states: Vec::new() }
     }
 
+    /// Without the modules that are not to be kept.
+    #[must_use]
+    pub fn keep(mut self, wanted: impl Fn(&Module) -> bool) -> Self {
+        self.modules.retain(|module| wanted(module));
+        self
+    }
+
     /// Every module, available or not.
     pub fn modules(&self) -> &[&'static Module] {
         &self.modules

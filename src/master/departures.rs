@@ -77,7 +77,8 @@ pub(super) async fn run(master: Arc<Master>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
         };
         if let Some(event) = event {
-            let deleted = event.data.str("act") == Some("delete");
+            // The exact tag: below it, `salt/key/…`, minions fire what they like.
+            let deleted = event.tag == tags::KEY && event.data.str("act") == Some("delete");
             if let Some(id) = event.data.str("id").filter(|_| deleted)
                 && watcher.leaving.len() < MAX_LEAVING
             {

@@ -84,6 +84,15 @@ async fn clean(master: &Arc<Master>) {
     master
         .pool
         .run(Kind::Disk, move || {
+            match worker.options.keep_jobs_bytes.map(|octets| worker.store.clean_jobs_beyond(octets)) {
+                None | Some(Ok(0)) => {}
+                Some(Ok(jobs)) => {
+                    crate::log::info!(jobs, "forgot the oldest jobs: keep_jobs_bytes is reached")
+                }
+                Some(Err(error)) => {
+                    crate::log::error!(%error, "jobs beyond keep_jobs_bytes cannot be forgotten")
+                }
+            }
             if let Some(keep) = keep
                 && let Err(error) = worker.disk_cache.clean_jobs(keep)
             {

@@ -36,7 +36,7 @@ pub(super) fn fire(master: &Master, id: &MinionId, event: EventLoad) -> Value {
 fn fire_listed(master: &Master, id: &MinionId, item: &Value, pretag: Option<&str>) {
     let Some(event) = item.as_map() else { return };
     let Some(tag) = event.str("tag").filter(|tag| may_fire(id, tag)) else { return };
-    let data = match event.get("data") {
+    let mut data = match event.get("data") {
         Some(Value::Map(data)) => data.clone(),
         Some(other) => {
             let mut wrapped = Map::new();
@@ -45,6 +45,8 @@ fn fire_listed(master: &Master, id: &MinionId, item: &Value, pretag: Option<&str
         }
         None => event.clone(),
     };
+    // Whoever acts on an event reads here who fired it.
+    data.insert("id", id.as_str());
     if let Some(pretag) = pretag {
         let long = format!("{pretag}/{tag}");
         if may_fire(id, &long) {
@@ -54,7 +56,8 @@ fn fire_listed(master: &Master, id: &MinionId, item: &Value, pretag: Option<&str
     master.fire(tag, data);
 }
 
-fn may_fire(id: &MinionId, tag: &str) -> bool {
+/// Whether a minion may fire this tag; if not, the log says so.
+pub(super) fn may_fire(id: &MinionId, tag: &str) -> bool {
     let may = !tags::is_reserved(tag, id.as_str());
     if !may {
         crate::log::warn!(

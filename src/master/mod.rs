@@ -12,6 +12,7 @@ pub mod commands;
 mod departures;
 pub mod disk_cache;
 mod error;
+mod event_return;
 mod file_recv;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -39,7 +40,7 @@ mod server;
 mod services;
 mod sessions;
 pub mod store;
-mod targets;
+pub mod targets;
 mod tokens;
 mod wheel;
 

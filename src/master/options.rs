@@ -7,6 +7,7 @@ use super::MasterError;
 use super::own_keys::KeyFiles;
 use crate::config::Opts;
 use crate::crypt::{HashType, SigningAlgorithm};
+use crate::returners;
 
 /// What a master does, typed.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct MasterOptions {
     pub unique_jid: bool,
     /// How long jobs are kept; `None`: for ever.
     pub keep_jobs: Option<Duration>,
+    /// `keep_jobs_bytes`, not in Salt: octets of loads and returns that are kept, the newest first.
+    pub keep_jobs_bytes: Option<u64>,
     pub loop_interval: Duration,
     pub presence_events: bool,
     pub rotate_aes_key: bool,
@@ -109,6 +112,10 @@ impl MasterOptions {
             job_cache: opts.bool("job_cache"),
             unique_jid: opts.bool("unique_jid"),
             keep_jobs: super::store::retention(opts.as_map()),
+            keep_jobs_bytes: opts
+                .get("keep_jobs_bytes")
+                .and_then(|octets| u64::try_from(octets.as_int()?).ok())
+                .filter(|octets| *octets > 0),
             loop_interval: seconds("loop_interval").max(Duration::from_secs(1)),
             presence_events: opts.bool("presence_events"),
             preserve_minion_cache: opts.bool("preserve_minion_cache"),
@@ -169,6 +176,11 @@ fn port(opts: &Opts, option: &'static str) -> Result<u16, MasterError> {
 const NOT_OFFERED: &[(&str, &str, &str)] = &[
     ("transport", "zeromq", "only the transport zeromq is supported"),
     ("ipc_mode", "ipc", "only ipc is supported"),
+    (
+        "master_job_cache",
+        "local_cache",
+        "jobs are kept in the master's own store: only local_cache is supported",
+    ),
 ];
 
 fn refuse_what_is_not_offered(opts: &Opts) -> Result<(), MasterError> {
@@ -185,18 +197,15 @@ fn refuse_what_is_not_offered(opts: &Opts) -> Result<(), MasterError> {
             wanted: "master clusters are not supported",
         });
     }
-    // Returns go nowhere else: who asked for a database would look for them in vain.
-    let database = opts.str("ext_job_cache");
-    if !database.is_empty() {
-        return Err(MasterError::Option {
-            option: "ext_job_cache",
-            value: database.to_owned(),
-            wanted: "returners on the master are not supported",
-        });
-    }
-    // As Salt does without the returner: every event is on the bus, it is only not stored a second time.
-    for returner in opts.list_of_str("event_return").iter().filter(|name| !name.is_empty()) {
-        crate::log::error!(%returner, "event_return: returners are not supported, no event is stored");
+    // Returns would be looked for in vain where they never went.
+    for name in opts.str("ext_job_cache").split(',').filter(|name| !matches!(*name, "" | "local_cache")) {
+        if !returners::ALL.iter().any(|returner| returner.name == name) {
+            return Err(MasterError::Option {
+                option: "ext_job_cache",
+                value: name.to_owned(),
+                wanted: "there is no such returner",
+            });
+        }
     }
     Ok(())
 }

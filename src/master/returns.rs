@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Master;
 use super::aes::Reply;
 use super::commands::ReturnLoad;
+use super::minion_events::may_fire;
 use super::pool::Kind;
 use super::store::Saved;
 use crate::event::tags;
@@ -109,6 +110,11 @@ fn state_events(master: &Master, id: &MinionId, jid: &str, load: &Map) {
         // A chunk is named state_|-id_|-name_|-function.
         let parts: Vec<&str> = tag.split("_|-").collect();
         let (Some(state), Some(function)) = (parts.first(), parts.last()) else { continue };
+        // The minion wrote both parts.
+        let tag = format!("{state}.{function}");
+        if !may_fire(id, &tag) {
+            continue;
+        }
         let mut event = chunk.clone();
         for (key, value) in map! {
             "jid" => jid, "id" => id.as_str(), "success" => false, "return" => format!("Error: {state}.{function}"),
@@ -118,7 +124,7 @@ fn state_events(master: &Master, id: &MinionId, jid: &str, load: &Map) {
         {
             event.insert(key.clone(), value.clone());
         }
-        master.fire(&format!("{state}.{function}"), event.clone());
+        master.fire(&tag, event.clone());
         master.fire(&tags::job_sub_error(jid, id.as_str(), fun), event);
     }
 }

@@ -13,8 +13,8 @@ use super::options::MasterOptions;
 use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
-    Master, MasterError, departures, disk_cache, identify, key_store, maintenance, nonces, pool, presence,
-    runners, server, sessions, store, tokens,
+    Master, MasterError, departures, disk_cache, event_return, identify, key_store, maintenance, nonces,
+    pool, presence, runners, server, sessions, store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
@@ -137,12 +137,13 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     let flag = master.options.sock_dir.join(RUNNING_FLAG);
     fs::write(&flag, "").map_err(MasterError::file("write", &flag))?;
     let (stop, stopping) = watch::channel(false);
-    let tasks = vec![
+    let mut tasks = vec![
         tasks::spawn(server::serve(master.clone(), router, stopping.clone())),
         tasks::spawn(maintenance::run(master.clone(), stopping.clone())),
         tasks::spawn(departures::run(master.clone(), stopping.clone())),
-        tasks::spawn(watch_subscribers(master.clone(), events, stopping)),
+        tasks::spawn(watch_subscribers(master.clone(), events, stopping.clone())),
     ];
+    tasks.extend(event_return::start(&master, stopping));
     crate::log::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
     Ok(Running { stop, tasks, bus, flag, publish_port, ret_port })
 }

@@ -18,7 +18,7 @@ const MAX_IN_WORK: usize = 4096;
 const MAX_KIB_IN_WORK: u32 = 512 << 10;
 
 /// The largest request, in octets. Salt has no limit; what returns more than this is better kept in a file.
-pub(super) const MAX_REQUEST: u64 = 64 << 20;
+pub(super) const MAX_REQUEST: u64 = (64 << 20) + (1 << 20);
 
 /// Requests larger than this, of which few are in work at once: parsed, they may take many times their size.
 const LARGE: usize = 64 << 10;

@@ -39,6 +39,11 @@ impl Services {
     }
 
     fn command(&self, mut load: Map) -> Result<PublishCommand, Fault> {
+        // As every client of Salt does.
+        let mut ret = load.str("ret").unwrap_or_default().to_owned();
+        if let Some(cache) = self.master.opts.str("ext_job_cache").filter(|cache| !cache.is_empty()) {
+            ret = if ret.is_empty() { cache.to_owned() } else { format!("{ret},{cache}") };
+        }
         let fun = load.remove("fun").ok_or_else(|| Fault::invocation("publish: no fun"))?;
         let arg = match load.remove("arg") {
             Some(Value::List(arg)) => arg,
@@ -53,7 +58,7 @@ impl Services {
             tgt_type: load.str("tgt_type").unwrap_or("glob").to_owned(),
             fun,
             arg,
-            ret: load.str("ret").unwrap_or_default().to_owned(),
+            ret,
             jid: None,
             kwargs,
             to: None,

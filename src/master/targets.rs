@@ -2,12 +2,16 @@
 //! Salt: utils/minions.py `CkMinions`; salt-wire.md §12.1.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Master;
 use super::commands::PublishCommand;
+use super::key_store::KeyStore;
 use super::pool::Kind;
-use crate::matchers::{Greedy, KnownMinions, MinionData, ParseOptions, Selection, Target, TargetType};
+use super::store::{Store, whole};
+use crate::matchers::{Greedy, KnownMinions, MinionData, Needs, ParseOptions, Selection, Target, TargetType};
 use crate::names::MinionId;
 use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};
 
@@ -69,35 +73,72 @@ pub(super) fn matching(
     if let Some(problem) = target.master_problem() {
         return Err(problem.to_string());
     }
-    Ok(target.select(&Known(master), greedy))
+    let known = CachedMinions::new(
+        &master.key_store,
+        &master.store,
+        master.options.minion_data_cache,
+        target.needs(),
+    );
+    Ok(target.select(&known, greedy))
 }
 
-struct Known<'a>(&'a Master);
+/// Minions as a master knows them by their keys and its store, for one target. Blocks on the disk.
+pub struct CachedMinions<'a> {
+    keys: &'a KeyStore,
+    store: &'a Store,
+    data_cache: bool,
+    needs: Option<Needs>,
+    /// Read once, when all of them are asked for.
+    accepted: OnceCell<Accepted>,
+}
 
-impl KnownMinions for Known<'_> {
+struct Accepted {
+    ids: Vec<String>,
+    set: HashSet<String>,
+}
+
+impl<'a> CachedMinions<'a> {
+    /// For a target that needs so much of what is known of a minion.
+    pub fn new(keys: &'a KeyStore, store: &'a Store, data_cache: bool, needs: Option<Needs>) -> Self {
+        CachedMinions { keys, store, data_cache, needs, accepted: OnceCell::new() }
+    }
+
+    fn all(&self) -> &Accepted {
+        self.accepted.get_or_init(|| {
+            let ids = self.keys.accepted_ids();
+            Accepted { set: ids.iter().cloned().collect(), ids }
+        })
+    }
+}
+
+impl KnownMinions for CachedMinions<'_> {
     fn accepted(&self) -> Cow<'_, [String]> {
-        Cow::Owned(self.0.key_store.accepted_ids())
+        Cow::Borrowed(&self.all().ids)
     }
 
     fn is_accepted(&self, id: &str) -> bool {
-        MinionId::parse(id).is_ok_and(|id| self.0.key_store.is_accepted(&id))
+        match self.accepted.get() {
+            Some(accepted) => accepted.set.contains(id),
+            None => MinionId::parse(id).is_ok_and(|id| self.keys.is_accepted(&id)),
+        }
     }
 
     fn cached(&self) -> Cow<'_, [String]> {
-        Cow::Owned(self.0.store.minions_with_data().unwrap_or_else(|error| unreadable(&error)))
+        Cow::Owned(self.store.minions_with_data().unwrap_or_else(|error| unreadable(&error)))
     }
 
     fn data(&self, id: &str) -> Option<Arc<MinionData>> {
-        let mut data = self.0.store.minion_data(id).unwrap_or_else(|error| unreadable(&error))?;
-        let mut part = |name| match data.remove(name) {
-            Some(Value::Map(map)) => map,
-            _ => Map::new(),
-        };
-        Some(Arc::new(MinionData { grains: part("grains"), pillar: part("pillar") }))
+        match &self.needs {
+            Some(needs) => self.store.part(id, needs).unwrap_or_else(|error| unreadable(&error)),
+            None => {
+                let data = self.store.minion_data(id).unwrap_or_else(|error| unreadable(&error))?;
+                Some(Arc::new(whole(data)))
+            }
+        }
     }
 
     fn has_data_cache(&self) -> bool {
-        self.0.options.minion_data_cache
+        self.data_cache
     }
 }
 

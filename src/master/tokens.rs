@@ -148,6 +148,27 @@ mod tests {
         fs::remove_dir_all(tokens.dir()).expect("removed");
     }
 
+    /// A9: what is kept is a point in time; a clock that is set forth and back shortens no token but those it passed.
+    #[test]
+    fn a09_a_token_lives_as_long_as_was_said_whatever_the_master_does_meanwhile() {
+        let tokens = tokens("absolute");
+        let now = SystemTime::now();
+        let made = tokens.make(wanted(43_200), now).expect("made");
+        let token = made.str("token").expect("a token").to_owned();
+        let later = |seconds| now + Duration::from_secs(seconds);
+        let left = expires(&made) - seconds(now);
+        assert!((left - 43_200.0).abs() < 1.0, "{left}");
+        // Loops of the maintenance, and an hour forth and back.
+        for at in [0, 60, 3_600, 0, 40_000, 43_199] {
+            tokens.clean(later(at));
+            assert!(tokens.get(&token, later(at)).is_some(), "{at}");
+        }
+        assert!(tokens.get(&token, now - Duration::from_secs(3_600)).is_some());
+        tokens.clean(later(43_200));
+        assert!(tokens.get(&token, now).is_none());
+        fs::remove_dir_all(tokens.dir()).expect("removed");
+    }
+
     /// A8.
     #[test]
     fn a08_a_revoked_token_is_worth_nothing() {

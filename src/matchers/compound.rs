@@ -133,6 +133,49 @@ impl Compound {
     }
 }
 
+/// Where a compound target stops making sense to a master, in characters from its start, and why; `None` where it does
+/// not. For whoever wrote it: the master itself says nothing but that nobody is meant.
+pub fn compound_problem(target: &str, options: &ParseOptions<'_>) -> Option<(usize, String)> {
+    let problem = |byte: usize, why: &str| {
+        Some((target.get(..byte).unwrap_or_default().chars().count(), why.to_owned()))
+    };
+    let end = target.trim_end().len();
+    let (mut open, mut wanted) = (0_usize, true);
+    let mut from = 0;
+    for word in target.split_whitespace() {
+        let at = from + target.get(from..)?.find(word)?;
+        from = at + word.len();
+        match word {
+            "and" | "or" if wanted => return problem(at, "an operator without anything before it"),
+            "and" | "or" => wanted = true,
+            "not" => wanted = true,
+            "(" if !wanted => return problem(at, "a parenthesis without an operator before it"),
+            "(" => open += 1,
+            ")" if wanted => return problem(at, "a parenthesis closes where something is missing"),
+            ")" if open == 0 => return problem(at, "a parenthesis closes that was not opened"),
+            ")" => open -= 1,
+            _ if !wanted => return problem(at, "no operator before this"),
+            word => {
+                let (engine, delimiter, pattern) = split_word(word);
+                let leaf =
+                    Leaf::of_engine(engine.filter(|engine| *engine != 'N'), delimiter, pattern, word, false);
+                if let Err(error) = leaf {
+                    return problem(at, &error.to_string());
+                }
+                wanted = false;
+            }
+        }
+    }
+    if wanted {
+        return problem(end, "something is missing at the end");
+    }
+    let words = target.split_whitespace().map(str::to_owned).collect();
+    match Compound::parse(words, options, false) {
+        Ok(Compound { master: Ok(_), .. }) => None,
+        Ok(Compound { master: Err(error), .. }) | Err(error) => problem(end, &error.to_string()),
+    }
+}
+
 /// Engine, delimiter and pattern of `G@os:x`, `G|@os|x`, `web*`. A delimiter is for grains and pillar only.
 fn split_word(word: &str) -> (Option<char>, Option<&str>, &str) {
     let whole = (None, None, word);

@@ -16,13 +16,14 @@ mod subdict;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 
+pub use compound::compound_problem;
 pub use glob::Glob;
 pub use ipcidr::IpTarget;
 pub use nodegroups::{UnknownNodegroup, expand_nodegroups};
 pub use py_regex::{
     PatternError, PyRegex, PySearch, RegexError, escape as regex_escape, flags as regex_flags,
 };
-pub use select::{FixedMinions, Greedy, KnownMinions, MinionData, Selection};
+pub use select::{FixedMinions, Greedy, KnownMinions, MinionData, Needs, Selection};
 pub use subdict::{Comparison, Subdict};
 
 use std::str::FromStr;

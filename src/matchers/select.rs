@@ -16,6 +16,26 @@ pub struct MinionData {
     pub pillar: Map,
 }
 
+/// Which entries at the top of grains and pillar a target looks at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Sorted, each once.
+    pub grains: Vec<String>,
+    /// Sorted, each once.
+    pub pillar: Vec<String>,
+}
+
+impl Needs {
+    /// Only these entries. Keys that are no text stay, as a path may name them by their text.
+    pub fn of(&self, data: MinionData) -> MinionData {
+        let keep = |mut map: Map, names: &[String]| {
+            map.retain(|key, _| key.as_str().is_none_or(|key| names.iter().any(|name| name == key)));
+            map
+        };
+        MinionData { grains: keep(data.grains, &self.grains), pillar: keep(data.pillar, &self.pillar) }
+    }
+}
+
 /// The minions a master knows.
 pub trait KnownMinions {
     /// The ids of accepted keys, sorted without regard to case. Answers come in this order.
@@ -55,6 +75,28 @@ pub struct Selection {
 }
 
 impl Target {
+    /// What has to be known of a minion to decide; `None`: all of it.
+    pub fn needs(&self) -> Option<Needs> {
+        let leaves = match &self.0 {
+            Kind::Leaf(leaf) => std::slice::from_ref(leaf),
+            Kind::Compound(compound) => compound.leaves.as_slice(),
+        };
+        let mut needs = Needs::default();
+        for leaf in leaves {
+            match leaf {
+                Leaf::Grain(subdict) => needs.grains.push(subdict.first_step()?.to_owned()),
+                Leaf::Pillar(subdict) => needs.pillar.push(subdict.first_step()?.to_owned()),
+                Leaf::Ipcidr(_) => needs.grains.extend(["ipv4", "ipv6"].map(str::to_owned)),
+                Leaf::Glob(_) | Leaf::Pcre(_) | Leaf::List(_) => {}
+            }
+        }
+        for names in [&mut needs.grains, &mut needs.pillar] {
+            names.sort_unstable();
+            names.dedup();
+        }
+        Some(needs)
+    }
+
     /// The minions that may be meant.
     pub fn select(&self, known: &impl KnownMinions, greedy: Greedy) -> Selection {
         match &self.0 {

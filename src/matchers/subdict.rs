@@ -62,6 +62,11 @@ impl Subdict {
         self.expr.contains(&self.delimiter)
     }
 
+    /// The entry at the top that every path begins with; `None`: any.
+    pub(super) fn first_step(&self) -> Option<&str> {
+        self.expr.split(self.delimiter.as_str()).next().filter(|step| *step != "*")
+    }
+
     /// Whether the data fits.
     pub fn matches(&self, data: &Map) -> bool {
         let mut search = Search { subdict: self, steps: MAX_STEPS };

@@ -144,3 +144,25 @@ fn white_lists_take_globs_and_whole_regular_expressions() {
     assert!(!expr_match("web12", "web\\d"));
     assert!(!expr_match("web1", "["));
 }
+
+#[test]
+fn a_compound_target_that_cannot_be_read_says_where() {
+    let check = |target: &str, expected: Option<usize>| {
+        let found = compound_problem(target, &ParseOptions::default());
+        assert_eq!(found.as_ref().map(|(column, _)| *column), expected, "{target:?}: {found:?}");
+    };
+    for good in ["web*", "web1 and not G@os:x", "( a or b ) and not ( c or not d )", "not a", "a not b"] {
+        check(good, None);
+    }
+    check("and web1", Some(0));
+    check("web1 and", Some(8));
+    check("web1 and or x", Some(9));
+    check("web1 web2", Some(5));
+    check("grün und x", Some(5));
+    check("web1 and ( or x )", Some(11));
+    check("web1 )", Some(5));
+    check("( )", Some(2));
+    check("a and E@[", Some(6));
+    check("a and R@x", Some(6));
+    check("", Some(0));
+}

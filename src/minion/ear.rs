@@ -15,6 +15,7 @@ use super::backoff::random_unit;
 use super::job::Job;
 use super::jobs;
 use super::link::{Link, LinkEnd};
+use super::serials::Serials;
 use super::services::event_load;
 use super::targets;
 use crate::channel::ChannelError;
@@ -36,6 +37,7 @@ pub struct Ear {
     socket: SubSocket,
     events: Events,
     listener: Listener,
+    serials: Serials,
     generation: u64,
     port: u16,
     topic: String,
@@ -53,14 +55,15 @@ impl Ear {
         let port = publish_port(daemon, session);
         let topic = topic_of(daemon.id());
         let (socket, events) = subscribe(link, port, &topic);
+        let aes = &session.credentials().aes;
+        let mut listener = Listener::new(aes, verifier(daemon, session), session.identity().signing);
+        let serials = Serials::new(&daemon.opts.path("cachedir"), &link.channel.address().to_string());
+        listener.resume(serials.last(aes.as_str()));
         Ear {
             socket,
             events,
-            listener: Listener::new(
-                &session.credentials().aes,
-                verifier(daemon, session),
-                session.identity().signing,
-            ),
+            listener,
+            serials,
             generation: link.channel.state().borrow().generation,
             port,
             topic,
@@ -144,7 +147,8 @@ impl Ear {
     fn take_keys(&mut self, link: &Link, session: &Session, generation: u64) {
         self.generation = generation;
         self.renew_at = None;
-        self.listener.renew(&session.credentials().aes, verifier(&link.daemon, session));
+        let aes = &session.credentials().aes;
+        self.listener.renew(aes, verifier(&link.daemon, session));
         let port = publish_port(&link.daemon, session);
         if port != self.port {
             info!("The master's publisher has moved from port {} to {port}", self.port);
@@ -158,9 +162,24 @@ impl Ear {
             return trace!("a publish for somebody else");
         };
         match self.open(link, &payload).await {
-            Ok(load) => start_job(link, load),
+            Ok(load) => {
+                if let Some(job) = wanted(link, load) {
+                    self.remember().await;
+                    start_job(link, job);
+                }
+            }
             Err(ChannelError::Replay(serial)) => debug!("a publish with serial {serial} came again: dropped"),
             Err(problem) => warn!(master = %link.channel.address(), "a publish was dropped: {problem}"),
+        }
+    }
+
+    /// Before the job starts: it is not to be started again by who overheard it.
+    async fn remember(&self) {
+        let (aes, serial) = self.listener.last();
+        let (serials, aes) = (self.serials.clone(), aes.to_owned());
+        let kept = tasks::blocking(move || serials.keep(&aes, serial)).await;
+        if let Ok(Err(error)) = kept {
+            warn!("the serial of a publish cannot be kept: {error}");
         }
     }
 
@@ -182,18 +201,24 @@ impl Ear {
     }
 }
 
-fn start_job(link: &Arc<Link>, load: Map) {
+/// The job of a load, if it is for us and new.
+fn wanted(link: &Arc<Link>, load: Map) -> Option<Job> {
     let daemon = &link.daemon;
     if !targets::is_for(&load, daemon.id(), &daemon.grains(), &link.pillar(), &daemon.opts) {
-        return trace!("a job for others");
+        trace!("a job for others");
+        return None;
     }
-    let job = match Job::parse(load) {
-        Ok(job) => job,
-        Err(problem) => return warn!(master = %link.channel.address(), "a publish was dropped: {problem}"),
-    };
+    let job = Job::parse(load)
+        .inspect_err(|problem| warn!(master = %link.channel.address(), "a publish was dropped: {problem}"))
+        .ok()?;
     if !daemon.first_time(&job.jid) {
-        return debug!("job {} was started already", job.jid);
+        debug!("job {} was started already", job.jid);
+        return None;
     }
+    Some(job)
+}
+
+fn start_job(link: &Arc<Link>, job: Job) {
     match job.load.str("user") {
         Some(user) => info!("User {user} Executing command {} with jid {}", job.funs(), job.jid),
         None => info!("Executing command {} with jid {}", job.funs(), job.jid),

@@ -178,14 +178,10 @@ pub fn allowed(registry: Registry, opts: &Map) -> Registry {
     let named = |names: &[String], file: &str, provides: &str| {
         names.iter().any(|name| name == file || name == provides)
     };
-    let kept: Vec<_> = registry
-        .modules()
-        .iter()
-        .copied()
-        .filter(|module| !disabled.as_ref().is_some_and(|names| named(names, module.file, module.provides)))
-        .filter(|module| whitelist.as_ref().is_none_or(|names| named(names, module.file, module.provides)))
-        .collect();
-    Registry::new(&[&kept])
+    registry.keep(|module| {
+        let in_list = |names: &Vec<String>| named(names, module.file, module.provides);
+        !disabled.as_ref().is_some_and(in_list) && whitelist.as_ref().is_none_or(in_list)
+    })
 }
 
 #[cfg(test)]

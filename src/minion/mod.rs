@@ -24,6 +24,7 @@ mod returner;
 mod rpc;
 mod scheduled;
 mod seen;
+mod serials;
 mod services;
 mod spool;
 mod targets;

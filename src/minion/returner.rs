@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::backoff::{Backoff, random_unit};
 use super::spool::{Adopt, Spool};
 use crate::config::Opts;
+use crate::map;
 use crate::transport::master_channel::{MasterChannel, Patience, RequestError};
 use crate::value::msgpack::Reading;
 use crate::value::{Map, Value};
@@ -24,6 +25,10 @@ const MOST_IN_FLIGHT: usize = 4;
 const MOST_IN_MEMORY: usize = 64;
 /// How often a return is sent again that the master takes but fails to work with.
 const MOST_FAILURES: u32 = 8;
+/// Returns up to this many octets every master takes.
+const SURELY_TAKEN: u64 = 64 << 20;
+/// Tries of a return that is bigger.
+const TRIES_OF_BIG: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A job process that outlived its daemon writes its return down by itself: look for such this often.
@@ -246,12 +251,32 @@ async fn deliver(channel: MasterChannel, patience: Patience, mut item: Item) -> 
             error!("The master refused the return of job {jid}: does it require signed returns?");
             return done(item.path).await;
         }
+        // A map is not sealed (it is a pillar): nobody knows who sent it.
+        Ok(Value::Map(_)) => {
+            item.failures += 1;
+            "the answer to a return is none".to_owned()
+        }
         Ok(_) => return done(item.path).await,
         Err(error @ RequestError::Refused { .. }) => {
             item.failures += 1;
             error.to_string()
         }
-        Err(error) => error.to_string(),
+        Err(error) => {
+            // A connection that ends by itself is tried again for ever, one that this return ends is not.
+            let octets =
+                item.path.as_ref().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len());
+            if octets > SURELY_TAKEN {
+                item.failures += 1;
+                if item.failures == TRIES_OF_BIG {
+                    error!(
+                        "The return of job {jid} is too big for the master and is replaced by a note: {error}"
+                    );
+                    item.load = Some(too_big(load, octets));
+                    return Outcome::Later(item, "the return is too big".to_owned());
+                }
+            }
+            error.to_string()
+        }
     };
     if item.failures >= MOST_FAILURES {
         error!("The return of job {jid} is given up after {MOST_FAILURES} tries: {why}");
@@ -265,6 +290,16 @@ async fn deliver(channel: MasterChannel, patience: Patience, mut item: Item) -> 
     }
     item.load = Some(load);
     Outcome::Later(item, why)
+}
+
+/// What is sent in the place of a return that no master takes.
+fn too_big(mut load: Map, octets: u64) -> Map {
+    let text = format!(
+        "ERROR: this return has {octets} octets, more than the master takes, and was not sent. Write it into a file and \
+         fetch that, for example with cp.push."
+    );
+    load.extend(map! { "return" => text, "success" => false, "retcode" => 1 });
+    load
 }
 
 async fn done(path: Option<PathBuf>) -> Outcome {

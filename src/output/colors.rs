@@ -19,6 +19,9 @@ pub(super) enum Color {
     Magenta,
     LightMagenta,
     Cyan,
+    White,
+    LightGray,
+    DarkGray,
     /// Back to normal.
     End,
 }
@@ -36,6 +39,9 @@ impl Color {
             Color::Magenta => ("MAGENTA", "\x1b[0;35m"),
             Color::LightMagenta => ("LIGHT_MAGENTA", "\x1b[0;1;35m"),
             Color::Cyan => ("CYAN", "\x1b[0;36m"),
+            Color::White => ("WHITE", "\x1b[0;1;37m"),
+            Color::LightGray => ("LIGHT_GRAY", "\x1b[0;37m"),
+            Color::DarkGray => ("DARK_GRAY", "\x1b[0;1;30m"),
             Color::End => ("ENDC", "\x1b[0;0m"),
         }
     }

@@ -12,10 +12,12 @@ mod nested;
 mod newline_values_only;
 mod no_return;
 mod pprint;
+mod profile;
 mod python_text;
 mod quiet;
 mod raw;
 pub mod report;
+mod table;
 mod txt;
 mod yaml;
 
@@ -46,15 +48,17 @@ pub static OUTPUTTERS: &[&Outputter] = &[
     &newline_values_only::OUTPUTTER,
     &no_return::OUTPUTTER,
     &pprint::OUTPUTTER,
+    &profile::OUTPUTTER,
     &quiet::OUTPUTTER,
     &raw::OUTPUTTER,
+    &table::OUTPUTTER,
     &txt::OUTPUTTER,
     &yaml::OUTPUTTER,
 ];
 
-/// Outputters that real Salt has and this program has not (yet): they are refused by name.
-pub static NOT_SUPPORTED: &[&str] =
-    &["dson", "overstatestage", "pony", "profile", "progress", "table", "virt_query"];
+/// Outputters that real Salt has and this program has not: `nested` is taken, as Salt does without the packages that
+/// `dson`, `pony` and `progress` need.
+pub static NOT_SUPPORTED: &[&str] = &["dson", "overstatestage", "pony", "progress", "virt_query"];
 
 /// An outputter cannot show this value (Python's `KeyError`, `TypeError` or `AttributeError` there).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -106,6 +110,8 @@ pub struct OutputOptions {
     pub progress: bool,
     /// `highstate`: the options `state_*`.
     pub state: StateOutput,
+    /// `table`, `profile`: the options `out.table.*`.
+    pub table: Map,
 }
 
 impl Default for OutputOptions {
@@ -123,6 +129,7 @@ impl Default for OutputOptions {
             is_static: false,
             progress: false,
             state: StateOutput::default(),
+            table: Map::new(),
         }
     }
 }
@@ -164,6 +171,7 @@ impl OutputOptions {
             is_static: truthy("static"),
             progress: truthy("progress"),
             state: StateOutput::from_opts(opts),
+            table: table::options(opts),
         }
     }
 

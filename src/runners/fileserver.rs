@@ -5,6 +5,7 @@ use crate::map;
 use crate::value::{Map, Value};
 
 const BACKEND: Param = opt("backend", Default::None);
+const LOCK: &[Param] = &[BACKEND, opt("remote", Default::None)];
 const LIST: &[Param] = &[opt("saltenv", Default::Str("base")), BACKEND];
 
 pub(super) static MODULE: Module = Module {
@@ -31,6 +32,15 @@ pub(super) static MODULE: Module = Module {
                 Ok(Map::new().into())
             },
         ),
+        Function::new(
+            "clear_lock",
+            LOCK,
+            "Takes locks of file server backends away; `roots` has none.",
+            |_, args| {
+                refuse_other(args)?;
+                Ok("No locks were removed".into())
+            },
+        ),
         Function::new("dir_list", LIST, "Directories of an environment. `[path]`.", |cx, args| {
             list(args, |saltenv| cx.master.files().dir_list(saltenv, ""))
         }),
@@ -49,6 +59,15 @@ pub(super) static MODULE: Module = Module {
         Function::new("file_list", LIST, "Files of an environment. `[path]`.", |cx, args| {
             list(args, |saltenv| cx.master.files().file_list(saltenv, ""))
         }),
+        Function::new(
+            "lock",
+            LOCK,
+            "Keeps backends from fetching what is new; `roots` has no lock.",
+            |_, args| {
+                refuse_other(args)?;
+                Ok("No locks were set".into())
+            },
+        ),
         Function::new("symlink_list", LIST, "Links of an environment. `{link: target}`.", |cx, args| {
             refuse_other(args)?;
             Ok(cx.master.files().symlink_list(&args.str("saltenv")?, "")?.into())

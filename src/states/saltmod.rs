@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::event::fnmatch;
 use crate::loader::{
-    Args, Call, Default, Fault, Param, Running, State, StateReturn, States, always, keywords, opt, req,
+    Args, Call, Context, Default, Fault, Param, Running, Scope, State, StateReturn, States, always, keywords,
+    opt, req,
 };
 use crate::map;
+use crate::output::{OutputOptions, render};
 use crate::state::all_succeeded;
 use crate::value::{Map, Value, str_of};
 
@@ -42,6 +44,12 @@ pub(super) static STATES: States = States {
             ],
             "Runs a function on minions.",
             function,
+        ),
+        State::new(
+            "parallel_runners",
+            &[req("name"), req("runners"), MORE],
+            "Runs several runners at once: `{id: [name: …, kwarg: {…}]}`.",
+            parallel_runners,
         ),
         State::new("runner", NAMED, "Runs a runner.", runner),
         State::new(
@@ -299,6 +307,98 @@ fn runner(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         running.call("saltutil.runner", Call { args: vec![name.into()], kwargs })
     };
     on_master(running, args, "Runner", call)
+}
+
+/// The most runners of one state: each has a thread.
+const MOST_AT_ONCE: usize = 100;
+
+fn parallel_runners(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let name = args.get("name").clone();
+    let wanted = match args.get("runners") {
+        Value::Text(one) => map! { one.as_str() => Value::Null },
+        Value::Map(several) => several.clone(),
+        _ => {
+            let text = "The runners parameter must be a string or dict.";
+            return Ok(StateReturn::new(name, Some(false), text));
+        }
+    };
+    if wanted.len() > MOST_AT_ONCE {
+        return Err(Fault::execution(format!("more than {MOST_AT_ONCE} runners at once")));
+    }
+    let mut calls = Vec::new();
+    for (id, config) in &wanted {
+        let pairs = config.as_list().unwrap_or_default().iter().filter_map(Value::as_map);
+        let config: Map = pairs.flat_map(|pair| pair.clone().into_iter()).collect();
+        let fun = config.get("name").map_or_else(|| str_of(id), str_of);
+        let mut kwargs = config.get("kwarg").and_then(Value::as_map).cloned().unwrap_or_default();
+        kwargs.insert("full_return", true);
+        calls.push((str_of(id), Call { args: vec![fun.into()], kwargs }));
+    }
+    let scope: &Scope = running.cx;
+    let outputs: Vec<(String, Result<Value, Fault>)> = std::thread::scope(|threads| {
+        let begin = |(id, call)| (id, threads.spawn(|| Context::new(*scope).call("saltutil.runner", call)));
+        let begun: Vec<_> = calls.into_iter().map(begin).collect();
+        let broken = || Err(Fault::execution("a defect of this program; see the master's log"));
+        begun.into_iter().map(|(id, thread)| (id, thread.join().unwrap_or_else(|_| broken()))).collect()
+    });
+    let mut returned = Map::new();
+    for (id, output) in outputs {
+        match output {
+            Ok(output) => returned.insert(id, output.get("return").cloned().unwrap_or_default()),
+            Err(fault) => {
+                let text = format!("One of the runners raised an exception: {fault}");
+                let mut ret = StateReturn::new(name, Some(false), text);
+                ret.extra.insert("success", false);
+                return Ok(ret);
+            }
+        };
+    }
+    let is_highstate = |out: &Value| {
+        out.get("outputter").and_then(Value::as_str) == Some("highstate") && out.get("data").is_some()
+    };
+    let highstates = returned.values().all(is_highstate);
+    let mut failed = Vec::new();
+    let mut changes = Map::new();
+    for (id, out) in &returned {
+        let code = |of: Option<&Value>, key| of.and_then(|of| of.get(key)).is_some_and(Value::truthy);
+        // Beyond Salt, which looks for the retcode of an orchestration where there is none.
+        if code(Some(out), "exit_code") || code(Some(out), "retcode") || code(out.get("data"), "retcode") {
+            failed.push(str_of(id));
+        }
+        if highstates && let Some(found) = out.get("data").and_then(changes_in) {
+            changes.insert(id.clone(), found);
+        }
+    }
+    if !highstates {
+        changes.insert("ret", returned.clone());
+    }
+    let comment = match failed.as_slice() {
+        [] => "All runner functions executed successfully.".to_owned(),
+        several if highstates => {
+            let options = OutputOptions { nested_indent: 2, ..OutputOptions::from_opts(running.opts, false) };
+            let shown = |id: &String| {
+                let text =
+                    render(Some("nested"), returned.get(id.as_str()).unwrap_or(&Value::Null), &options);
+                format!("Runner {id} failed with return value:\n{text}")
+            };
+            several.iter().map(shown).collect::<Vec<_>>().join("\n")
+        }
+        [one] => format!("Runner {one} failed."),
+        several => format!("Runners {} failed.", several.join(", ")),
+    };
+    Ok(StateReturn::new(name, Some(failed.is_empty()), comment).with(changes))
+}
+
+/// The changes of a tree of state returns, below the keys that lead to them; `None` where there are none.
+fn changes_in(tree: &Value) -> Option<Value> {
+    let tree = tree.as_map()?;
+    if let Some(changes) = tree.get("changes") {
+        let inner =
+            changes.get("ret").filter(|_| changes.get("out").and_then(Value::as_str) == Some("highstate"));
+        return Some(inner.unwrap_or(changes)).filter(|changes| changes.truthy()).cloned();
+    }
+    let found: Map = tree.iter().filter_map(|(key, below)| Some((key.clone(), changes_in(below)?))).collect();
+    Some(found.into()).filter(Value::truthy)
 }
 
 fn wheel(running: &Running, args: &Args) -> Result<StateReturn, Fault> {

@@ -8,3 +8,4 @@ mod lint;
 mod no_log;
 mod programs;
 mod salt_key;
+mod unwritable;

@@ -177,6 +177,14 @@ impl Fleet {
         self.stop_at(name, "etc")
     }
 
+    /// Ends a daemon with SIGKILL.
+    pub fn kill(&mut self, name: &'static str) {
+        let at = self.daemons.iter().position(|daemon| daemon.name == name).expect("it runs");
+        let mut daemon = self.daemons.remove(at);
+        daemon.child.kill().expect("killed");
+        daemon.child.wait().expect("gone");
+    }
+
     /// Ends the daemon of a configuration.
     pub fn stop_at(&mut self, name: &'static str, config: &'static str) -> Option<i32> {
         let at = self.daemons.iter().position(|daemon| daemon.name == name && daemon.config == config);

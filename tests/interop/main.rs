@@ -1,6 +1,7 @@
 //! Halite and real Salt, each in the place of the other: which side is ours is a parameter, the scenario is the same,
 //! and original against original passes it too, which tests the test.
 
+mod bad_input;
 mod bus;
 mod clients;
 mod fleet;
@@ -11,3 +12,4 @@ mod masters;
 mod one_job;
 mod peers;
 mod pillar;
+mod returners;

@@ -96,10 +96,22 @@ async fn a_batch_that_stops_at_a_failure_says_whom_it_did_not_ask() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_needs_the_same_leave_as_a_publish() {
+async fn a04_a_batch_needs_the_same_leave_as_a_publish() {
     let victim = Victim::start(Map::new()).await;
     victim.minion("web1").await;
     let reply = victim.clear(batch(false, "wrong")).await;
     assert_eq!(error_of(&reply).0, "AuthenticationError");
+    for proof in [
+        map! { "eauth" => "nonsense", "username" => "root", "password" => "x" },
+        map! { "eauth" => "file", "username" => "root", "password" => "x" },
+        map! { "token" => "a".repeat(64) },
+    ] {
+        let mut load = batch(false, "");
+        load.remove("key");
+        let mut kwargs = load.get("kwargs").and_then(Value::as_map).cloned().expect("kwargs");
+        kwargs.extend(proof);
+        load.insert("kwargs", kwargs);
+        assert_eq!(error_of(&victim.clear(load).await).0, "AuthenticationError");
+    }
     victim.end().await;
 }

@@ -308,3 +308,121 @@ async fn f12_requests_of_unknown_ids_write_nothing() {
     assert_eq!((victim.files("cache"), victim.files("pki")), before);
     victim.end().await;
 }
+
+/// A6, A16: a client that is not there cannot be chosen, and what a client would be told in its call is not carried on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a06_a16_no_key_of_a_call_chooses_a_client_or_reaches_minions() {
+    let victim = Victim::start(Map::new()).await;
+    victim.minion("web1").await;
+    let own = victim.own_key();
+    let user = halite::host::daemon::current_user();
+    let proof = || map! { "user" => user.as_str(), "key" => own.as_str() };
+    for cmd in
+        ["ssh", "ssh_async", "local", "local_async", "local_subset", "runner_async", "wheel_async", "batch"]
+    {
+        let mut load = map! { "cmd" => cmd, "client" => cmd, "raw_shell" => true, "fun" => "touch /tmp/halite-a06", "tgt" => "*" };
+        load.extend(proof());
+        assert_eq!(victim.clear(load).await, Map::new().into(), "{cmd}");
+    }
+    let mut events = victim.events().await;
+    for key in [
+        "client",
+        "raw_shell",
+        "ssh_priv",
+        "ssh_options",
+        "mods",
+        "module_executors",
+        "executor_opts",
+        "__kwarg__",
+        "pub_data",
+        "cmd",
+    ] {
+        let mut load = proof();
+        load.insert("kwargs", map! { key => "touch /tmp/halite-a06" });
+        if key != "cmd" {
+            load.insert(key, "touch /tmp/halite-a06");
+        }
+        victim.publish("test.ping", load).await;
+    }
+    let known = ["jid", "tgt_type", "tgt", "user", "fun", "arg", "minions", "missing", "_stamp"];
+    for (tag, data) in victim.events_until(&mut events, "end").await {
+        if tag.ends_with("/new") {
+            let odd: Vec<_> =
+                data.iter().filter(|(key, _)| !known.contains(&key.as_str().unwrap_or("?"))).collect();
+            assert!(odd.is_empty(), "{tag}: {odd:?}");
+        }
+    }
+    assert!(!std::path::Path::new("/tmp/halite-a06").exists());
+    victim.end().await;
+}
+
+/// A12: a certificate is no proof that somebody has its key; so there is no such back end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_a_certificate_alone_is_no_proof() {
+    let external = map! { "pki" => map! { "*" => Value::list([".*", "@runner", "@wheel"]) } };
+    let victim = Victim::start(map! { "external_auth" => external }).await;
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    for password in [certificate, ""] {
+        let proof = map! { "eauth" => "pki", "username" => "anna", "password" => password };
+        let mut load = map! { "cmd" => "mk_token" };
+        load.extend(proof.clone());
+        assert_eq!(victim.clear(load).await, "".into());
+        let reply = victim.publish("test.ping", map! { "kwargs" => proof }).await;
+        assert_eq!(error_of(&reply).0, "AuthenticationError");
+    }
+    victim.end().await;
+}
+
+/// B9: an `_auth` with anything in any of its places costs its sender a connection, and nobody else anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn b09_no_auth_request_hurts_the_master() {
+    let victim = Victim::start(Map::new()).await;
+    let public = keys()[1].public_key().to_clean_pem();
+    let good = map! {
+        "cmd" => "_auth", "id" => "web1", "nonce" => "0".repeat(32), "token" => Value::Bytes(vec![7; 256].into()),
+        "pub" => public.as_str(), "enc_algo" => "OAEP-SHA1", "sig_algo" => "PKCS1v15-SHA1",
+    };
+    let odd = || {
+        vec![
+            Value::Null,
+            true.into(),
+            (-1_i64).into(),
+            i64::MAX.into(),
+            f64::NAN.into(),
+            "".into(),
+            "\0".into(),
+            "x".repeat(100_000).into(),
+            Value::Bytes(vec![0xff; 1000].into()),
+            Value::List(vec![Value::Null; 1000]),
+            map! { "a" => map! { "b" => 1 } }.into(),
+            Value::Text("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----".into()),
+        ]
+    };
+    for (key, _) in good.clone().iter() {
+        let key = key.as_str().expect("text");
+        let mut without = good.clone();
+        without.remove(key);
+        let changed = odd().into_iter().map(|value| {
+            let mut load = good.clone();
+            load.insert(key, value);
+            load
+        });
+        for load in std::iter::once(without).chain(changed).filter(|load| load.str("cmd") == Some("_auth")) {
+            for version in [0, 1, 2, 3, 255] {
+                let body = pack_map(&map! { "enc" => "clear", "load" => load.clone(), "version" => version });
+                victim.ask(body, Duration::from_secs(2)).await;
+            }
+        }
+    }
+    // One octet of a good one, anywhere.
+    let body = pack_map(&map! { "enc" => "clear", "load" => good, "version" => 3 });
+    for at in (0..body.len()).step_by(7) {
+        let mut broken = body.clone();
+        broken[at] ^= 0x55;
+        victim.ask(broken, Duration::from_millis(300)).await;
+    }
+    victim.minion("honest").await;
+    let accepted = victim.files("pki/minions");
+    assert!(accepted.iter().all(|path| path.ends_with("web1") || path.ends_with("honest")), "{accepted:?}");
+    victim.end().await;
+}

@@ -9,6 +9,12 @@ const RESERVED: &[&str] = &[
     "salt/job/20260102030405678901/new",
     "salt/job/20260102030405678901/publish",
     "salt/job/20260102030405678901/return",
+    "salt/job/20260102030405678901/error",
+    "salt/job/error",
+    "salt/batch/20260102030405678901/stop",
+    "salt/batch/20260102030405678901/done",
+    "salt/state_result/20260102030405678901/victim/a",
+    "salt/syndic/victim/start",
     "salt/job/20260102030405678901/ret/victim",
     "salt/job/20260102030405678901/prog/victim/1",
     "salt/job/20260102030405678901/sub/victim/error/state.sls",
@@ -72,6 +78,42 @@ async fn b13_an_event_of_a_minion_carries_its_true_sender() {
     assert_eq!(seen.len(), 2);
     for (tag, data) in seen {
         assert_eq!(data.str("id"), Some("evil"), "{tag}");
+    }
+    victim.end().await;
+}
+
+/// B13: also where several come at once, and where the events are made of a return.
+#[tokio::test(flavor = "multi_thread")]
+async fn b13_no_list_of_events_and_no_return_speaks_for_others() {
+    let victim = Victim::start(Map::new()).await;
+    let evil = victim.minion("evil").await;
+    let mut events = victim.events().await;
+    let listed = Value::list([
+        map! { "tag" => "mine", "data" => map! { "id" => "victim", "act" => "delete" } },
+        map! { "tag" => "salt/key/x", "data" => map! { "id" => "victim", "act" => "delete" } },
+        map! { "tag" => "bare", "id" => "victim" },
+    ]);
+    evil.ask(&victim, map! { "cmd" => "_minion_event", "events" => listed, "pretag" => "before" }).await;
+    // A state is named by its minion, and so is the tag of its failure.
+    let chunk = |state: &str| {
+        let tag = format!("{state}_|-a_|-a_|-x");
+        map! { tag => map! { "result" => false, "comment" => "c", "id" => "victim" } }
+    };
+    let mut states = Map::new();
+    for state in ["salt/run/20260102030405678901/ret", "salt/wheel/1/ret", "20260102030405678901", "cmd"] {
+        states.extend(chunk(state));
+    }
+    let load = map! {
+        "cmd" => "_return", "jid" => "20260102030405678902", "fun" => "state.sls", "retcode" => 2, "return" => states,
+    };
+    evil.ask(&victim, load).await;
+    let seen = victim.events_until(&mut events, "end").await;
+    let tags: Vec<&str> = seen.iter().map(|(tag, _)| tag.as_str()).collect();
+    assert!(tags.contains(&"before/mine") && tags.contains(&"cmd.x"), "{tags:?}");
+    for (tag, data) in &seen {
+        assert_eq!(data.str("id"), Some("evil"), "{tag}");
+        assert!(!tag.starts_with("salt/run/") && !tag.starts_with("salt/wheel/"), "{tag}");
+        assert!(!tag.starts_with("20260102030405678901"), "{tag}");
     }
     victim.end().await;
 }

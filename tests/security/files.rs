@@ -102,7 +102,7 @@ async fn c07_a_piece_beyond_the_end_is_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn b14_no_text_of_a_minion_becomes_a_path() {
+async fn b14_c04_no_text_of_a_minion_becomes_a_path() {
     let victim = Victim::start(map! { "file_recv" => true, "file_recv_max_size" => 1 }).await;
     let minion = victim.minion("web1").await;
     // Everything that a well-behaved minion makes the master write.
@@ -181,5 +181,56 @@ async fn b15_a_minion_chooses_neither_pillar_back_ends_nor_paths() {
     assert!(!std::path::Path::new("/tmp/halite-b15").exists());
     assert_eq!(victim.files("pki"), before);
     assert!(!victim.root.join("cache/minions/victim").exists(), "grains are kept for the sender only");
+    victim.end().await;
+}
+
+/// The file that was looked at is the file that is read, whatever is renamed meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn c06_a_file_that_becomes_a_link_is_not_followed_out_of_the_root() {
+    let victim = Victim::start(map! { "fileserver_followsymlinks" => false }).await;
+    let srv = victim.root.join("srv/salt");
+    fs::write(srv.join("file"), "harmless").expect("written");
+    let minion = victim.minion("web1").await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let swapper = std::thread::spawn({
+        let (stop, srv, secret) = (stop.clone(), srv.clone(), victim.root.join("pki/master.pem"));
+        move || {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                symlink(&secret, srv.join("next")).expect("a link");
+                fs::rename(srv.join("next"), srv.join("file")).expect("renamed");
+                fs::write(srv.join("next"), "harmless").expect("written");
+                fs::rename(srv.join("next"), srv.join("file")).expect("renamed");
+            }
+        }
+    });
+    let mut served = 0;
+    for _ in 0..1_000 {
+        let load =
+            map! { "cmd" => "_serve_file", "path" => "file", "saltenv" => "base", "loc" => 0, "gzip" => 0 };
+        let answer = minion.ask(&victim, load).await;
+        assert!(!leaks(&answer), "{answer:?}");
+        served += usize::from(answer.get("data").and_then(Value::as_octets) == Some(b"harmless"));
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    swapper.join().expect("joined");
+    assert!(served > 0, "nothing was served at all");
+    victim.end().await;
+}
+
+/// C6: what a minion pushes is bounded in pieces too.
+#[tokio::test(flavor = "multi_thread")]
+async fn c06_a_pushed_file_is_bounded_over_all_its_pieces() {
+    let victim = Victim::start(map! { "file_recv" => true, "file_recv_max_size" => 1 }).await;
+    let minion = victim.minion("web1").await;
+    let piece = "x".repeat(400_000);
+    for loc in 0..10 {
+        let load = map! {
+            "cmd" => "_file_recv", "path" => Value::list(["big"]), "loc" => loc * 400_000, "size" => 1,
+            "data" => piece.as_str(),
+        };
+        minion.ask(&victim, load).await;
+    }
+    let kept = fs::metadata(victim.root.join("cache/minions/web1/files/big")).map_or(0, |found| found.len());
+    assert!(kept <= 1 << 20, "{kept} octets were kept");
     victim.end().await;
 }

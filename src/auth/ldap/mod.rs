@@ -8,7 +8,7 @@ mod ber;
 
 use std::io::Read;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::ber::Answer;
 use super::{Backend, Login};
@@ -16,12 +16,17 @@ use crate::value::{Map, Value, str_of};
 
 pub(super) static BACKEND: Backend = Backend { name: "ldap", check };
 
+/// For all that is said to a directory for one login.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Invalid credentials (RFC 4511 §4.1.9); also what a server says of an entry that is not there.
 const REFUSED: [i64; 2] = [49, 32];
 
 fn check(opts: &Map, login: Login<'_>) -> Result<bool, String> {
+    within(PATIENCE, opts, login)
+}
+
+fn within(patience: Duration, opts: &Map, login: Login<'_>) -> Result<bool, String> {
     // A bind without a password proves nothing and succeeds (RFC 4513 §5.1.2).
     if login.username.is_empty() || login.password.is_empty() {
         return Ok(false);
@@ -33,7 +38,7 @@ fn check(opts: &Map, login: Login<'_>) -> Result<bool, String> {
             return Err(format!("auth.ldap.{name} is not supported: there is no TLS yet"));
         }
     }
-    let mut server = Server::connect(&text("uri"), &text("server"), option("port"))?;
+    let mut server = Server::connect(&text("uri"), &text("server"), option("port"), patience)?;
     let searched = option("bindpw").is_some() || option("anonymous").is_some();
     let entry = if searched && option("filter").is_some() {
         let known = server.bind(&text("binddn"), &text("bindpw"))?;
@@ -79,13 +84,30 @@ fn escaped(text: &str, special: &[u8], hex: bool) -> String {
 }
 
 struct Server {
-    stream: TcpStream,
+    stream: Timed,
     name: String,
     messages: i64,
 }
 
+/// A connection that ends at its time, however slowly the other side goes on.
+struct Timed {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, octets: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(octets)
+    }
+}
+
 impl Server {
-    fn connect(uri: &str, server: &str, port: Option<&Value>) -> Result<Self, String> {
+    fn connect(uri: &str, server: &str, port: Option<&Value>, patience: Duration) -> Result<Self, String> {
         let (host, port) = match uri.split_once("://") {
             Some(("ldap", rest)) => {
                 let rest = rest.split('/').next().unwrap_or_default();
@@ -112,10 +134,10 @@ impl Server {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let mut last = std::io::Error::other("it has no address");
         for address in (host, port).to_socket_addrs().map_err(failed)? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, patience) {
                 Ok(stream) => {
-                    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-                    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+                    stream.set_write_timeout(Some(patience)).map_err(failed)?;
+                    let stream = Timed { stream, until: Instant::now() + patience };
                     return Ok(Server { stream, name, messages: 0 });
                 }
                 Err(error) => last = error,
@@ -159,11 +181,11 @@ impl Server {
         use std::io::Write;
         self.messages += 1;
         let message = ber::message(self.messages, &operation);
-        self.stream.write_all(&message).map_err(|error| format!("{}: {error}", self.name))
+        self.stream.stream.write_all(&message).map_err(|error| format!("{}: {error}", self.name))
     }
 
     fn receive(&mut self) -> Result<Answer, String> {
-        ber::read(&mut self.stream.by_ref()).map_err(|error| format!("{}: {error}", self.name))
+        ber::read(&mut self.stream).map_err(|error| format!("{}: {error}", self.name))
     }
 }
 
@@ -238,5 +260,142 @@ mod tests {
         assert!(ask(&map! { "auth.ldap.tls" => true }, "x").expect_err("refused").contains("auth.ldap.tls"));
         let ldaps = map! { "auth.ldap.uri" => "ldaps://x" };
         assert!(ask(&ldaps, "x").expect_err("refused").contains("ldaps"));
+    }
+
+    /// A bind as OpenLDAP's server answers it: result code, matched name, diagnostic message, and for code 10 referrals.
+    fn result(id: u8, tag: u8, code: u8, text: &str, referral: Option<&str>) -> Vec<u8> {
+        let short =
+            |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).expect("short")], content].concat();
+        let mut parts = [short(0x0a, &[code]), short(0x04, b""), short(0x04, text.as_bytes())].concat();
+        if let Some(url) = referral {
+            parts.extend(short(0xa3, &short(0x04, url.as_bytes())));
+        }
+        short(0x30, &[short(0x02, &[id]), short(tag, &parts)].concat())
+    }
+
+    fn with_search(port: u16) -> Map {
+        map! {
+            "auth.ldap.server" => "127.0.0.1", "auth.ldap.port" => i64::from(port), "auth.ldap.binddn" => "cn=salt,o=x",
+            "auth.ldap.bindpw" => "own", "auth.ldap.basedn" => "o=x", "auth.ldap.filter" => "uid={{ username }}",
+        }
+    }
+
+    const FRED: Login<'static> = Login { username: "f", password: "pw" };
+
+    #[test]
+    fn error_codes_of_a_bind_are_told_apart_from_a_wrong_password() {
+        let wrong = "Invalid credentials";
+        for (code, text, referral, expected) in [
+            (0, "", None, Ok(true)),
+            (49, wrong, None, Ok(false)),
+            (32, "no such object", None, Ok(false)),
+            (10, "", Some("ldap://elsewhere/"), Err("(10)")),
+            (8, "strong authentication required", None, Err("strong authentication required")),
+            (13, "confidentiality required", None, Err("confidentiality required")),
+            (51, "busy", None, Err("busy")),
+            (53, "unwilling to perform", None, Err("unwilling to perform")),
+        ] {
+            let (port, thread) = directory(vec![result(1, 0x61, code, text, referral)]);
+            let opts = map! {
+                "auth.ldap.server" => "127.0.0.1", "auth.ldap.port" => i64::from(port), "auth.ldap.binddn" => "uid={{ username }}",
+            };
+            match (check(&opts, FRED), expected) {
+                (Err(said), Err(part)) => assert!(said.contains(part), "{said}"),
+                (said, expected) => assert_eq!(said, expected.map_err(str::to_owned), "{code}"),
+            }
+            thread.join().expect("joined");
+        }
+    }
+
+    #[test]
+    fn references_are_passed_over_and_names_have_to_be_one() {
+        // As slapd sends `SearchResultReference`.
+        let reference = b"\x30\x17\x02\x01\x02\x73\x12\x04\x10ldap://other/o=x";
+        let answers = [
+            (vec![ENTRY, reference, DONE], Ok(true)),
+            (vec![DONE], Ok(false)),
+            (vec![ENTRY, ENTRY, DONE], Ok(false)),
+            (vec![reference, DONE], Ok(false)),
+        ];
+        for (parts, expected) in answers {
+            let (port, thread) = directory(vec![BOUND.to_vec(), parts.concat(), BOUND.to_vec()]);
+            assert_eq!(check(&with_search(port), FRED), expected, "{parts:?}");
+            // Who is not let in is not bound: the double then waits in vain for a third message.
+            assert_eq!(thread.join().is_ok(), expected == Ok(true));
+        }
+        for code in [1, 10, 32, 50, 53] {
+            let (port, thread) = directory(vec![BOUND.to_vec(), result(2, 0x65, code, "no", None)]);
+            let said = check(&with_search(port), FRED).expect_err("the search failed");
+            assert!(said.contains(&format!("({code})")), "{said}");
+            thread.join().expect("joined");
+        }
+        // The account of the master itself is refused: that is told, and is not the user's fault.
+        let (port, thread) = directory(vec![INVALID.to_vec()]);
+        assert!(check(&with_search(port), FRED).expect_err("told").contains("auth.ldap.bindpw"));
+        thread.join().expect("joined");
+    }
+
+    #[test]
+    fn lengths_in_the_long_form_are_read_as_active_directory_sends_them() {
+        let long =
+            b"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x61\x84\x00\x00\x00\x07\x0a\x01\x00\x04\x00\x04\x00";
+        let (port, thread) = directory(vec![long.to_vec()]);
+        let opts = map! {
+            "auth.ldap.server" => "127.0.0.1", "auth.ldap.port" => i64::from(port), "auth.ldap.binddn" => "uid=f",
+        };
+        assert_eq!(check(&opts, FRED), Ok(true));
+        thread.join().expect("joined");
+    }
+
+    #[test]
+    fn a_server_that_says_something_else_or_too_little_lets_nobody_in() {
+        let says: [&[u8]; 8] = [
+            b"",
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            b"\x30\x84\xff\xff\xff\xff",
+            b"\x30\x0c\x02\x01\x01\x61",
+            b"\x30\x03\x02\x01\x01",
+            b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00",
+            b"\x30\x0a\x02\x01\x01\x61\x05\x0a\x01\x00\x04\x7f",
+            // The notice of disconnection, RFC 4511 section 4.4.1.
+            b"\x30\x24\x02\x01\x00\x78\x1f\x0a\x01\x34\x04\x00\x04\x00\x8a\x161.3.6.1.4.1.1466.20036",
+        ];
+        for said in says {
+            let (port, thread) = directory(vec![said.to_vec()]);
+            let opts = map! {
+                "auth.ldap.server" => "127.0.0.1", "auth.ldap.port" => i64::from(port), "auth.ldap.binddn" => "uid=f",
+            };
+            assert!(check(&opts, FRED).is_err(), "{said:?}");
+            let _ = thread.join();
+        }
+        let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port").port();
+        let opts = map! { "auth.ldap.server" => "127.0.0.1", "auth.ldap.port" => i64::from(nobody), "auth.ldap.binddn" => "uid=f" };
+        assert!(check(&opts, FRED).expect_err("told").contains("cannot be reached"));
+    }
+
+    /// One octet at a time would otherwise take a worker of the master for hours.
+    #[test]
+    fn a_slow_server_is_left_in_time() {
+        use std::io::Write;
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("a port").port();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let mut sent = 0_usize;
+            let drip = b"\x30\x83\x0f\x00\x00".iter().copied().chain(std::iter::repeat(0));
+            for octet in drip {
+                if stream.write_all(&[octet]).is_err() {
+                    break;
+                }
+                sent += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            sent
+        });
+        let opts = map! {
+            "auth.ldap.server" => "127.0.0.1", "auth.ldap.port" => i64::from(port), "auth.ldap.binddn" => "uid=f",
+        };
+        assert!(within(Duration::from_millis(300), &opts, FRED).is_err());
+        assert!(thread.join().expect("left") < 100_000);
     }
 }

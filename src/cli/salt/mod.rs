@@ -19,9 +19,10 @@ use super::{Call, Display, Exit, Parsed, Stop, apply, complain, options, print, 
 use crate::client::{BatchSize, ClientError, Job, LocalClient, MinionFiles};
 use crate::config::Opts;
 use crate::map;
+use crate::matchers::{ParseOptions, compound_problem};
 use crate::output::report::{self, Report, ReportOptions, Said};
 use crate::value::yaml::{Style, dump, yamlify_arg};
-use crate::value::{Value, str_of};
+use crate::value::{Map, Value, str_of};
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
@@ -44,6 +45,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return preview(&opts, &words.tgt, tgt_type, &display);
     }
     let job = job(&parsed, &opts, words, tgt_type);
+    point_at_mistake(&job, &opts);
     let timeout = match opts.int("timeout") {
         seconds if seconds > 0 => Duration::from_secs(u64::try_from(seconds).unwrap_or(5)),
         _ => Duration::from_secs(5),
@@ -156,6 +158,19 @@ async fn start_only(client: &LocalClient, job: &Job, timeout: Duration) -> anyho
         }
     }
     Ok(Exit::OK)
+}
+
+/// Where a compound target cannot be read, on standard error: the master will only say that it matches nobody.
+fn point_at_mistake(job: &Job, opts: &Opts) {
+    let none = Map::new();
+    let nodegroups = opts.get("nodegroups").and_then(Value::as_map).unwrap_or(&none);
+    let delimiter = job.kwargs.str("delimiter").unwrap_or(":");
+    if let (Some(target), "compound") = (job.tgt.as_str(), job.tgt_type.as_str())
+        && let Some((column, why)) = compound_problem(target, &ParseOptions { delimiter, nodegroups })
+    {
+        let target = target.replace(char::is_whitespace, " ");
+        complain(&format!("The compound target cannot be read: {why}\n  {target}\n  {:column$}^", ""));
+    }
 }
 
 /// What Salt leaves out: what happened, where, and what to do. On standard error, beside Salt's own words.

@@ -67,8 +67,10 @@ struct OwnPillar {
 
 impl OwnPillar {
     fn compile(&self, request: &Request) -> Arc<Map> {
-        let compiler =
-            self.compiler.get_or_init(|| LocalPillar::new(&self.opts, builtin::execution_modules()));
+        let compiler = self.compiler.get_or_init(|| {
+            let functions = crate::minion::allowed(builtin::execution_modules(), &self.opts);
+            LocalPillar::new(&self.opts, functions)
+        });
         compiler.compile(&self.id, self.grains.get(), request)
     }
 

@@ -25,8 +25,9 @@ pub(super) enum JobWrite {
     Minions { jid: String, syndic: String, minions: Vec<u8>, now: u64 },
     /// 0: there was a return already, which stays. 1: stored.
     Return { jid: String, id: String, ret: Vec<u8>, now: u64 },
-    /// 0: nothing is that old. Otherwise the number of jobs removed, plus 1: there may be more.
-    Expire { before: u64 },
+    /// Jobs whose key in [`AGES`] comes before this. 0: there are none. Otherwise the number of jobs removed, plus 1:
+    /// there may be more.
+    Expire { before: String },
 }
 
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl<'t> Tables<'t> {
                 self.returns.insert(key.as_str(), ret.as_slice())?;
                 Ok(1)
             }
-            JobWrite::Expire { before } => self.expire(*before),
+            JobWrite::Expire { before } => self.expire(before),
         }
     }
 
@@ -108,13 +109,12 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn expire(&mut self, before: u64) -> Result<u64, redb::Error> {
+    fn expire(&mut self, end: &str) -> Result<u64, redb::Error> {
         let mut room = EXPIRED_AT_ONCE;
         let mut removed = 0;
-        let end = aged(before, "");
         loop {
             let oldest = match self.ages.first()? {
-                Some((key, _)) if key.value() < end.as_str() => key.value().to_owned(),
+                Some((key, _)) if key.value() < end => key.value().to_owned(),
                 _ => return Ok(if removed == 0 && room == EXPIRED_AT_ONCE { 0 } else { removed + 1 }),
             };
             let jid = second(&oldest);
@@ -133,8 +133,35 @@ impl<'t> Tables<'t> {
     }
 }
 
+/// Where the jobs end that have no room any longer when `octets` are kept, the newest first; `None`: all have room.
+pub(super) fn beyond(read: &ReadTransaction, octets: u64) -> Result<Option<String>, redb::Error> {
+    let mut room = octets;
+    let loads = read.open_table(LOADS)?;
+    for entry in read.open_table(AGES)?.range::<&str>(..)?.rev() {
+        let (key, _) = entry?;
+        let jid = second(key.value());
+        let mut size = loads.get(jid)?.map_or(0, |load| load.value().len());
+        let all = pair(jid, "");
+        for table in [MINIONS, RETURNS] {
+            for entry in read.open_table(table)?.range(all.as_str()..)? {
+                let (key, value) = entry?;
+                if !key.value().starts_with(&all) {
+                    break;
+                }
+                size = size.saturating_add(value.value().len());
+            }
+        }
+        match room.checked_sub(u64::try_from(size).unwrap_or(u64::MAX)) {
+            Some(left) => room = left,
+            // What comes right after this key.
+            None => return Ok(Some(format!("{}\0", key.value()))),
+        }
+    }
+    Ok(None)
+}
+
 /// A key of [`AGES`]: in the order of time.
-fn aged(seconds: u64, jid: &str) -> String {
+pub(super) fn aged(seconds: u64, jid: &str) -> String {
     pair(&format!("{seconds:020}"), jid)
 }
 

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod jobs;
 mod minions;
+mod parts;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use error::StoreError;
+pub use parts::whole;
 
 use crate::names::{Jid, MinionId};
 use crate::value::msgpack::{self, Dialect, Reading};
@@ -36,6 +38,7 @@ use minions::{MinionTables, MinionWrite};
 pub struct Store {
     jobs: Engine<JobTables>,
     minions: Engine<MinionTables>,
+    parts: parts::Parts,
 }
 
 /// What became of a return.
@@ -60,6 +63,7 @@ impl Store {
         Ok(Store {
             jobs: Engine::start("jobs", Box::new(FileDisk::new(dir.join("jobs.redb"), CACHE)))?,
             minions: Engine::start("minions", Box::new(FileDisk::new(dir.join("minions.redb"), CACHE)))?,
+            parts: parts::Parts::default(),
         })
     }
 
@@ -112,10 +116,25 @@ impl Store {
     /// # Errors
     /// When removing stopped half way; the next call goes on.
     pub async fn clean_jobs(&self, older_than: Duration) -> Result<u64, StoreError> {
-        let before = unix_now().saturating_sub(older_than.as_secs());
+        self.expire(jobs::aged(unix_now().saturating_sub(older_than.as_secs()), "")).await
+    }
+
+    /// Removes the oldest jobs until all loads and returns together have `octets` at most. Reads what is kept: call it
+    /// from a blocking thread. Gives the number of jobs removed.
+    ///
+    /// # Errors
+    /// As [`Store::clean_jobs`].
+    pub fn clean_jobs_beyond(&self, octets: u64) -> Result<u64, StoreError> {
+        match self.jobs.read(|read| jobs::beyond(read, octets))? {
+            Some(end) => wait(self.expire(end)),
+            None => Ok(0),
+        }
+    }
+
+    async fn expire(&self, before: String) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {
-            match self.jobs.write(JobWrite::Expire { before }).await? {
+            match self.jobs.write(JobWrite::Expire { before: before.clone() }).await? {
                 0 => return Ok(removed),
                 more => removed += more - 1,
             }
@@ -135,7 +154,10 @@ impl Store {
     /// # Errors
     /// When it could not be made durable.
     pub async fn save_packed_minion_data(&self, id: &MinionId, data: Vec<u8>) -> Result<(), StoreError> {
-        self.minions.write(MinionWrite::Data { id: id.as_str().to_owned(), data }).await.map(drop)
+        let written =
+            self.minions.write(MinionWrite::Data { id: id.as_str().to_owned(), data }).await.map(drop);
+        self.parts.changed(id.as_str());
+        written
     }
 
     /// Sets functions in the mine of a minion; with `clear` nothing else stays there.
@@ -173,7 +195,9 @@ impl Store {
     /// # Errors
     /// When it could not be made durable.
     pub async fn forget_minion(&self, id: &MinionId) -> Result<(), StoreError> {
-        self.minions.write(MinionWrite::Forget { id: id.as_str().to_owned() }).await.map(drop)
+        let written = self.minions.write(MinionWrite::Forget { id: id.as_str().to_owned() }).await.map(drop);
+        self.parts.changed(id.as_str());
+        written
     }
 
     /// The load of a job, as it was saved; `None` for a job that is not known.

@@ -131,6 +131,44 @@ fn old_jobs_go_and_new_ones_stay() {
 }
 
 #[test]
+fn the_newest_jobs_are_kept_within_the_octets_that_are_allowed() {
+    let dir = Dir::new();
+    let store = dir.open();
+    let text = "x".repeat(10_000);
+    for n in 0..10 {
+        let now = u64::try_from(n).expect("small");
+        let load =
+            JobWrite::Load { jid: jid(n).as_str().to_owned(), load: vec![0xc0; 5_000], minions: vec![], now };
+        wait(store.jobs.write(load)).expect("saved");
+        wait(store.save_return(&jid(n), &id("a"), &map! { "return" => text.as_str() })).expect("saved");
+    }
+    assert_eq!(store.clean_jobs_beyond(1_000_000), Ok(0));
+    assert_eq!(store.clean_jobs_beyond(50_000), Ok(7));
+    assert_eq!(store.clean_jobs_beyond(50_000), Ok(0));
+    assert_eq!(store.returns(jid(6).as_str()), Ok(Map::new()));
+    assert_eq!(store.returns(jid(7).as_str()).map(|all| all.len()), Ok(1));
+    assert_eq!(store.clean_jobs_beyond(10), Ok(3));
+}
+
+#[test]
+fn what_a_target_needs_is_remembered_until_it_changes() {
+    let dir = Dir::new();
+    let store = dir.open();
+    let needs = crate::matchers::Needs { grains: vec!["os".to_owned()], pillar: Vec::new() };
+    let os = |name: &str| map! { "grains" => map! { "os" => name, "much" => "more" }, "pillar" => map! { "a" => 1 } };
+    let part = |id: &str| store.part(id, &needs).expect("read").map(|part| part.grains.clone());
+    assert_eq!(part("web1"), None);
+    wait(store.save_minion_data(&id("web1"), &os("Debian"))).expect("saved");
+    assert_eq!(part("web1"), Some(map! { "os" => "Debian" }));
+    assert_eq!(part("web1"), Some(map! { "os" => "Debian" }));
+    assert!(store.part("web1", &needs).expect("read").is_some_and(|part| part.pillar.is_empty()));
+    wait(store.save_minion_data(&id("web1"), &os("Rocky"))).expect("saved");
+    assert_eq!(part("web1"), Some(map! { "os" => "Rocky" }));
+    wait(store.forget_minion(&id("web1"))).expect("forgotten");
+    assert_eq!(part("web1"), None);
+}
+
+#[test]
 fn minions_have_data_and_mines() {
     let dir = Dir::new();
     let store = dir.open();

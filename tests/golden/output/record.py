@@ -76,10 +76,35 @@ VALUES = {
     "wide_unicode": {"w": "☃" * 70, "é" * 30: ["ü" * 40, "ü" * 40]},
     "nan": {"w": [float("nan"), float("inf"), -float("inf"), 1e16, 1.0, -0.0, 1e-5]},
     "control": {"w": "bell\x07 nul\x00 del\x7f ff\x0c us\x1f"},
+    "table_maps": {"web1": {"out": [{"last_move": 0.0, "mac": "40:A6", "static": False}, {"last_move": 12.5, "mac": "", "static": None}]}},
+    "table_rows": [["a", "long cell " * 8, "x"], ["b", "y", "one\ntwo"], ["c", "ü☃", "z"]],
+    "table_uneven": {"web1": [["a", "b", "c"], ["d", "e"], ["f", "g", "h"]]},
+    "table_lines": {"web1": [["a\nb", "c\nd\ne"], ["f", "g"]]},
+    "table_texts": {"web1": ["x", "several words", ""]},
+    "table_mixed": {"web1": [["a"], "b"], "web2": [["c"]]},
+    "table_numbers": {"web1": [[1, 2]]},
+    "table_empty_row": {"web1": [[], ["a"]]},
+    "table_labels": {"web1": {"rows": [["a", "b"], ["c", "d"]], "labels": ["first", "second"], "other": [["x"]]}},
+    "table_label_map": {"web1": {"rows": [{"z": 1, "b2a": [1, "x"]}], "labels": {"b": "two", "a": "one"}}},
+    "table_deep": {"web1": {"a": {"b": {"rows": [["deep"]]}}, "c": {"rows": [["flat"]]}}},
+    "profile": {"web1": {
+        "file_|-a_|-/etc/motd_|-managed": {"name": "/etc/motd", "duration": 64.145, "result": True},
+        "pkg_|-b_|-vim_|-installed": {"duration": 12345678.9, "__id__": "vim"},
+        "cmd_|-c_|-c_|-run": {"name": "n" * 70, "duration": "1.5"},
+        "cmd_|-d_|-d_|-run": {"result": False},
+        "odd": ["no state"],
+    }},
+    "profile_bad": {"web1": {"cmd_|-d_|-d_|-run": {"name": "x", "duration": "1.5 ms"}}},
+    "profile_errors": {"web1": ["Rendering SLS failed"], "web2": {}},
     "surrounded": {"w": ["  lead", "trail  ", "\n", "\t", " "]},
 }
 OUTPUTTERS = [
     "json", "key", "nested", "newline_values_only", "no_return", "pprint", "quiet", "raw", "txt", "yaml",
+]
+TABLE_OPTIONS = [
+    {}, {"has_header": False}, {"row_delimiter": "=*"}, {"delim": "  ", "prefix": "", "suffix": ""}, {"justify": "left"},
+    {"justify": "Right"}, {"justify": "middle"}, {"separate_rows": False}, {"width": 12}, {"nested_indent": 3},
+    {"rows_key": "rows"}, {"rows_key": "rows", "labels_key": "labels", "title": "Title"}, {"rows_key": "none"},
 ]
 
 
@@ -92,6 +117,15 @@ def cases():
         for indent in (-1, 0, 2, 5, None, "pretty"):
             for out in ("json", "pprint", "yaml"):
                 yield name, out, {"color": False, "output_indent": indent}
+    for name, value in VALUES.items():
+        for out in ("table", "profile"):
+            yield name, out, {"color": False}
+        for options in TABLE_OPTIONS if name.startswith(("table", "profile")) else []:
+            options = {f"out.table.{key}": value for key, value in options.items()}
+            yield name, "profile" if name.startswith("profile") else "table", {"color": True, **options}
+    for out in ("dson", "pony", "progress"):
+        for name in ("ping", "map"):
+            yield name, out, {"color": False}
     for name in ("map", "lists_in_lists", "cmd_escape", "keys", "no_return_deep"):
         for out in ("nested", "key", "no_return"):
             for more in (

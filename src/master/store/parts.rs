@@ -1,0 +1,100 @@
+//! What targets look at of every minion's data, kept in memory: thousands of minions are decided about without reading
+//! and decoding all that is known of them. Entries leave when the data of their minion changes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Store, StoreError};
+use crate::matchers::{MinionData, Needs};
+use crate::value::{Map, Value};
+
+/// Sets of needs that are remembered; of more, the one asked for longest ago goes.
+const MOST: usize = 16;
+/// Minions that are remembered for each.
+const MOST_MINIONS: usize = 200_000;
+
+type Kept = HashMap<String, Option<Arc<MinionData>>>;
+
+/// For each set of needs, what was found. The last one asked for stands last.
+#[derive(Debug, Default)]
+struct Known {
+    /// Grows with every change, so that nobody keeps what was read before it.
+    generation: u64,
+    parts: Vec<(Needs, Kept)>,
+}
+
+/// Shared by all clones of a store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parts(Arc<Mutex<Known>>);
+
+impl Parts {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The data of this minion is no longer what it was.
+    pub(super) fn changed(&self, id: &str) {
+        let mut known = self.lock();
+        known.generation += 1;
+        for (_, kept) in &mut known.parts {
+            kept.remove(id);
+        }
+    }
+}
+
+impl Store {
+    /// What a target needs of a minion; `None` when nothing is known of it. Blocks on the disk the first time.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn part(&self, id: &str, needs: &Needs) -> Result<Option<Arc<MinionData>>, StoreError> {
+        let generation = {
+            let mut known = self.parts.lock();
+            if let Some(kept) = known.kept(needs, false)
+                && let Some(part) = kept.get(id)
+            {
+                return Ok(part.clone());
+            }
+            known.generation
+        };
+        let part = self.minion_data(id)?.map(|data| Arc::new(needs.of(whole(data))));
+        let mut known = self.parts.lock();
+        if known.generation == generation
+            && let Some(kept) = known.kept(needs, true)
+            && kept.len() < MOST_MINIONS
+        {
+            kept.insert(id.to_owned(), part.clone());
+        }
+        Ok(part)
+    }
+}
+
+impl Known {
+    /// What is kept for these needs, which are then the last that were asked for.
+    fn kept(&mut self, needs: &Needs, begin: bool) -> Option<&mut Kept> {
+        match self.parts.iter().rposition(|(known, _)| known == needs) {
+            // Mostly they are the last already: minions are asked about one after the other.
+            Some(at) => {
+                let part = self.parts.remove(at);
+                self.parts.push(part);
+            }
+            None if begin => {
+                if self.parts.len() >= MOST {
+                    self.parts.remove(0);
+                }
+                self.parts.push((needs.clone(), Kept::new()));
+            }
+            None => return None,
+        }
+        self.parts.last_mut().map(|(_, kept)| kept)
+    }
+}
+
+/// `{"grains": map, "pillar": map}` as the matchers take it.
+pub fn whole(mut data: Map) -> MinionData {
+    let mut part = |name| match data.remove(name) {
+        Some(Value::Map(map)) => map,
+        _ => Map::new(),
+    };
+    MinionData { grains: part("grains"), pillar: part("pillar") }
+}

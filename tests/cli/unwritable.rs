@@ -1,0 +1,56 @@
+//! A cache that cannot be written: a clear message, an exit code, and no waiting.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A directory below a file cannot be made by anybody, not by root either.
+#[test]
+fn a_cache_that_cannot_be_written_is_named_and_nothing_hangs() {
+    let root = std::env::temp_dir().join(format!("halite-unwritable-{}", std::process::id()));
+    fs::create_dir_all(root.join("states")).expect("made");
+    fs::write(root.join("file"), "").expect("written");
+    let (here, user) = (root.display(), halite::host::daemon::current_user());
+    let common = format!(
+        "id: alone\nuser: {user}\npki_dir: {here}/pki\nsock_dir: {here}/run\nlog_file: {here}/log\n\
+         pidfile: {here}/pid\ncachedir: {here}/file/cache\nfile_roots: {{base: [{here}/states]}}\n"
+    );
+    fs::write(root.join("master"), format!("{common}interface: 127.0.0.1\npublish_port: 0\nret_port: 0\n"))
+        .expect("written");
+    fs::write(root.join("minion"), format!("{common}master: 127.0.0.1\nmaster_port: 1\n")).expect("written");
+    for words in [
+        &["salt-master"][..],
+        &["salt-minion"],
+        &["salt-run", "jobs.list_jobs"],
+        &["salt", "*", "test.ping", "-t", "1"],
+    ] {
+        let began = Instant::now();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
+        command.args(&words[..1]).args(["-c"]).arg(&root).args(&words[1..]);
+        let output = command.output().expect("it runs");
+        let said =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success(), "{words:?}: {said}");
+        assert!(said.contains("file/cache"), "{words:?} does not say where: {said}");
+        assert!(began.elapsed() < Duration::from_secs(30), "{words:?} hangs");
+    }
+    // What needs no cache works without one, and what needs it says so.
+    let call = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
+        command.args(["salt-call", "--local", "-c"]).arg(&root).args(words);
+        command.output().expect("it runs")
+    };
+    fs::write(root.join("states/a.txt"), "a").expect("written");
+    let pinged = call(&["test.ping", "--out=txt"]);
+    assert_eq!(
+        String::from_utf8_lossy(&pinged.stdout),
+        "local: True\n",
+        "{}",
+        String::from_utf8_lossy(&pinged.stderr)
+    );
+    let cached = call(&["cp.cache_file", "salt://a.txt"]);
+    let said =
+        String::from_utf8_lossy(&cached.stderr).into_owned() + &String::from_utf8_lossy(&cached.stdout);
+    assert!(said.contains("file/cache") || !cached.status.success(), "{said}");
+    let _ = fs::remove_dir_all(root);
+}
