@@ -279,7 +279,7 @@ mod tests {
             assert!(class == last || class == last + 1, "{size}");
             last = class;
             let given = size_of_class(class);
-            assert!(given >= size && given % ALIGNMENT == 0, "{size} gets {given}");
+            assert!(given >= size && given.is_multiple_of(ALIGNMENT), "{size} gets {given}");
             assert!(given - size < 16.max(size / 4), "{size} gets {given}");
         }
         assert_eq!(last, CLASSES - 1);

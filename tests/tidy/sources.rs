@@ -3,7 +3,7 @@
 use crate::{read, root, rust_files};
 
 fn product() -> Vec<std::path::PathBuf> {
-    ["src", "power/src", "zmtp/src", "tests", "benches"].into_iter().flat_map(rust_files).collect()
+    ["src", "zmtp/src", "tests", "benches"].into_iter().flat_map(rust_files).collect()
 }
 
 fn offenders(is_wrong: impl Fn(&str, &str) -> bool) -> Vec<String> {

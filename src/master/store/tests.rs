@@ -136,7 +136,7 @@ fn the_newest_jobs_are_kept_within_the_octets_that_are_allowed() {
     let store = dir.open();
     let text = "x".repeat(10_000);
     for n in 0..10 {
-        let now = u64::try_from(n).expect("small");
+        let now = n;
         let load =
             JobWrite::Load { jid: jid(n).as_str().to_owned(), load: vec![0xc0; 5_000], minions: vec![], now };
         wait(store.jobs.write(load)).expect("saved");
