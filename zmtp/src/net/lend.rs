@@ -30,7 +30,7 @@ pub(crate) struct Lent {
     switch: Arc<Switch>,
     /// Wakes the switch.
     waker: Waker,
-    /// The task came while the receiver drove.
+    /// One of both came while the other drove.
     missed: AtomicBool,
 }
 
@@ -107,10 +107,15 @@ impl Future for Lending {
         let lent = &self.0;
         lock(&lent.switch.0).1 = Some(cx.waker().clone());
         let Some(mut state) = lent.try_lock() else { return Poll::Pending };
-        match state.1.take() {
+        let poll = match state.1.take() {
             Some(outcome) => Poll::Ready(outcome),
             None => Pin::new(&mut state.0).poll(&mut Context::from_waker(&lent.waker)),
+        };
+        drop(state);
+        if lent.missed.swap(false, Ordering::SeqCst) {
+            cx.waker().wake_by_ref();
         }
+        poll
     }
 }
 
@@ -122,7 +127,7 @@ impl Drop for Lending {
 }
 
 impl Lent {
-    /// For the task. Who holds the lock at this moment wakes it, since it may not have seen what the task was woken for.
+    /// Who holds the lock at this moment wakes the task afterwards: it may not have seen what the other was woken for.
     fn try_lock(&self) -> Option<MutexGuard<'_, (Driver, Option<Outcome>)>> {
         if let Ok(state) = self.state.try_lock() {
             return Some(state);
@@ -139,8 +144,8 @@ impl Lent {
     /// lets go.
     pub(crate) fn drive(&self, cx: &Context<'_>) {
         lock(&self.switch.0).0 = Receiver::Waiting(cx.waker().clone());
-        // Or else the task is at it.
-        let Ok(mut state) = self.state.try_lock() else { return };
+        // Or else the task is at it, and comes again.
+        let Some(mut state) = self.try_lock() else { return };
         if state.1.is_some() {
             return;
         }
