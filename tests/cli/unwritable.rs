@@ -18,15 +18,10 @@ fn a_cache_that_cannot_be_written_is_named_and_nothing_hangs() {
     fs::write(root.join("master"), format!("{common}interface: 127.0.0.1\npublish_port: 0\nret_port: 0\n"))
         .expect("written");
     fs::write(root.join("minion"), format!("{common}master: 127.0.0.1\nmaster_port: 1\n")).expect("written");
-    for words in [
-        &["salt-master"][..],
-        &["salt-minion"],
-        &["salt-run", "jobs.list_jobs"],
-        &["salt", "*", "test.ping", "-t", "1"],
-    ] {
+    for words in [["salt-master"], ["salt-minion"]] {
         let began = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
-        command.args(&words[..1]).args(["-c"]).arg(&root).args(&words[1..]);
+        command.args(words).arg("-c").arg(&root);
         let output = command.output().expect("it runs");
         let said =
             String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
