@@ -119,7 +119,7 @@ pub fn start_detached(words: impl IntoIterator<Item = OsString>) -> io::Result<u
     unsafe {
         command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
     }
-    Ok(command.spawn()?.id())
+    Ok(super::starting(|| command.spawn())?.id())
 }
 
 #[cfg(test)]

@@ -19,6 +19,12 @@ pub(super) fn none_being_written() -> RwLockWriteGuard<'static, ()> {
     EXECUTABLES.write().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Starts a program by other ways than [`super::run`], while no executable file is being written.
+pub fn starting<T>(spawn: impl FnOnce() -> T) -> T {
+    let _started = none_being_written();
+    spawn()
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;

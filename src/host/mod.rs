@@ -29,6 +29,7 @@ use std::time::Duration;
 pub use accounts::{Group, User, all_groups, all_users};
 pub use allocator::Allocator;
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
+pub use executables::starting;
 pub use fake::FakeHost;
 pub use glob::glob;
 pub use interfaces::{Address, Interface, Route};

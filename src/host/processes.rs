@@ -145,11 +145,9 @@ mod tests {
 
     #[test]
     fn descendants_in_groups_of_their_own_are_reached() {
-        let mut child = Command::new("/bin/sh")
-            .args(["-c", "setsid sh -c 'echo ready; sleep 20; echo late' & wait"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "setsid sh -c 'echo ready; sleep 20; echo late' & wait"]).stdout(Stdio::piped());
+        let mut child = crate::host::starting(|| shell.spawn()).expect("a shell");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
         output.read_line(&mut line).expect("a line");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use crate::host;
 use crate::map;
 use crate::value::str_of;
 
@@ -74,7 +75,8 @@ fn git(at: &Path, words: &str) -> bool {
         "-c",
         "init.defaultBranch=master",
     ]);
-    command.args(words.split(' ')).output().is_ok_and(|output| output.status.success())
+    command.args(words.split(' '));
+    host::starting(|| command.spawn()).and_then(|mut git| git.wait()).is_ok_and(|status| status.success())
 }
 
 #[test]

@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{error, info, warn};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, watch};
@@ -27,8 +25,9 @@ use super::rpc::{Answer, Up, parent};
 use super::scheduled;
 use super::services::ChannelServices;
 use crate::config::Opts;
-use crate::host::{Host, RealHost};
+use crate::host::{self, Host, RealHost, tasks};
 use crate::loader::{Context, Nowhere, Scope};
+use crate::log::{error, info, warn};
 use crate::map;
 use crate::names::Jid;
 use crate::returners;
@@ -270,7 +269,7 @@ fn start(link: &Link, job: &Job) -> io::Result<(Child, StdUnixStream)> {
         .stdout(Stdio::null())
         // A group of its own: what ends the daemon does not end its jobs, and a job can be ended with all it started.
         .process_group(0);
-    let child = command.spawn()?;
+    let child = host::starting(|| command.spawn())?;
     if let Some(pid) = child.id()
         && let Err(problem) = link.daemon.proc_files.write(job, pid)
     {
