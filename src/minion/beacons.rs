@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::error;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -17,7 +15,9 @@ use crate::beacons::{Book, Due, Look, Memory, kind};
 use crate::config::Opts;
 use crate::event::tags;
 use crate::host::RealHost;
+use crate::host::tasks;
 use crate::loader::{Call, Context, Nowhere, Scope};
+use crate::log::error;
 use crate::map;
 use crate::value::{Map, Value};
 

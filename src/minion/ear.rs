@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{debug, info, trace, warn};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep_until, timeout};
 use zmtp::{Event, Events, Message, SubSocket};
@@ -23,6 +21,8 @@ use crate::channel::publish::{Listener, TOPIC_BROADCAST, topic_of};
 use crate::channel::session::Session;
 use crate::crypt::{CryptError, PublicKey};
 use crate::event::tags;
+use crate::host::tasks;
+use crate::log::{debug, info, trace, warn};
 use crate::map;
 use crate::transport::master_channel::{SignInError, subscribe_socket};
 use crate::value::Map;

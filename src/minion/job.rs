@@ -1,10 +1,10 @@
 //! A job as it arrives, and the return that it becomes. Salt: minion.py (`_thread_return`, `_thread_multi_return`,
 //! `_prepare_return_pub`); salt-wire.md §9.2, §10.1.
 
-use crate::log::warn;
 use thiserror::Error;
 
 use crate::loader::Returned;
+use crate::log::warn;
 use crate::value::{Map, Value};
 
 /// Why a publish is no job.

@@ -4,8 +4,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{error, info, warn};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -16,7 +14,9 @@ use super::services::{Fire, PillarRequest, Uplink, event_load, extra_minion_data
 use super::spool::Adopt;
 use crate::config::Opts;
 use crate::event::tags;
+use crate::host::tasks;
 use crate::loader::Fault;
+use crate::log::{error, info, warn};
 use crate::map;
 use crate::transport::master_channel::{MasterAddress, MasterChannel, Patience, RequestError, SignInError};
 use crate::value::msgpack::Reading;

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::host::tasks;
-use crate::log::{debug, error, warn};
 use tokio::sync::mpsc;
 
 use super::link::Link;
@@ -12,7 +10,9 @@ use super::scheduled;
 use super::services::event_load;
 use super::{Daemon, beacons};
 use crate::event::{Event, Filter, tags};
+use crate::host::tasks;
 use crate::host::{Host, RealHost};
+use crate::log::{debug, error, warn};
 use crate::map;
 use crate::value::msgpack::Reading;
 use crate::value::{Map, Value};

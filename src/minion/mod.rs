@@ -33,12 +33,24 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{error, info, warn};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+
+use crate::builtin;
+use crate::channel::minion_auth::Identity;
+use crate::config::Opts;
+use crate::grains;
+use crate::host::tasks;
+use crate::host::{RealHost, daemon as process};
+use crate::loader::Registry;
+use crate::log::{error, info, warn};
+use crate::transport::bus::{Bus, BusError, BusOptions, BusPaths, BusServer};
+use crate::transport::master_channel::{
+    self, ChannelSettings, MasterAddress, MasterChannel, SettingsError, SignInError,
+};
+use crate::value::{Map, Value};
 
 pub use execute::{Called, allowed, call, near_misses, run_call};
 pub use job_process::{APPLET as JOB_APPLET, JobProcess};
@@ -49,17 +61,6 @@ pub use services::{
     ChannelServices, Fire, PillarRequest, Uplink, event_load, extra_minion_data, fire_and_wait, pillar_load,
 };
 
-use crate::builtin;
-use crate::channel::minion_auth::Identity;
-use crate::config::Opts;
-use crate::grains;
-use crate::host::{RealHost, daemon as process};
-use crate::loader::Registry;
-use crate::transport::bus::{Bus, BusError, BusOptions, BusPaths, BusServer};
-use crate::transport::master_channel::{
-    self, ChannelSettings, MasterAddress, MasterChannel, SettingsError, SignInError,
-};
-use crate::value::{Map, Value};
 use backoff::random_unit;
 use beacons::Beacons;
 use job_queue::JobQueue;

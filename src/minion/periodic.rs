@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{info, warn};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Daemon;
@@ -13,6 +11,8 @@ use super::job::{Job, failed_load};
 use super::jobs;
 use super::link::Link;
 use crate::event::tags;
+use crate::host::tasks;
+use crate::log::{info, warn};
 use crate::map;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -5,8 +5,6 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{debug, error, warn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -14,6 +12,8 @@ use tokio::time::Instant;
 use super::backoff::{Backoff, random_unit};
 use super::spool::{Adopt, Spool};
 use crate::config::Opts;
+use crate::host::tasks;
+use crate::log::{debug, error, warn};
 use crate::map;
 use crate::transport::master_channel::{MasterChannel, Patience, RequestError};
 use crate::value::msgpack::Reading;

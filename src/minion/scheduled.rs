@@ -7,8 +7,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{debug, error, info};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -16,7 +14,9 @@ use super::backoff::random_unit;
 use super::job::Job;
 use super::{Daemon, jobs};
 use crate::config::Opts;
+use crate::host::tasks;
 use crate::host::{FileOwner, Host, RealHost, local_now, write_atomic};
+use crate::log::{debug, error, info};
 use crate::map;
 use crate::names::Jid;
 use crate::schedule::{Due, Scheduler, World};

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::log::error;
 use tokio::runtime::Handle;
 
 use crate::fileclient::{Files, Source};
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices};
+use crate::log::error;
 use crate::map;
 use crate::transport::bus::{BusPaths, fire_and_wait_blocking};
 use crate::transport::master_channel::{MasterChannel, Patience, RequestError};

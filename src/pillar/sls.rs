@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::log::{debug, error};
 use indexmap::IndexMap;
 
 use super::top::Top;
 use super::{Compiler, names};
 use crate::event::fnmatch;
+use crate::log::{debug, error};
 use crate::render::{SlsFile, file_from, find_sls_in};
 use crate::value::{Map, Value, str_of};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::log::warn;
 use rand::TryRng;
 
+use crate::log::warn;
 use crate::value::{Map, Value, repr, str_of};
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,12 +4,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::log::{debug, error, warn};
 use indexmap::IndexMap;
 use thiserror::Error;
 
 use super::Available;
 use crate::loader::{Context, Fault};
+use crate::log::{debug, error, warn};
 use crate::matchers::{MinionView, ParseOptions, Target, TargetType};
 use crate::render::{file_through_pipe, find_sls};
 use crate::value::{Map, Value, repr, str_of};

@@ -4,7 +4,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::log::{debug, error, warn};
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
@@ -16,6 +15,7 @@ use crate::grains;
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices, Source};
 use crate::local_pillar::{LocalPillar, Request};
+use crate::log::{debug, error, warn};
 use crate::minion::{
     ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, extra_minion_data,
     fire_and_wait, pillar_load, request_patience,

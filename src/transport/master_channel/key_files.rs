@@ -13,11 +13,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::log::info;
 use thiserror::Error;
 
 use crate::crypt::{CryptError, PrivateKey, PublicKey};
 use crate::host::{FileOwner, write_atomic};
+use crate::log::info;
 
 /// What is wrong with a key file, and which.
 #[derive(Debug, Error)]

@@ -17,11 +17,17 @@ mod source;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::host::tasks;
-use crate::log::debug;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+
+use crate::channel::session::{SealedRequest, Session};
+use crate::channel::{ChannelError, pillar};
+use crate::crypt::CryptError;
+use crate::host::tasks;
+use crate::log::debug;
+use crate::value::msgpack::Reading;
+use crate::value::{Map, Value};
 
 pub use acceptance::{AuthPolicy, SignInError};
 pub use address::{AddressError, MasterAddress};
@@ -31,11 +37,6 @@ pub use settings::{ChannelSettings, SettingsError, TrustSettings, identity, subs
 pub use sign_in::State;
 pub use source::SourceAddress;
 
-use crate::channel::session::{SealedRequest, Session};
-use crate::channel::{ChannelError, pillar};
-use crate::crypt::CryptError;
-use crate::value::msgpack::Reading;
-use crate::value::{Map, Value};
 use lanes::Lanes;
 
 /// Least time from one try to the next.

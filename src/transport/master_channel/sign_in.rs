@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::tasks;
-use crate::log::{debug, error, info, warn};
 use tokio::sync::watch;
 
 use super::acceptance::{Acceptance, Attempt, SignInError, Step};
@@ -13,6 +11,8 @@ use super::settings::ChannelSettings;
 use crate::channel::minion_auth::{self, AuthRequest};
 use crate::channel::new_nonce;
 use crate::channel::session::Session;
+use crate::host::tasks;
+use crate::log::{debug, error, info, warn};
 
 /// Least time between two successful sign-ins: an answer that never fits must not become a loop.
 const BETWEEN: Duration = Duration::from_millis(500);

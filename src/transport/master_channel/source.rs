@@ -1,11 +1,11 @@
 //! Where connections to a master come from: `source_interface_name`, `source_address`, `source_ret_port` and
 //! `source_publish_port`. Salt: minion.py (`resolve_dns`), transport/zeromq.py (`_get_master_uri`).
 
-use crate::log::warn;
 use zmtp::{Endpoint, Host, HostPort};
 
 use crate::config::Opts;
 use crate::host::Interface;
+use crate::log::warn;
 
 /// The local end of the connections to a master.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
