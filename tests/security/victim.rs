@@ -143,8 +143,16 @@ impl Victim {
 
     /// Listens on the event bus.
     pub async fn events(&self) -> BusEvents {
-        let client = BusClient::new(BusPaths::master(&self.root.join("run")));
-        client.subscribe(Filter::prefix("")).await.expect("the bus")
+        let mut client = BusClient::new(BusPaths::master(&self.root.join("run")));
+        let mut events = client.subscribe(Filter::prefix("")).await.expect("the bus");
+        // A connection that the bus has not taken yet misses what is fired, so it is asked for until it comes.
+        loop {
+            client.fire("listening", Map::new()).await.expect("fired");
+            let event = events.next(Some(Duration::from_millis(100))).await.expect("the bus");
+            if event.is_some_and(|event| event.tag == "listening") {
+                return events;
+            }
+        }
     }
 
     /// The tags on the bus up to the event `last`, which is fired now.
@@ -161,6 +169,9 @@ impl Victim {
             let event = events.next(Some(PATIENCE)).await.expect("the bus").expect("an event");
             if event.tag == last {
                 return seen;
+            }
+            if event.tag == "listening" {
+                continue;
             }
             seen.push((event.tag, event.data));
         }
