@@ -153,7 +153,7 @@ fn from_pci(machine: &Machine, found: &mut Found) {
 
 fn by_files(machine: &Machine, found: &mut Found) {
     let same = |path: &str| std::fs::metadata(machine.path(path)).map(|meta| (meta.dev(), meta.ino()));
-    if let (Ok(own), Ok(init)) = (same("/"), same("/proc/1/root/."))
+    if let (Ok(own), Ok(init)) = (same("/"), same("/proc/1/root"))
         && own != init
     {
         found.subtype = Some("chroot".to_owned());

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use halite::map;
 use halite::value::{Map, Value};
@@ -199,8 +199,10 @@ fn d07_a_daemon_believes_no_files_of_others() {
         change(&victim.root);
         let mut child = command(&victim.root, None).spawn().expect("it starts");
         let mut ended = None;
+        let deadline = Instant::now() + Duration::from_secs(60);
         while ended.is_none() && std::net::TcpStream::connect(("127.0.0.1", victim.ret_port)).is_err() {
             ended = child.try_wait().expect("asked");
+            assert!(Instant::now() < deadline, "it neither starts nor ends");
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = child.kill();

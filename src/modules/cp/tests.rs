@@ -113,7 +113,7 @@ impl FileClient for Server {
     }
 
     fn cache_dir(&self, saltenv: &str) -> PathBuf {
-        self.root.join("root/var/cache/salt/minion/files").join(saltenv)
+        self.root.join("below/var/cache/salt/minion/files").join(saltenv)
     }
 }
 
@@ -143,7 +143,7 @@ fn in_a_directory(name: &str, test: impl FnOnce(&Context, &Server)) {
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).expect("a directory");
     let server = Server { root: root.clone(), pushed: Mutex::default() };
-    let cachedir = root.join("root/var/cache/salt/minion");
+    let cachedir = root.join("below/var/cache/salt/minion");
     let opts =
         map! { "id" => "web1", "cachedir" => cachedir.to_string_lossy().as_ref(), "file_buffer_size" => 4 };
     let (registry, empty) = (Registry::new(&[&[&super::MODULE]]), Map::new());

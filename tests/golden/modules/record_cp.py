@@ -143,7 +143,7 @@ def main():
         json.dump(
             {
                 "id": "web1",
-                "root_dir": root + "/root",
+                "root_dir": root + "/below",
                 "file_client": "local",
                 "enable_fqdns_grains": False,
                 "file_roots": {"base": [root + "/roots"], "dev": [root + "/roots/dir"]},
