@@ -406,9 +406,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Python's `%f` ends at the microsecond: what is finer is no time of Salt's and stays the octets that it is.
 fn parse_datetime(payload: &[u8]) -> Option<DateTime> {
     let text = std::str::from_utf8(payload).ok()?;
-    DateTime::strptime("%Y%m%dT%H:%M:%S%.f", text).ok()
+    let time = DateTime::strptime("%Y%m%dT%H:%M:%S%.f", text).ok()?;
+    (time.subsec_nanosecond() % 1000 == 0).then_some(time)
 }
 
 /// A big integer from octets, for tests and codecs that carry them.

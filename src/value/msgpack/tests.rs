@@ -134,3 +134,14 @@ proptest! {
         prop_assert!(truncated, "cut at {}", cut);
     }
 }
+
+/// Found by the fuzzer: Python's `%f` has six digits at most, and so have the times that we write.
+#[test]
+fn a_time_finer_than_a_microsecond_is_no_time() {
+    for (text, is_time) in [("20260102T03:04:07.986050", true), ("20260102T03:04:07.9860501", false)] {
+        let mut octets = vec![0xc7, u8::try_from(text.len()).expect("short"), 78];
+        octets.extend_from_slice(text.as_bytes());
+        let value = decode(&octets, Reading::Typed).expect("readable");
+        assert_eq!(matches!(value, Value::Time(_)), is_time, "{text}");
+    }
+}
