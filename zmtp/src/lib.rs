@@ -32,8 +32,8 @@
 //!
 //! - A [`Message`] has one or more parts and travels whole or not at all.
 //! - A future of `send` or `recv` may be dropped at any time, in `select!` or a timeout: a dropped `send` has sent nothing, a
-//!   dropped `recv` has taken nothing. One that is kept has to be polled: a REQ or REP with one connection reads it in the
-//!   task that waits.
+//!   dropped `recv` has taken nothing. One that is kept and not polled holds up nothing: a REQ or REP with one connection reads
+//!   it in the task that waits, and the connection's own task takes over when that one does not come.
 //! - Every queue has a limit ([`Options::sndhwm`], [`Options::rcvhwm`], and both in octets). Who sends to a full queue waits
 //!   (REQ, DEALER, PUSH, PAIR) or loses that peer's newest message (PUB, XPUB, ROUTER without `router_mandatory`); who does
 //!   not receive is not read. A slow peer costs its own queue and nothing else; what it lost is counted ([`Event::Dropped`],
@@ -83,7 +83,7 @@ pub use message::{Message, RoutingId};
 pub use net::{
     BindError, DealerSender, DealerSocket, Event, Events, NoRequest, PairSender, PairSocket, PeerAddress,
     PubSocket, Publisher, PullSocket, PushSender, PushSocket, RepSocket, ReqError, ReqSocket, RouterSender,
-    RouterSocket, SendError, SubSocket, XPubEvent, XPubSocket, XSubSocket,
+    RouterSocket, SendError, SubSocket, TrySendError, XPubEvent, XPubSocket, XSubSocket,
 };
 pub use options::Options;
 pub use pattern::envelope;

@@ -79,6 +79,8 @@ pub fn run(rounds: usize, only: &str, libraries: &str) {
         .filter(|l| libraries.is_empty() || libraries.split(',').any(|name| name == *l))
         .collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // One thread with one queue: with more, the clients themselves get unequal turns.
+    let clients_runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut table = Table::new();
     for _ in 0..rounds {
         for &library in &libraries {
@@ -102,7 +104,7 @@ pub fn run(rounds: usize, only: &str, libraries: &str) {
             }
             for (clients, in_flight) in [(1, 16), (100, 16), (1000, 4)] {
                 if "router".contains(only) {
-                    runtime.block_on(router(&mut table, library, clients, in_flight));
+                    clients_runtime.block_on(router(&mut table, library, clients, in_flight));
                 }
             }
             for (role, peer) in [("pub", "SUB"), ("router", "DEALER")] {
@@ -206,7 +208,7 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Many raw subscribers: bursts of 100 messages of 256 octets, then single ones.
+/// Many raw subscribers: bursts of 100 messages of 256 octets, then single ones, then bursts of 1 KiB.
 async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
     let mut publisher = Player::start(library, "pub", 0);
     let port = publisher.answer().parse().unwrap();
@@ -220,11 +222,11 @@ async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let mut measure = async |row: String, publishes: usize, times: usize| {
+    let mut measure = async |row: String, publishes: usize, size: usize, times: usize| {
         let cpu = publisher.cpu();
         for _ in 0..times {
             let before = subscribers.received.load(Ordering::Relaxed);
-            publisher.command(&format!("publish {publishes} 256"));
+            publisher.command(&format!("publish {publishes} {size}"));
             publisher.answer();
             let all = before + connected * publishes as u64;
             until("fan-out", || subscribers.received.load(Ordering::Relaxed) >= all).await;
@@ -233,8 +235,9 @@ async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
         note(table, row, library, (publisher.cpu() - cpu) / deliveries / 1e3);
     };
     let bursts = (2_000_000 / (peers * 100)).clamp(4, 50);
-    measure(format!("fan-out burst of 256 B to {peers:4}, CPU us per delivery"), 100, bursts).await;
-    measure(format!("fan-out of one to {peers:4}, CPU us per subscriber"), 1, 40).await;
+    measure(format!("fan-out burst of 256 B to {peers:4}, CPU us per delivery"), 100, 256, bursts).await;
+    measure(format!("fan-out of one to {peers:4}, CPU us per subscriber"), 1, 256, 40).await;
+    measure(format!("fan-out burst of 1 KiB to {peers:4}, CPU us per delivery"), 100, 1024, bursts).await;
     note(table, format!("refused of {peers:4}"), library, refused as f64);
     note(
         table,

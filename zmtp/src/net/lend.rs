@@ -3,6 +3,7 @@
 //!
 //! The driver's own task stays in charge. Everything a driver waits for wakes a [`Switch`], which passes it on to the receiver
 //! while there is one that waits, and to the task else. Timers are the task's, since the receiver may run in another runtime.
+//! A receiver that was woken and does not come, because its future is kept and not polled, loses the driver to the task.
 
 use std::{
     fmt,
@@ -12,16 +13,26 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
+
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::driver::Driver;
 use crate::error::ConnectionError;
 
 type Outcome = (ConnectionError, bool);
 
+/// A receiver that was woken has at least this time to come, and at most twice as much.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// The task of a driver that may be lent.
 #[derive(Debug)]
-pub(crate) struct Lending(Arc<Lent>);
+pub(crate) struct Lending {
+    lent: Arc<Lent>,
+    /// While receivers are woken, when to look after them next, and how often they had been woken before.
+    watch: Option<(Pin<Box<Sleep>>, u64)>,
+}
 
 /// The driver, for its task and for a receiver.
 pub(crate) struct Lent {
@@ -42,7 +53,17 @@ impl fmt::Debug for Lent {
 
 /// Who is to be woken.
 #[derive(Debug, Default)]
-struct Switch(Mutex<(Receiver, Option<Waker>)>);
+struct Switch(Mutex<Hands>);
+
+#[derive(Debug, Default)]
+struct Hands {
+    receiver: Receiver,
+    task: Option<Waker>,
+    /// How often a receiver was woken.
+    woken: u64,
+    /// The task looks after the receiver.
+    watched: bool,
+}
 
 #[derive(Debug, Default)]
 enum Receiver {
@@ -65,24 +86,28 @@ impl Wake for Switch {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut both = lock(&self.0);
-        let waker = match std::mem::take(&mut both.0) {
-            Receiver::Away => both.1.take(),
-            waiting_or_woken => {
-                both.0 = Receiver::Woken;
-                if let Receiver::Waiting(waker) = waiting_or_woken { Some(waker) } else { None }
+        let mut hands = lock(&self.0);
+        let (receiver, task) = match std::mem::take(&mut hands.receiver) {
+            Receiver::Away => (None, hands.task.take()),
+            Receiver::Woken => {
+                hands.receiver = Receiver::Woken;
+                return;
+            }
+            Receiver::Waiting(receiver) => {
+                hands.receiver = Receiver::Woken;
+                hands.woken += 1;
+                let unwatched = !std::mem::replace(&mut hands.watched, true);
+                (Some(receiver), if unwatched { hands.task.take() } else { None })
             }
         };
-        drop(both);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        drop(hands);
+        receiver.into_iter().chain(task).for_each(Waker::wake);
     }
 }
 
 impl Switch {
     fn wake_task(&self) {
-        let task = lock(&self.0).1.take();
+        let task = lock(&self.0).task.take();
         if let Some(task) = task {
             task.wake();
         }
@@ -93,19 +118,50 @@ impl Lending {
     pub(crate) fn new(driver: Driver) -> Lending {
         let switch = Arc::<Switch>::default();
         let waker = Waker::from(switch.clone());
-        Lending(Arc::new_cyclic(|lent| {
+        let lent = Arc::new_cyclic(|lent| {
             let state = Mutex::new((driver.lent_as(lent.clone()), None));
             Lent { state, switch, waker, missed: AtomicBool::new(false) }
-        }))
+        });
+        Lending { lent, watch: None }
+    }
+
+    /// Takes the driver back from a receiver that does not come. One timer serves many wakes: it is set when it has run out.
+    fn look_after(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let Some((timer, before)) = &mut self.watch else {
+                let hands = lock(&self.lent.switch.0);
+                if !hands.watched {
+                    return;
+                }
+                self.watch = Some((Box::pin(sleep(PATIENCE)), hands.woken));
+                continue;
+            };
+            if timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            let mut hands = lock(&self.lent.switch.0);
+            if hands.woken != *before {
+                *before = hands.woken;
+                timer.as_mut().reset(Instant::now() + PATIENCE);
+                continue;
+            }
+            if let Receiver::Woken = hands.receiver {
+                hands.receiver = Receiver::Away;
+            }
+            hands.watched = false;
+            self.watch = None;
+            return;
+        }
     }
 }
 
 impl Future for Lending {
     type Output = Outcome;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let lent = &self.0;
-        lock(&lent.switch.0).1 = Some(cx.waker().clone());
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        lock(&self.lent.switch.0).task = Some(cx.waker().clone());
+        self.look_after(cx);
+        let lent = &self.lent;
         let Some(mut state) = lent.try_lock() else { return Poll::Pending };
         let poll = match state.1.take() {
             Some(outcome) => Poll::Ready(outcome),
@@ -122,7 +178,7 @@ impl Future for Lending {
 impl Drop for Lending {
     /// Also when the task is aborted, and while a receiver holds on to the driver.
     fn drop(&mut self) {
-        lock(&self.0.state).0.end(&ConnectionError::Closed);
+        lock(&self.lent.state).0.end(&ConnectionError::Closed);
     }
 }
 
@@ -143,7 +199,7 @@ impl Lent {
     /// Drives the connection, from within a receiver's poll. From now on the receiver is woken instead of the task, until it
     /// lets go.
     pub(crate) fn drive(&self, cx: &Context<'_>) {
-        lock(&self.switch.0).0 = Receiver::Waiting(cx.waker().clone());
+        lock(&self.switch.0).receiver = Receiver::Waiting(cx.waker().clone());
         // Or else the task is at it, and comes again.
         let Some(mut state) = self.try_lock() else { return };
         if state.1.is_some() {
@@ -162,7 +218,7 @@ impl Lent {
 
     /// The receiver has what it waited for, or gives up.
     pub(crate) fn let_go(&self) {
-        let before = std::mem::take(&mut lock(&self.switch.0).0);
+        let before = std::mem::take(&mut lock(&self.switch.0).receiver);
         // What it was woken for may still be there.
         if let Receiver::Woken = before {
             self.switch.wake_task();

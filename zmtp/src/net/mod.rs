@@ -36,6 +36,8 @@ pub use sockets::router::{RouterSender, RouterSocket};
 pub use sockets::subscribe::{SubSocket, XSubSocket};
 pub use stream::PeerAddress;
 
+use crate::message::Message;
+
 /// A number that nobody has to guess: for jitter and for the start of counters, not for secrets.
 fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
@@ -55,4 +57,14 @@ pub enum SendError {
     /// The peer's queue is full.
     #[error("the peer's queue is full")]
     Full,
+}
+
+/// A message that nobody took, given back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the message was not queued: {reason}")]
+pub struct TrySendError {
+    /// Why.
+    pub reason: SendError,
+    /// What was not sent.
+    pub message: Message,
 }

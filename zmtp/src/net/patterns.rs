@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    SendError,
+    SendError, TrySendError,
     inbox::{Inbox, Item},
     monitor::{Event, Monitor},
     outbox::{Control, HANDLE_OCTETS, Outgoing, PACK_OCTETS},
@@ -416,15 +416,16 @@ impl Balancing {
     }
 
     /// Queues a message at the next peer with room. Tells which, and its place there.
-    pub(crate) fn try_send(&self, message: Message) -> Result<(u64, u64), (SendError, Message)> {
+    pub(crate) fn try_send(&self, message: Message) -> Result<(u64, u64), TrySendError> {
         let mut full = false;
         let offered = lock(&self.ring).offer(message, |pipe, message| {
-            pipe.push(message).map(|sequence| (pipe.id, sequence)).map_err(|(reason, message)| {
-                full |= reason == SendError::Full;
-                message
+            pipe.push(message).map(|sequence| (pipe.id, sequence)).map_err(|back| {
+                full |= back.reason == SendError::Full;
+                back.message
             })
         });
-        offered.map_err(|message| (if full { SendError::Full } else { SendError::Unreachable }, message))
+        let reason = if full { SendError::Full } else { SendError::Unreachable };
+        offered.map_err(|message| TrySendError { reason, message })
     }
 
     /// As [`Balancing::try_send`], waiting for a peer with room. A dropped future has sent nothing.
@@ -439,7 +440,7 @@ impl Balancing {
             room.as_mut().enable();
             match self.try_send(message) {
                 Ok(sent) => return sent,
-                Err((_, back)) => message = back,
+                Err(back) => message = back.message,
             }
             room.await;
         }
@@ -568,7 +569,7 @@ impl Routing {
             return if self.mandatory { Err(SendError::Unreachable) } else { Ok(()) };
         };
         if self.mandatory {
-            return pipe.push(message).map(|_| ()).map_err(|(reason, _)| reason);
+            return pipe.push(message).map(|_| ()).map_err(|back| back.reason);
         }
         if let (Some(total), Some(peer)) = (pipe.push_or_drop(Outgoing::Message(message)), pipe.peer.get()) {
             self.monitor.report(|| Event::Dropped { peer: peer.clone(), total });

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    SendError,
+    SendError, TrySendError,
     outbox::{Control, Outbox, Outgoing, Queued},
     stream::{PeerAddress, Writer},
 };
@@ -61,14 +61,14 @@ impl Pipe {
     }
 
     /// Queues a message; returns its place among all messages ever queued here.
-    pub(crate) fn push(&self, message: Message) -> Result<u64, (SendError, Message)> {
+    pub(crate) fn push(&self, message: Message) -> Result<u64, TrySendError> {
         let mut outbox = self.outbox();
         if outbox.gone || outbox.closing {
-            return Err((SendError::Unreachable, message));
+            return Err(TrySendError { reason: SendError::Unreachable, message });
         }
         if outbox.is_full(&self.options, message.octets()) {
             outbox.refused = true;
-            return Err((SendError::Full, message));
+            return Err(TrySendError { reason: SendError::Full, message });
         }
         outbox.enqueue(&self.options, Outgoing::Message(message));
         let sequence = outbox.pushed;

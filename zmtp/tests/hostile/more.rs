@@ -372,6 +372,34 @@ async fn d4_pings_between_the_frames_of_a_request_and_of_its_reply() {
     assert_eq!(raw.frame().await, (0, b"r".to_vec()));
 }
 
+/// A receive that has begun, is kept and not polled: the connection's own task takes it over.
+#[tokio::test]
+async fn a_receiver_that_does_not_come_back_holds_up_nothing() {
+    let mut rep = RepSocket::bind(&anywhere(), options()).await.unwrap();
+    let mut raw = Raw::greeted(&rep.local_endpoint().unwrap(), "REQ").await;
+    let ping = b"\x04\x0a\x04PING\xff\xff\xffab";
+    let pong = (4, b"\x04PONG\xffab".to_vec());
+    raw.send(ping).await;
+    assert_eq!(raw.frame().await, pong, "the handshake is complete");
+    for name in [b'a', b'b'] {
+        {
+            let mut kept = std::pin::pin!(rep.recv());
+            let cx = &mut std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(kept.as_mut().poll(cx).is_pending());
+            for _ in 0..2 {
+                raw.send(ping).await;
+                assert_eq!(raw.frame().await, pong);
+            }
+            raw.send(&[1, 0, 0, 1, name]).await;
+            raw.send(ping).await;
+            assert_eq!(raw.frame().await, pong);
+            assert_eq!(soon(kept).await.first()[..], [name], "and what came meanwhile is there");
+        }
+        rep.send(Message::from("r")).unwrap();
+        assert_eq!((raw.frame().await, raw.frame().await), ((1, vec![]), (0, b"r".to_vec())));
+    }
+}
+
 /// Covers: conformance 1 2 3 16
 #[tokio::test]
 async fn one_octet_at_a_time_and_greetings_full_of_noise_from_the_future() {

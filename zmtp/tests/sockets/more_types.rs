@@ -58,7 +58,10 @@ async fn a_push_without_room_waits_and_loses_nothing() {
     }
     soon(sending).await.unwrap();
     let nobody = PushSocket::new(quick());
-    assert!(matches!(nobody.try_send(Message::from("m")), Err((SendError::Unreachable, _))));
+    let back = nobody.try_send(Message::from("m")).unwrap_err();
+    assert_eq!((back.reason, &back.message), (SendError::Unreachable, &Message::from("m")));
+    let error: Box<dyn std::error::Error> = Box::new(back);
+    assert_eq!(error.to_string(), "the message was not queued: no connected peer for this message");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::common_methods;
 use crate::message::Message;
 use crate::net::{
-    SendError,
+    TrySendError,
     core::SocketHandle,
     inbox::{Inbox, Item, Receiver},
     patterns::Balancing,
@@ -37,7 +37,7 @@ impl PairSender {
     ///
     /// # Errors
     /// With the message, when the peer's queue is full or there is no peer.
-    pub fn try_send(&self, message: Message) -> Result<(), (SendError, Message)> {
+    pub fn try_send(&self, message: Message) -> Result<(), TrySendError> {
         self.pattern.try_send(message).map(|_| ())
     }
 }
