@@ -1,7 +1,7 @@
 //! `_auth` from the master's side: reading the request, writing the reply. Who is accepted is decided in
 //! `master::key_store`. salt-wire.md §7.
 
-use super::{pack, pack_map};
+use super::{HALITE, pack, pack_map};
 use crate::crypt::{
     AesEpoch, CryptError, EncryptionAlgorithm, KeyString, PrivateKey, PublicKey, SigningAlgorithm, pem,
 };
@@ -122,6 +122,7 @@ pub fn accept(
         return Ok(pack_map(&reply));
     }
     reply.insert("nonce", load.nonce.clone());
+    reply.insert(HALITE, env!("CARGO_PKG_VERSION"));
     let signing = load.signing.as_ref().copied().unwrap_or_default();
     signed(master.key, signing, reply)
 }

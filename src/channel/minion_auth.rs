@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::{ChannelError, PROTOCOL_VERSION, TOKEN_MESSAGE, pack_map};
+use super::{ChannelError, HALITE, PROTOCOL_VERSION, TOKEN_MESSAGE, pack_map};
 use crate::crypt::{
     CryptError, EncryptionAlgorithm, HashType, KeyString, PrivateKey, PublicKey, SigningAlgorithm, pem,
 };
@@ -106,6 +106,8 @@ pub struct Credentials {
     pub session: KeyString,
     pub publish_port: u16,
     pub master_key: PublicKey,
+    /// Whether the master is one of ours ([`HALITE`]).
+    pub halite: bool,
 }
 
 /// What came of an `_auth`.
@@ -287,7 +289,8 @@ fn accept(
         load.get("publish_port").and_then(Value::as_int).and_then(|port| u16::try_from(port).ok());
     let publish_port = publish_port.ok_or_else(|| field("publish_port"))?;
     let pin = changed.then(|| pub_key.to_owned());
-    Ok((Credentials { aes, session, publish_port, master_key }, pin))
+    let halite = load.contains(HALITE);
+    Ok((Credentials { aes, session, publish_port, master_key, halite }, pin))
 }
 
 fn verify_pub_sig(

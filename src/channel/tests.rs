@@ -127,6 +127,7 @@ fn replies_of_real_masters_are_opened() {
             session: key,
             publish_port: 4505,
             master_key: keys.master.public_key().clone(),
+            halite: false,
         };
         let session = Session::new(identity("minion-a", keys.minion.clone()), credentials);
         let nonce = reply["nonce"].as_str().expect("a nonce");

@@ -24,10 +24,13 @@ pub enum StreamError {
     NoBody,
 }
 
+/// What every frame that we write begins with.
+pub const FRAME_HEAD: &[u8] = b"\x82\xa4head\x80\xa4body";
+
 /// One frame around an event's bytes.
 pub fn frame(body: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(body.len() + 17);
-    out.extend_from_slice(b"\x82\xa4head\x80\xa4body");
+    out.extend_from_slice(FRAME_HEAD);
     match u32::try_from(body.len()).unwrap_or(u32::MAX) {
         len @ 0..=0xff => out.extend_from_slice(&[0xc4, len as u8]),
         len @ 0x100..=0xffff => {

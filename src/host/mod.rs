@@ -18,6 +18,7 @@ mod processes;
 pub mod resolver;
 mod rewrite;
 pub mod tasks;
+pub mod unread;
 mod which;
 mod zone;
 

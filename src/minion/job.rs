@@ -1,6 +1,8 @@
 //! A job as it arrives, and the return that it becomes. Salt: minion.py (`_thread_return`, `_thread_multi_return`,
 //! `_prepare_return_pub`); salt-wire.md §9.2, §10.1.
 
+use std::time::Instant;
+
 use thiserror::Error;
 
 use crate::loader::Returned;
@@ -41,6 +43,7 @@ pub struct Job {
     pub work: Work,
     /// The publish load as received.
     pub load: Map,
+    pub arrived: Instant,
 }
 
 impl Job {
@@ -59,7 +62,7 @@ impl Job {
             Some(Value::List(funs)) => Work::Many(steps(funs, arg)?),
             _ => return Err(JobError::Field("fun")),
         };
-        Ok(Job { jid, work, load })
+        Ok(Job { jid, work, load, arrived: Instant::now() })
     }
 
     /// The functions, joined by commas.

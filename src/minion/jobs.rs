@@ -37,6 +37,10 @@ use crate::value::{Map, Value, str_of};
 
 /// Jobs that may wait for others to end.
 const MOST_WAITING: usize = 10_000;
+/// Salt's minions need at least so long for a job. The command line of Salt 3007 counts on it: an answer that comes before
+/// it has begun to listen lies unread until `timeout` has run out (transport/tcp.py, `PublishClient.recv`). Our master's
+/// bus knows how to go round that, Salt's does not.
+const QUICKEST_AT_SALTS: Duration = Duration::from_millis(100);
 /// How long a process may take to end after it gave its return.
 const ENDING: Duration = Duration::from_secs(30);
 
@@ -347,6 +351,9 @@ pub async fn finish(link: &Arc<Link>, job: &Job, load: Map) {
     });
     if let Ok(Some((item, load))) = written.await {
         if let Some(item) = item {
+            if !link.channel.is_halite() {
+                tokio::time::sleep_until((job.arrived + QUICKEST_AT_SALTS).into()).await;
+            }
             link.returner.send(item).await;
         }
         let names = returners_of(job, link.daemon.opts.str("return"));

@@ -126,9 +126,15 @@ impl Fleet {
         text(&output).contains("minion-a: True")
     }
 
-    /// Runs a tool of `peer` against this fleet's configuration.
+    /// Runs a tool of `peer` against this fleet's configuration, ends it when it takes too long.
     pub fn run(&self, peer: Peer, tool: &str, words: &[&str]) -> Output {
-        self.command(peer, tool, "etc").args(words).stdin(Stdio::null()).output().expect("the tool starts")
+        let command = self.command(peer, tool, "etc");
+        let environment = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut bounded = Command::new("timeout");
+        bounded.args(["-k", "5", &(2 * PATIENCE.as_secs()).to_string()]);
+        bounded.envs(environment).env_remove("SALT_CONFIG_DIR");
+        bounded.arg(command.get_program()).args(command.get_args()).args(words).stdin(Stdio::null());
+        bounded.output().expect("the tool starts")
     }
 
     /// The standard output of a tool that has to succeed.

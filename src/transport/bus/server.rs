@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::net::unix::WriteHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::hub::{Bus, Listener};
 use super::{BusError, BusPaths, socket};
-use crate::event::{DEFAULT_MAX_EVENT_SIZE, FrameReader, MAX_FRAME, tag_of};
+use crate::event::{DEFAULT_MAX_EVENT_SIZE, FRAME_HEAD, FrameReader, MAX_FRAME, tag_of};
 use crate::host::tasks;
+use crate::host::unread::all_read;
 
 /// How a bus is set up.
 #[derive(Clone, Debug)]
@@ -51,6 +53,10 @@ pub struct BusServer {
 
 /// Octets written at once, where small events have piled up.
 const BATCH: usize = 128 * 1024;
+/// A client that does not read for so long is one that never asks: it is written to all the same.
+const LONGEST_START: Duration = Duration::from_secs(1);
+/// How often a client that has not read its first octet is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 
 const READ: usize = 64 * 1024;
 
@@ -145,15 +151,37 @@ async fn discard(stream: &mut (impl AsyncReadExt + Unpin)) -> io::Result<()> {
     Ok(())
 }
 
-async fn write_events(listener: &Listener, stream: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<()> {
+/// Salt 3007's clients do not see what their event loop read while nobody asked for an event, until more comes
+/// (transport/tcp.py, `PublishClient.recv`); it does so once, with what comes first. So that it is not the answer to a
+/// job, which would lie there until the command line's `timeout` has run out, the first octet, the same for every frame,
+/// goes ahead and is read before anything follows.
+async fn write_events(listener: &Listener, stream: &mut WriteHalf<'_>) -> io::Result<()> {
+    let mut ahead = 1;
+    stream.write_all(FRAME_HEAD.get(..ahead).unwrap_or_default()).await?;
     while let Some(batch) = listener.batch(BATCH).await {
+        let write = async {
+            if ahead > 0 {
+                first_octet_read(stream.as_ref()).await;
+            }
+            stream.write_all(batch.get(ahead..).unwrap_or_default()).await
+        };
         tokio::select! {
-            written = stream.write_all(&batch) => written?,
+            written = write => written?,
             () = listener.closed() => return Ok(()),
         }
+        ahead = 0;
         listener.written(batch.len());
     }
     Ok(())
+}
+
+/// Waits until the client has read the first octet, but no longer than [`LONGEST_START`].
+async fn first_octet_read(stream: &UnixStream) {
+    let mut looked = tokio::time::interval(LOOK);
+    let give_up = tokio::time::Instant::now() + LONGEST_START;
+    while !all_read(stream) && tokio::time::Instant::now() < give_up {
+        looked.tick().await;
+    }
 }
 
 async fn pull_connection(

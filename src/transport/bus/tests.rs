@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::event::{Event, Filter};
@@ -272,4 +272,26 @@ async fn who_fires_and_waits_hears_the_answer_that_comes_at_once() {
     assert_eq!(nobody_answers.await.expect("no panic").expect("a bus"), None);
     let nowhere = BusPaths::master(&place.root.join("nowhere"));
     assert!(fire_and_wait_blocking(&nowhere, "ask", map! {}, "answer", PATIENCE).is_err());
+}
+
+/// What a client of Salt 3007 reads without having asked lies there until more comes: that may not be an event.
+#[tokio::test]
+async fn no_event_comes_before_the_first_octet_is_read() {
+    let place = Place::new();
+    let server = place.serve(&BusOptions::default());
+    let bus = server.handle();
+    let mut silent = tokio::net::UnixStream::connect(&place.paths.publish).await.expect("a connection");
+    let mut other = BusClient::new(place.paths.clone()).subscribe(Filter::all()).await.expect("a listener");
+    until(&bus, |counters| counters.listeners == 2).await;
+    bus.fire("salt/job/1/ret/m", map! { "return" => true }).expect("fired");
+    let heard = next(&mut other).await;
+    assert_eq!(heard.tag, "salt/job/1/ret/m");
+    let mut octets = [0; 4096];
+    let first = silent.read(&mut octets).await.expect("readable");
+    assert_eq!(&octets[..first], b"\x82");
+    let mut reader = crate::event::FrameReader::new(crate::event::MAX_FRAME);
+    reader.buffer().extend_from_slice(b"\x82");
+    while reader.next().expect("frames").is_none() {
+        assert!(silent.read_buf(reader.buffer()).await.expect("readable") > 0);
+    }
 }

@@ -113,6 +113,11 @@ impl MasterChannel {
         self.shared.state.clone()
     }
 
+    /// Whether the master that we are signed in to is one of ours.
+    pub fn is_halite(&self) -> bool {
+        self.shared.state.borrow().session.as_ref().is_some_and(|session| session.credentials().halite)
+    }
+
     /// A session, however long it takes.
     ///
     /// # Errors
