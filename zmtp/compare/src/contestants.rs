@@ -47,10 +47,15 @@ fn say(line: &str) {
 }
 
 fn run<L: Library>(role: &str, endpoint: &str) {
-    // One worker tells how much of a figure is due to two of them.
-    let workers = std::env::var("COMPARE_WORKERS").map_or(2, |text| text.parse().unwrap());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap();
+    // One worker tells how much of a figure is due to two of them. Tasks beyond 256 leave a worker's queue and lose their turn:
+    // fewer events at a time tell how much of a figure is due to that.
+    let number = |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(number("COMPARE_WORKERS", 2))
+        .max_io_events_per_tick(number("COMPARE_EVENTS", 1024))
+        .enable_all()
+        .build()
+        .unwrap();
     let port = endpoint.parse().unwrap_or_default();
     let (lines, mut commands) = tokio::sync::mpsc::unbounded_channel::<String>();
     std::thread::spawn(move || {

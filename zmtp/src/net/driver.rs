@@ -6,7 +6,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Weak},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Instant as StdInstant,
 };
 
@@ -33,6 +33,8 @@ use crate::pattern::socket_type::SocketType;
 
 /// Turns before other tasks get theirs.
 const ROUNDS: usize = 16;
+/// And before the receiver of what was read gets its turn.
+const WAKE_ROUNDS: usize = 4;
 /// Slices in one vectored write.
 const SLICES: usize = 64;
 /// Bounds of the size of one read, which follows what arrives.
@@ -64,6 +66,10 @@ pub(crate) struct Driver {
     timer: Option<Pin<Box<Sleep>>>,
     /// How many messages the inbox takes without being asked again.
     room: usize,
+    /// Who has to be woken for what was put there. Late, since a wake costs as much as many messages.
+    receiver: Option<Waker>,
+    /// Messages that were put there.
+    received: u64,
     read_size: usize,
     /// Octets of the last frame when it was large, else 0. Large frames come in series: each then gets one buffer of
     /// its own size, which is neither copied nor larger than what the allocator keeps at hand.
@@ -77,8 +83,17 @@ pub(crate) struct Driver {
     lent: Option<Weak<Lent>>,
     /// It is a receiver that drives, and cannot set timers.
     guest: bool,
-    /// And one has to be set.
-    needs_task: bool,
+    /// What the guest leaves to others.
+    left: Left,
+}
+
+/// What a receiver that drives leaves to others.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// The task has to set a timer.
+    pub(crate) timer: bool,
+    /// More may be there to read, and nobody is woken for it: the receiver got something, and comes again.
+    pub(crate) octets: bool,
 }
 
 type Progress = Result<bool, ConnectionError>;
@@ -107,6 +122,8 @@ impl Driver {
             place,
             timer: None,
             room: 0,
+            receiver: None,
+            received: 0,
             read_size: MIN_READ,
             alike: 0,
             deciding: None,
@@ -114,7 +131,7 @@ impl Driver {
             ended: false,
             lent: None,
             guest: false,
-            needs_task: false,
+            left: Left::default(),
         }
     }
 
@@ -123,17 +140,23 @@ impl Driver {
         self
     }
 
-    /// Polled by a receiver. True when the task has to look at the timers.
-    pub(crate) fn poll_as_guest(&mut self, cx: &mut Context<'_>) -> (Poll<(ConnectionError, bool)>, bool) {
+    /// Polled by a receiver.
+    pub(crate) fn poll_as_guest(&mut self, cx: &mut Context<'_>) -> (Poll<(ConnectionError, bool)>, Left) {
         self.guest = true;
         let poll = Pin::new(&mut *self).poll(cx);
         self.guest = false;
-        (poll, std::mem::take(&mut self.needs_task))
+        (poll, std::mem::take(&mut self.left))
     }
 
     fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
-        for _ in 0..ROUNDS {
+        let before = self.received;
+        for round in 1..=ROUNDS {
             match self.turn(cx) {
+                Ok(true) if self.guest && self.received != before => {
+                    self.left.octets = true;
+                    return Poll::Pending;
+                }
+                Ok(true) if round % WAKE_ROUNDS == 0 => self.wake_receiver(),
                 Ok(true) => {}
                 Ok(false) => {
                     self.connection.shrink();
@@ -144,6 +167,12 @@ impl Driver {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn wake_receiver(&mut self) {
+        if let Some(receiver) = self.receiver.take() {
+            receiver.wake();
+        }
     }
 
     /// Everything once; false when nothing could be done.
@@ -213,8 +242,11 @@ impl Driver {
         if items.is_empty() {
             return;
         }
+        self.received = self.received.wrapping_add(items.len() as u64);
         if let (Some(inbox), Some(pipe)) = (self.core.pattern.inbox(), &self.pipe) {
-            self.room = inbox.put(pipe, items);
+            let (room, receiver) = inbox.put_quietly(pipe, items);
+            self.room = room;
+            self.receiver = receiver.or(self.receiver.take());
         }
         items.clear();
     }
@@ -320,7 +352,11 @@ impl Driver {
         let mut visit = Visit::default();
         // Whoever sends may write by itself while there is nothing to write here.
         let writer = self.direct().then_some(&self.stream.writer);
-        self.offered = pipe.visit(cx, self.connection.octets_queued() == 0, writer, &mut visit);
+        let room = self.connection.octets_queued() == 0;
+        self.offered = pipe.visit(cx, room, self.answers(), writer, &mut visit);
+        if visit.again {
+            cx.waker().wake_by_ref();
+        }
         if let Some(reason) = visit.kill {
             return Err(reason);
         }
@@ -349,6 +385,13 @@ impl Driver {
             };
         }
         Ok(fetched)
+    }
+
+    /// How many messages may have been sent by the time that all that came in is answered, if this goes on at the moment.
+    fn answers(&self) -> u64 {
+        let router = self.core.socket_type == SocketType::Router;
+        let at_work = router && self.core.pattern.inbox().is_some_and(|inbox| inbox.is_at_work());
+        if at_work { self.received } else { 0 }
     }
 
     /// A request or a reply goes alone, and somebody waits for it.
@@ -402,7 +445,7 @@ impl Driver {
         if self.guest {
             let kept =
                 self.timer.as_ref().is_some_and(|timer| timer.deadline() <= deadline && !timer.is_elapsed());
-            self.needs_task |= !kept;
+            self.left.timer |= !kept;
             return Ok(false);
         }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -452,7 +495,9 @@ impl Future for Driver {
     type Output = (ConnectionError, bool);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(reason) = self.poll_rounds(cx) else { return Poll::Pending };
+        let poll = self.poll_rounds(cx);
+        self.wake_receiver();
+        let Poll::Ready(reason) = poll else { return Poll::Pending };
         if let ConnectionError::Denied(_) = reason {
             // The peer hears why, if it reads at all: nobody waits for it.
             if let Some(error) = self.connection.take_transmit() {

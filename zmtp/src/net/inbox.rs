@@ -5,7 +5,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -50,6 +53,8 @@ pub(crate) struct Inbox {
     options: Arc<Options>,
     /// Items come with their pipes.
     named: bool,
+    /// The receiver took several items and has not come for more.
+    at_work: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -67,12 +72,17 @@ struct State {
 
 impl Inbox {
     pub(crate) fn new(options: Arc<Options>) -> Inbox {
-        Inbox { state: Mutex::default(), options, named: true }
+        Inbox { state: Mutex::default(), options, named: true, at_work: AtomicBool::new(false) }
     }
 
     /// An inbox for sockets that do not ask who sent an item.
     pub(crate) fn anonymous(options: Arc<Options>) -> Inbox {
-        Inbox { state: Mutex::default(), options, named: false }
+        Inbox { state: Mutex::default(), options, named: false, at_work: AtomicBool::new(false) }
+    }
+
+    /// The receiver is likely to send more answers at once.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.at_work.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -120,40 +130,51 @@ impl Inbox {
         room
     }
 
-    /// Puts items in, emptying `items`; returns how many more may follow without asking for room.
-    pub(crate) fn put(&self, pipe: &Pipe, items: &mut Vec<Item>) -> usize {
-        let Some(&key) = pipe.inbox_key.get() else { return 0 };
-        let mut state = self.state();
-        for item in items.drain(..) {
-            let octets = match &item {
-                Item::Message(message) => message.octets(),
-                Item::Subscribed(topic) | Item::Unsubscribed(topic) => topic.len(),
-                Item::Lost(_) => 0,
-            };
-            if self.options.conflate && matches!(item, Item::Message(_)) {
-                state.queue.clear(key);
-            }
-            state.queue.push(key, item, octets);
-        }
-        let room = state.room(key, &self.options);
-        let receiver = state.receiver.take();
-        drop(state);
+    /// Puts items in, emptying `items`, and wakes the receiver.
+    pub(crate) fn put(&self, pipe: &Pipe, items: &mut Vec<Item>) {
+        let (_room, receiver) = self.put_quietly(pipe, items);
         if let Some(receiver) = receiver {
             receiver.wake();
         }
-        room
+    }
+
+    /// Puts items in, emptying `items`; returns how many more may follow without asking for room, and the receiver, to be woken.
+    pub(crate) fn put_quietly(&self, pipe: &Pipe, items: &mut Vec<Item>) -> (usize, Option<Waker>) {
+        let Some(&key) = pipe.inbox_key.get() else { return (0, None) };
+        let mut state = self.state();
+        if self.options.conflate {
+            let newest = items.iter().rposition(|item| matches!(item, Item::Message(_)));
+            if let Some(newest) = newest {
+                state.queue.clear(key);
+                items.drain(..newest);
+            }
+        }
+        state.queue.extend(
+            key,
+            items.drain(..).map(|item| {
+                let octets = match &item {
+                    Item::Message(message) => message.octets(),
+                    Item::Subscribed(topic) | Item::Unsubscribed(topic) => topic.len(),
+                    Item::Lost(_) => 0,
+                };
+                (item, octets)
+            }),
+        );
+        (state.room(key, &self.options), state.receiver.take())
     }
 
     /// The next items in fair order into `taken`, which is empty. When there is none, gives the driver that may bring some, if the
     /// receiver wants it, or else keeps the waker, if it has one.
     fn take(&self, waker: Option<&Waker>, drives: bool, taken: &mut VecDeque<Incoming>) -> Option<Arc<Lent>> {
         let mut state = self.state();
-        let mut woken = Vec::new();
+        let (mut popped, mut woken) = (Vec::new(), Vec::new());
         let most = if self.options.conflate { 1 } else { TAKE };
-        while taken.len() < most
-            && let Some((key, pipe, item)) = state.queue.pop_with(|pipe| self.named.then(|| pipe.clone()))
-        {
-            taken.push_back(Incoming { pipe, item });
+        let stopped = !state.stopped.is_empty();
+        state.queue.pop_many(most, |key, pipe, item| {
+            taken.push_back(Incoming { pipe: self.named.then(|| pipe.clone()), item });
+            popped.extend(stopped.then_some(key));
+        });
+        for key in popped {
             state.resume(key, &self.options, &mut woken);
         }
         if state.stopped_by_total && state.queue.total_octets() <= self.options.max_queued_octets / 2 {
@@ -163,6 +184,7 @@ impl Inbox {
         let lent = state.lent.as_ref().filter(|_| drives && taken.is_empty()).and_then(Weak::upgrade);
         state.receiver = waker.filter(|_| lent.is_none() && taken.is_empty()).cloned();
         drop(state);
+        self.at_work.store(taken.len() > 1, Ordering::Relaxed);
         woken.into_iter().for_each(Waker::wake);
         lent
     }
@@ -189,9 +211,6 @@ impl State {
     }
 
     fn resume(&mut self, key: QueueKey, options: &Options, woken: &mut Vec<Waker>) {
-        if self.stopped.is_empty() {
-            return;
-        }
         let half_empty = options.rcvhwm.is_none_or(|hwm| self.queue.len(key) * 2 <= hwm)
             && options.rcvhwm_bytes.is_none_or(|hwm| self.queue.octets(key).saturating_mul(2) <= hwm);
         if half_empty && let Some(waker) = self.stopped.remove(&key) {

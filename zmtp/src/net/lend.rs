@@ -3,7 +3,8 @@
 //!
 //! The driver's own task stays in charge. Everything a driver waits for wakes a [`Switch`], which passes it on to the receiver
 //! while there is one that waits, and to the task else. Timers are the task's, since the receiver may run in another runtime.
-//! A receiver that was woken and does not come, because its future is kept and not polled, loses the driver to the task.
+//! A receiver that was woken and does not come, because its future is kept and not polled, loses the driver to the task; so does
+//! one that left octets to be read and does not come for them.
 
 use std::{
     fmt,
@@ -59,7 +60,7 @@ struct Switch(Mutex<Hands>);
 struct Hands {
     receiver: Receiver,
     task: Option<Waker>,
-    /// How often a receiver was woken.
+    /// How often a receiver was woken, or left octets.
     woken: u64,
     /// The task looks after the receiver.
     watched: bool,
@@ -95,13 +96,19 @@ impl Wake for Switch {
             }
             Receiver::Waiting(receiver) => {
                 hands.receiver = Receiver::Woken;
-                hands.woken += 1;
-                let unwatched = !std::mem::replace(&mut hands.watched, true);
-                (Some(receiver), if unwatched { hands.task.take() } else { None })
+                (Some(receiver), hands.expect())
             }
         };
         drop(hands);
         receiver.into_iter().chain(task).for_each(Waker::wake);
+    }
+}
+
+impl Hands {
+    /// A receiver has to come. The task, to be woken when it has to begin to look after that.
+    fn expect(&mut self) -> Option<Waker> {
+        self.woken += 1;
+        if std::mem::replace(&mut self.watched, true) { None } else { self.task.take() }
     }
 }
 
@@ -205,14 +212,17 @@ impl Lent {
         if state.1.is_some() {
             return;
         }
-        let (poll, needs_task) = state.0.poll_as_guest(&mut Context::from_waker(&self.waker));
+        let (poll, left) = state.0.poll_as_guest(&mut Context::from_waker(&self.waker));
         let over = poll.is_ready();
         if let Poll::Ready(outcome) = poll {
             state.1 = Some(outcome);
         }
         drop(state);
-        if self.missed.swap(false, Ordering::SeqCst) || over || needs_task {
+        if self.missed.swap(false, Ordering::SeqCst) || over || left.timer {
             self.switch.wake_task();
+        } else if left.octets {
+            let task = lock(&self.switch.0).expect();
+            task.into_iter().for_each(Waker::wake);
         }
     }
 

@@ -19,6 +19,8 @@ use crate::options::Options;
 const BATCH_OCTETS: usize = 128 * 1024;
 /// A message up to this size on the wire is encoded when it is queued: that is cheaper than holding on to its parts.
 pub(crate) const PACK_OCTETS: usize = 4096;
+/// A driver that waits for more looks so often and finds none before it writes what there is.
+const QUIET_VISITS: u8 = 4;
 /// A pack grows as far as this; where one was not enough, the next one is one of the buffers that are kept.
 const PACK_GROWTH: usize = 16 * 1024;
 /// Copying this much costs no more than a handle on a message that is shared.
@@ -98,6 +100,9 @@ pub(super) struct Outbox {
     pub(super) pushed: u64,
     pub(super) taken: u64,
     pub(super) dropped: u64,
+    /// The low bits of `pushed` when a driver waited for more, and how often it came since and there was none.
+    seen: u16,
+    quiet: u8,
     /// Something was refused since the queue was last half empty.
     pub(super) refused: bool,
     /// And was dropped.
@@ -209,6 +214,21 @@ impl Outbox {
             && options
                 .sndhwm_bytes
                 .is_none_or(|hwm| (self.octets + self.in_flight_octets).saturating_mul(2) <= hwm)
+    }
+
+    /// Whether a driver should wait for more to write at once: fewer messages were queued than the `answers` that are expected, and
+    /// they keep coming.
+    pub(super) fn hesitates(&mut self, options: &Options, answers: u64) -> bool {
+        let few = !self.queue.is_empty() && self.octets < PACK_GROWTH && self.is_half_empty(options);
+        if !few || self.pushed >= answers || self.closing {
+            return false;
+        }
+        let pushed = u16::try_from(self.pushed & 0xFFFF).unwrap_or_default();
+        if std::mem::replace(&mut self.seen, pushed) != pushed {
+            self.quiet = 0;
+        }
+        self.quiet = self.quiet.saturating_add(1);
+        self.quiet <= QUIET_VISITS
     }
 
     /// What was taken before has been written, or went down with the connection.

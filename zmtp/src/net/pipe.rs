@@ -34,6 +34,8 @@ pub(crate) struct Pipe {
 pub(crate) struct Visit {
     pub(crate) messages: Vec<Queued>,
     pub(crate) controls: VecDeque<Control>,
+    /// More is about to come, to be written together: visit again soon.
+    pub(crate) again: bool,
     /// Nothing more will come.
     pub(crate) finished: bool,
     /// Senders that were refused may try again.
@@ -143,11 +145,13 @@ impl Pipe {
 
     /// Visited by the driver. Takes messages only with `room`, which also says that all that was taken before has been
     /// written. A driver that got nothing is woken for anything new; one without room only to be ended. When it got
-    /// nothing, senders may use `writer` until it is withdrawn; true for that.
+    /// nothing, senders may use `writer` until it is withdrawn; true for that. So many `answers` are expected to be queued in all,
+    /// and waited for as long as they keep coming.
     pub(crate) fn visit(
         &self,
         cx: &Context<'_>,
         room: bool,
+        answers: u64,
         writer: Option<&Arc<Writer>>,
         visit: &mut Visit,
     ) -> bool {
@@ -157,6 +161,10 @@ impl Pipe {
         outbox.writer = None;
         if room {
             outbox.clear_in_flight();
+            if visit.kill.is_none() && outbox.hesitates(&self.options, answers) {
+                visit.again = true;
+                return false;
+            }
             std::mem::swap(&mut visit.controls, &mut outbox.controls);
             outbox.take_batch(&self.options, &mut visit.messages);
             let nothing = visit.messages.is_empty() && visit.controls.is_empty();
@@ -250,10 +258,10 @@ mod tests {
         assert!((0..4).all(|_| push()) && !push());
         let cx = Context::from_waker(Waker::noop());
         let mut visit = Visit::default();
-        pipe.visit(&cx, true, None, &mut visit);
+        pipe.visit(&cx, true, 0, None, &mut visit);
         assert_eq!(visit.messages.len(), 2, "half of the mark");
         assert!(!push(), "taken and not written");
-        pipe.visit(&cx, true, None, &mut Visit::default());
+        pipe.visit(&cx, true, 0, None, &mut Visit::default());
         assert!(push(), "the first two were written");
     }
 }

@@ -66,12 +66,19 @@ impl<P: Clone, T> FairQueue<P, T> {
 
     /// Appends to a queue.
     pub fn push(&mut self, key: QueueKey, item: T, octets: usize) {
+        self.extend(key, [(item, octets)]);
+    }
+
+    /// Appends items and their octets to a queue.
+    pub fn extend(&mut self, key: QueueKey, items: impl IntoIterator<Item = (T, usize)>) {
         let Some(queue) = self.queue_mut(key) else { return };
         let first = queue.items.is_empty();
-        queue.items.push_back((item, octets));
-        queue.octets += octets;
-        self.octets += octets;
-        if first {
+        let mut sum = 0;
+        queue.items.extend(items.into_iter().inspect(|(_, octets)| sum += octets));
+        queue.octets += sum;
+        let turn = first && !queue.items.is_empty();
+        self.octets += sum;
+        if turn {
             self.turn.push_back(key.0);
         }
     }
@@ -90,27 +97,39 @@ impl<P: Clone, T> FairQueue<P, T> {
 
     /// The next item, its peer and its queue.
     pub fn pop(&mut self) -> Option<(QueueKey, P, T)> {
-        self.pop_with(P::clone)
+        let mut next = None;
+        self.pop_many(1, |key, peer, item| next = Some((key, peer.clone(), item)));
+        next
     }
 
-    /// As [`FairQueue::pop`], with what `of` makes of the peer: not every receiver asks who it was, and counting
+    /// As [`FairQueue::pop`], up to `most` times, giving `each` what it asks for: not every receiver asks who it was, and counting
     /// references across processors costs more than all the rest of this.
-    pub fn pop_with<R>(&mut self, of: impl FnOnce(&P) -> R) -> Option<(QueueKey, R, T)> {
-        let key = QueueKey(self.turn.pop_front()?);
-        let queue = self.queue_mut(key)?;
-        let (item, octets) = queue.items.pop_front()?;
-        let peer = of(&queue.peer);
-        queue.octets -= octets;
-        let more = !queue.items.is_empty();
-        if !more && queue.items.capacity() > 32 {
-            queue.items = VecDeque::new(); // an idle peer holds no memory
+    pub fn pop_many(&mut self, most: usize, mut each: impl FnMut(QueueKey, &P, T)) {
+        let mut left = most;
+        while left > 0
+            && let Some(key) = self.turn.pop_front().map(QueueKey)
+        {
+            // Who is alone has all the turns.
+            let alone = self.turn.is_empty();
+            let Some(queue) = self.queue_mut(key) else { continue };
+            let run = queue.items.len().min(if alone { left } else { 1 });
+            let mut sum = 0;
+            for (item, octets) in queue.items.drain(..run) {
+                sum += octets;
+                each(key, &queue.peer, item);
+            }
+            queue.octets -= sum;
+            let more = !queue.items.is_empty();
+            if !more && queue.items.capacity() > 32 {
+                queue.items = VecDeque::new(); // an idle peer holds no memory
+            }
+            self.octets -= sum;
+            left -= run;
+            if more {
+                self.turn.push_back(key.0);
+            }
+            self.release_if_done(key);
         }
-        self.octets -= octets;
-        if more {
-            self.turn.push_back(key.0);
-        }
-        self.release_if_done(key);
-        Some((key, peer, item))
     }
 
     fn release_if_done(&mut self, key: QueueKey) {
@@ -169,6 +188,13 @@ mod tests {
         assert_eq!(queue.pop().map(|(_, peer, item)| (peer, item)), Some(('l', 1000)));
         assert_eq!(queue.pop().map(|(_, peer, item)| (peer, item)), Some(('f', 1)));
         assert_eq!(queue.len(flood), 98);
+        queue.push(light, 1001, 5);
+        let mut all = Vec::new();
+        queue.pop_many(4, |_, peer, item| all.push((*peer, item)));
+        assert_eq!(all, [('f', 2), ('l', 1001), ('f', 3), ('f', 4)]);
+        queue.pop_many(1000, |_, _, item| all.push(('f', item)));
+        assert_eq!((all.len(), all.last(), queue.total_octets()), (99, Some(&('f', 99)), 0));
+        assert!(queue.is_empty());
     }
 
     #[test]

@@ -78,9 +78,10 @@ impl SocketType {
         matches!(self, SocketType::Req | SocketType::Dealer | SocketType::Router)
     }
 
-    /// The application waits for one message at a time, so that it may as well read it by itself.
+    /// The application has little else to do than to wait for messages, so that it may as well read them by itself.
     pub(crate) fn lends(self) -> bool {
-        matches!(self, SocketType::Req | SocketType::Rep)
+        use SocketType::{Pull, Rep, Req, Sub, XSub};
+        matches!(self, Req | Rep | Sub | XSub | Pull)
     }
 
     /// Takes subscriptions from its peers.

@@ -9,8 +9,8 @@ use tokio::{
     sync::watch,
 };
 use zmtp::{
-    DealerSocket, Endpoint, Event, Message, Options, PubSocket, RepSocket, ReqError, ReqSocket, RouterSocket,
-    RoutingId, SubSocket,
+    DealerSocket, Endpoint, Event, Message, Options, PubSocket, PullSocket, RepSocket, ReqError, ReqSocket,
+    RouterSocket, RoutingId, SubSocket,
 };
 
 use crate::{
@@ -398,6 +398,27 @@ async fn a_receiver_that_does_not_come_back_holds_up_nothing() {
         rep.send(Message::from("r")).unwrap();
         assert_eq!((raw.frame().await, raw.frame().await), ((1, vec![]), (0, b"r".to_vec())));
     }
+}
+
+/// A receiver that took one message and does not come for the rest: the connection's own task reads on.
+#[tokio::test]
+async fn a_receiver_that_leaves_octets_unread_holds_up_nothing() {
+    let mut pull = PullSocket::bind(&anywhere(), options()).await.unwrap();
+    let mut raw = Raw::greeted(&pull.local_endpoint().unwrap(), "PUSH").await;
+    let ping = b"\x04\x0a\x04PING\xff\xff\xffab";
+    let pong = (4, b"\x04PONG\xffab".to_vec());
+    raw.send(ping).await;
+    assert_eq!(raw.frame().await, pong, "the handshake is complete");
+    let messages = [&b"\x02\0\0\0\0\0\0\x27\x10"[..], &[7; 10_000]].concat().repeat(50);
+    for _ in 0..3 {
+        raw.send(&[&messages[..], ping].concat()).await;
+        assert_eq!(soon(pull.recv()).await.octets(), 10_000);
+        assert_eq!(raw.frame().await, pong, "while nobody receives");
+        for _ in 1..50 {
+            assert_eq!(soon(pull.recv()).await.octets(), 10_000);
+        }
+    }
+    assert_eq!(pull.try_recv(), None);
 }
 
 /// Covers: conformance 1 2 3 16
