@@ -61,7 +61,7 @@ impl Crypticle {
     /// an envelope: the ciphertext is made in its final place.
     pub fn encrypt_into(&self, out: &mut Vec<u8>, msgpack: &[u8], nonce: Option<&str>) {
         let nonce = nonce.unwrap_or_default().as_bytes();
-        self.seal(out, random::bytes(), [MARKER, nonce, msgpack]);
+        self.seal(out, random::iv(), [MARKER, nonce, msgpack]);
     }
 
     /// Seal plaintext parts with a given IV, to reproduce recorded messages. An IV must never be used
@@ -77,7 +77,7 @@ impl Crypticle {
     /// ciphertext will stand.
     pub fn encrypt_with(&self, out: &mut Vec<u8>, nonce: Option<&str>, write: &dyn Fn(&mut Vec<u8>)) {
         let nonce = nonce.unwrap_or_default().as_bytes();
-        self.seal_written(out, random::bytes(), &|out| {
+        self.seal_written(out, random::iv(), &|out| {
             out.extend_from_slice(MARKER);
             out.extend_from_slice(nonce);
             write(out);

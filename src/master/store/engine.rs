@@ -20,12 +20,18 @@ use super::disk::Disk;
 pub(super) trait Schema: 'static {
     /// One write, as data: it may have to be applied again.
     type Write: Send + 'static;
+    /// What the writer remembers between commits. After one that failed it begins anew.
+    type Memory: Default + Send;
 
     /// Makes the tables that are missing.
     fn create(transaction: &WriteTransaction) -> Result<(), redb::Error>;
 
     /// Applies writes in order and says for each how many entries it touched, as its row documents.
-    fn apply(transaction: &WriteTransaction, writes: &[&Self::Write]) -> Result<Vec<u64>, redb::Error>;
+    fn apply(
+        transaction: &WriteTransaction,
+        writes: &[&Self::Write],
+        memory: &mut Self::Memory,
+    ) -> Result<Vec<u64>, redb::Error>;
 
     /// Octets of payload, for the bound on what waits.
     fn octets(write: &Self::Write) -> usize;
@@ -78,7 +84,7 @@ const GROUP_OCTETS: usize = 16 * 1_024 * 1_024;
 /// A single entry.
 const LARGEST: usize = 256 * 1_024 * 1_024;
 
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 const META: Definition = Definition::new("halite");
 
 /// Every table has keys of text and values of octets: of each other kind the database would be in the program once
@@ -106,7 +112,12 @@ impl<S: Schema> Engine<S> {
             suspect: AtomicBool::new(false),
         });
         let (queue, requests) = mpsc::channel(QUEUE);
-        let writer = Writer::<S> { shared: Arc::clone(&shared), requests, state: State::Ready };
+        let writer = Writer::<S> {
+            shared: Arc::clone(&shared),
+            requests,
+            state: State::Ready,
+            memory: S::Memory::default(),
+        };
         let writer = thread::Builder::new()
             .name(format!("store-{name}"))
             .spawn(move || writer.run())
@@ -179,6 +190,7 @@ struct Writer<S: Schema> {
     shared: Arc<Shared>,
     requests: mpsc::Receiver<Request<S>>,
     state: State,
+    memory: S::Memory,
 }
 
 /// What the last commit left behind.
@@ -251,17 +263,22 @@ impl<S: Schema> Writer<S> {
         committed
     }
 
-    fn try_commit(&self, writes: &[&S::Write]) -> Result<Vec<u64>, StoreError> {
+    fn try_commit(&mut self, writes: &[&S::Write]) -> Result<Vec<u64>, StoreError> {
         let path = self.shared.disk.path();
         let Some(database) = self.shared.current() else {
             return Err(StoreError::Closed(path.to_owned()));
         };
-        guarded(path, || {
+        let memory = &mut self.memory;
+        let committed = guarded(path, || {
             let transaction = database.begin_write()?;
-            let counts = S::apply(&transaction, writes)?;
+            let counts = S::apply(&transaction, writes, memory)?;
             transaction.commit()?;
             Ok(counts)
-        })
+        });
+        if committed.is_err() {
+            self.memory = S::Memory::default();
+        }
+        committed
     }
 
     /// Makes the database ready to write, if the last commit left it otherwise.

@@ -1,7 +1,8 @@
-//! Jobs: `jid -> load`, `(jid, syndic) -> minions`, `(jid, id) -> return`, and when each job came in.
+//! Jobs: `jid -> load`, `(jid, syndic) -> minions`, the returns in `chunks`, and when each job came in.
 
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
+use super::chunks::{CHUNKS, Known, returns_of};
 use super::engine::{Definition, Schema, Table, pair, second};
 
 /// Jids that are known.
@@ -11,8 +12,6 @@ const AGES: Definition = Definition::new("ages");
 const LOADS: Definition = Definition::new("loads");
 /// `(jid, syndic)`; the syndic is empty for the master's own list.
 const MINIONS: Definition = Definition::new("minions");
-/// `(jid, id)`.
-const RETURNS: Definition = Definition::new("returns");
 
 /// Entries that one [`JobWrite::Expire`] removes, about: a millisecond's work.
 const EXPIRED_AT_ONCE: usize = 2_000;
@@ -35,14 +34,21 @@ pub(super) struct JobTables;
 
 impl Schema for JobTables {
     type Write = JobWrite;
+    type Memory = Known;
 
     fn create(transaction: &WriteTransaction) -> Result<(), redb::Error> {
         Tables::open(transaction).map(drop)
     }
 
-    fn apply(transaction: &WriteTransaction, writes: &[&JobWrite]) -> Result<Vec<u64>, redb::Error> {
+    fn apply(
+        transaction: &WriteTransaction,
+        writes: &[&JobWrite],
+        known: &mut Known,
+    ) -> Result<Vec<u64>, redb::Error> {
         let mut tables = Tables::open(transaction)?;
-        writes.iter().map(|write| tables.apply(write)).collect()
+        let counts = writes.iter().map(|write| tables.apply(write, known)).collect();
+        known.write(&mut tables.chunks)?;
+        counts
     }
 
     fn octets(write: &JobWrite) -> usize {
@@ -60,7 +66,7 @@ struct Tables<'t> {
     ages: Table<'t>,
     loads: Table<'t>,
     minions: Table<'t>,
-    returns: Table<'t>,
+    chunks: Table<'t>,
 }
 
 impl<'t> Tables<'t> {
@@ -70,11 +76,11 @@ impl<'t> Tables<'t> {
             ages: transaction.open_table(AGES)?,
             loads: transaction.open_table(LOADS)?,
             minions: transaction.open_table(MINIONS)?,
-            returns: transaction.open_table(RETURNS)?,
+            chunks: transaction.open_table(CHUNKS)?,
         })
     }
 
-    fn apply(&mut self, write: &JobWrite) -> Result<u64, redb::Error> {
+    fn apply(&mut self, write: &JobWrite, known: &mut Known) -> Result<u64, redb::Error> {
         match write {
             JobWrite::Load { jid, load, minions, now } => {
                 self.note(jid, *now)?;
@@ -88,15 +94,15 @@ impl<'t> Tables<'t> {
                 Ok(1)
             }
             JobWrite::Return { jid, id, ret, now } => {
-                let key = pair(jid, id);
-                if self.returns.get(key.as_str())?.is_some() {
-                    return Ok(0);
+                if !known.has(jid) {
+                    self.note(jid, *now)?;
                 }
-                self.note(jid, *now)?;
-                self.returns.insert(key.as_str(), ret.as_slice())?;
-                Ok(1)
+                known.add(&self.chunks, jid, id, ret).map(u64::from)
             }
-            JobWrite::Expire { before } => self.expire(before),
+            JobWrite::Expire { before } => {
+                known.write(&mut self.chunks)?;
+                self.expire(before, known)
+            }
         }
     }
 
@@ -109,7 +115,7 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn expire(&mut self, end: &str) -> Result<u64, redb::Error> {
+    fn expire(&mut self, end: &str, known: &mut Known) -> Result<u64, redb::Error> {
         let mut room = EXPIRED_AT_ONCE;
         let mut removed = 0;
         loop {
@@ -118,7 +124,8 @@ impl<'t> Tables<'t> {
                 _ => return Ok(if removed == 0 && room == EXPIRED_AT_ONCE { 0 } else { removed + 1 }),
             };
             let jid = second(&oldest);
-            room = room.saturating_sub(remove_all(&mut self.returns, jid, room)?);
+            known.forget(jid);
+            room = room.saturating_sub(remove_all(&mut self.chunks, jid, room)?);
             room = room.saturating_sub(remove_all(&mut self.minions, jid, room)?);
             if room == 0 {
                 // A job with more returns than this: the rest goes next time, its age last.
@@ -142,7 +149,7 @@ pub(super) fn beyond(read: &ReadTransaction, octets: u64) -> Result<Option<Strin
         let jid = second(key.value());
         let mut size = loads.get(jid)?.map_or(0, |load| load.value().len());
         let all = pair(jid, "");
-        for table in [MINIONS, RETURNS] {
+        for table in [MINIONS, CHUNKS] {
             for entry in read.open_table(table)?.range(all.as_str()..)? {
                 let (key, value) = entry?;
                 if !key.value().starts_with(&all) {
@@ -199,21 +206,19 @@ pub(super) fn minions(read: &ReadTransaction, jid: &str) -> Result<Vec<Vec<u8>>,
     Ok(found)
 }
 
+/// `(id, return)`, by ascending id.
 pub(super) fn returns(read: &ReadTransaction, jid: &str) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
     let all = pair(jid, "");
     let mut found = Vec::new();
-    for entry in read.open_table(RETURNS)?.range(all.as_str()..)? {
-        let (key, ret) = entry?;
+    for entry in read.open_table(CHUNKS)?.range(all.as_str()..)? {
+        let (key, chunk) = entry?;
         if !key.value().starts_with(&all) {
             break;
         }
-        found.push((second(key.value()).to_owned(), ret.value().to_vec()));
+        found.extend(returns_of(chunk.value()).map(|(id, ret)| (id.to_owned(), ret.to_vec())));
     }
+    found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     Ok(found)
-}
-
-pub(super) fn return_of(read: &ReadTransaction, jid: &str, id: &str) -> Result<Option<Vec<u8>>, redb::Error> {
-    Ok(read.open_table(RETURNS)?.get(pair(jid, id).as_str())?.map(|ret| ret.value().to_vec()))
 }
 
 /// By ascending jid, the newest `limit`.

@@ -26,12 +26,17 @@ pub(super) struct MinionTables;
 
 impl Schema for MinionTables {
     type Write = MinionWrite;
+    type Memory = ();
 
     fn create(transaction: &WriteTransaction) -> Result<(), redb::Error> {
         Tables::open(transaction).map(drop)
     }
 
-    fn apply(transaction: &WriteTransaction, writes: &[&MinionWrite]) -> Result<Vec<u64>, redb::Error> {
+    fn apply(
+        transaction: &WriteTransaction,
+        writes: &[&MinionWrite],
+        (): &mut (),
+    ) -> Result<Vec<u64>, redb::Error> {
         let mut tables = Tables::open(transaction)?;
         writes.iter().map(|write| tables.apply(write)).collect()
     }

@@ -8,6 +8,7 @@
 //! A database that cannot be read is set aside under another name and begun anew. A full disk is an error to whoever
 //! wants to write, takes nothing that was acknowledged, and heals without a restart.
 
+mod chunks;
 mod disk;
 mod engine;
 mod error;
@@ -231,16 +232,6 @@ impl Store {
     pub fn returns(&self, jid: &str) -> Result<Map, StoreError> {
         let found = self.jobs.read(|read| jobs::returns(read, jid))?;
         Ok(found.into_iter().filter_map(|(id, octets)| Some((id, unpack(&octets)?))).collect())
-    }
-
-    /// What one minion returned for a job.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn return_of(&self, jid: &str, id: &str) -> Result<Option<Map>, StoreError> {
-        self.jobs
-            .read(|read| jobs::return_of(read, jid, id))
-            .map(|ret| ret.and_then(|octets| unpack(&octets)))
     }
 
     /// Jobs with a load, as `(jid, load)` by ascending jid: those from `from` on and before `to`, the newest `limit`

@@ -77,13 +77,29 @@ fn jobs_and_returns_are_there_after_a_restart() {
         Ok(vec!["db1".to_owned(), "web1".to_owned(), "web2".to_owned()])
     );
     assert_eq!(store.returns(jid(1).as_str()), Ok(map! { "web1" => ret(1) }));
-    assert_eq!(store.return_of(jid(2).as_str(), "web1"), Ok(Some(ret(3))));
-    assert_eq!(store.return_of(jid(2).as_str(), "web2"), Ok(None));
+    assert_eq!(store.returns(jid(2).as_str()), Ok(map! { "web1" => ret(3) }));
+    assert_eq!(wait(store.save_return(&jid(1), &id("web1"), &ret(4))), Ok(Saved::Duplicate));
+    assert_eq!(wait(store.save_return(&jid(1), &id("db1"), &ret(5))), Ok(Saved::New));
+    assert_eq!(store.returns(jid(1).as_str()), Ok(map! { "db1" => ret(5), "web1" => ret(1) }));
     assert_eq!(dir.files(), ["jobs.redb", "minions.redb"]);
     for name in dir.files() {
         let mode = fs::metadata(dir.0.join(&name)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+/// More jobs than the writer remembers, and back to the first.
+#[test]
+fn a_return_that_was_forgotten_in_memory_is_a_duplicate_all_the_same() {
+    let dir = Dir::new();
+    let store = dir.open();
+    for expected in [Saved::New, Saved::Duplicate] {
+        for n in 0..100 {
+            assert_eq!(wait(store.save_return(&jid(n), &id("web1"), &ret(1))), Ok(expected), "{n}");
+        }
+    }
+    assert_eq!(wait(store.save_return(&jid(0), &id("web2"), &ret(2))), Ok(Saved::New));
+    assert_eq!(store.returns(jid(0).as_str()), Ok(map! { "web1" => ret(1), "web2" => ret(2) }));
 }
 
 #[test]
