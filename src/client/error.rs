@@ -99,8 +99,8 @@ impl ClientError {
                 file.display()
             ),
             ClientError::Authorization(_) => {
-                "The master knows this user, but `publisher_acl` (or its blacklist) does not allow this function on \
-                 these minions."
+                "The master knows this user, but `publisher_acl` (or its blacklist) or `external_auth` does not allow \
+                 this function on these minions."
                     .to_owned()
             }
             ClientError::Publish(_)

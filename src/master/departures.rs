@@ -167,7 +167,7 @@ fn decide(master: &Master, id: &MinionId, told: bool) {
 }
 
 fn accepted(master: &Master) -> BTreeSet<String> {
-    master.key_store.accepted_ids().into_iter().collect()
+    master.key_store.accepted_ids().iter().cloned().collect()
 }
 
 /// Minions that are stored but have neither a key nor a cache on disk: deleted while no master ran.

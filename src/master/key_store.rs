@@ -291,7 +291,7 @@ impl KeyStore {
     }
 
     /// The accepted ids, listed anew only when the directory has changed.
-    pub fn accepted_ids(&self) -> Vec<String> {
+    pub fn accepted_ids(&self) -> Arc<Vec<String>> {
         let now = SystemTime::now();
         let modified =
             fs::metadata(self.dirs.directory(KeyState::Accepted)).and_then(|stat| stat.modified()).ok();
@@ -299,13 +299,13 @@ impl KeyStore {
         if let (Some(known), Some(modified)) = (&*listed, modified)
             && known.modified == modified
         {
-            return known.ids.as_ref().clone();
+            return known.ids.clone();
         }
         let ids = Arc::new(self.dirs.ids_of(KeyState::Accepted));
         *listed = modified
             .filter(|&modified| now.duration_since(modified).is_ok_and(|age| age > SETTLED))
             .map(|modified| Listed { modified, ids: ids.clone() });
-        ids.as_ref().clone()
+        ids
     }
 
     /// The directories.

@@ -99,7 +99,7 @@ async fn clean(master: &Arc<Master>) {
                 crate::log::error!(%error, "files of old jobs cannot be removed");
             }
             let accepted: std::collections::HashSet<String> =
-                worker.key_store.accepted_ids().into_iter().collect();
+                worker.key_store.accepted_ids().iter().cloned().collect();
             worker.sessions.retain(|id| accepted.contains(id));
             worker.presence.retain(|id| accepted.contains(id));
             worker.user_tokens.clean(std::time::SystemTime::now());

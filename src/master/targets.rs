@@ -10,7 +10,7 @@ use super::Master;
 use super::commands::PublishCommand;
 use super::key_store::KeyStore;
 use super::pool::Kind;
-use super::store::{Store, whole};
+use super::store::{Kept, Store, whole};
 use crate::matchers::{Greedy, KnownMinions, MinionData, Needs, ParseOptions, Selection, Target, TargetType};
 use crate::names::MinionId;
 use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};
@@ -89,36 +89,36 @@ pub struct CachedMinions<'a> {
     data_cache: bool,
     needs: Option<Needs>,
     /// Read once, when all of them are asked for.
-    accepted: OnceCell<Accepted>,
-}
-
-struct Accepted {
-    ids: Vec<String>,
-    set: HashSet<String>,
+    accepted: OnceCell<Arc<Vec<String>>>,
+    /// The same, when one is asked for after that.
+    set: OnceCell<HashSet<String>>,
+    /// What was kept of them when the first was asked for.
+    kept: OnceCell<Kept>,
 }
 
 impl<'a> CachedMinions<'a> {
     /// For a target that needs so much of what is known of a minion.
     pub fn new(keys: &'a KeyStore, store: &'a Store, data_cache: bool, needs: Option<Needs>) -> Self {
-        CachedMinions { keys, store, data_cache, needs, accepted: OnceCell::new() }
-    }
-
-    fn all(&self) -> &Accepted {
-        self.accepted.get_or_init(|| {
-            let ids = self.keys.accepted_ids();
-            Accepted { set: ids.iter().cloned().collect(), ids }
-        })
+        CachedMinions {
+            keys,
+            store,
+            data_cache,
+            needs,
+            accepted: OnceCell::new(),
+            set: OnceCell::new(),
+            kept: OnceCell::new(),
+        }
     }
 }
 
 impl KnownMinions for CachedMinions<'_> {
     fn accepted(&self) -> Cow<'_, [String]> {
-        Cow::Borrowed(&self.all().ids)
+        Cow::Borrowed(self.accepted.get_or_init(|| self.keys.accepted_ids()))
     }
 
     fn is_accepted(&self, id: &str) -> bool {
         match self.accepted.get() {
-            Some(accepted) => accepted.set.contains(id),
+            Some(ids) => self.set.get_or_init(|| ids.iter().cloned().collect()).contains(id),
             None => MinionId::parse(id).is_ok_and(|id| self.keys.is_accepted(&id)),
         }
     }
@@ -129,7 +129,10 @@ impl KnownMinions for CachedMinions<'_> {
 
     fn data(&self, id: &str) -> Option<Arc<MinionData>> {
         match &self.needs {
-            Some(needs) => self.store.part(id, needs).unwrap_or_else(|error| unreadable(&error)),
+            Some(needs) => match self.kept.get_or_init(|| self.store.kept(needs)).get(id) {
+                Some(part) => part.clone(),
+                None => self.store.part(id, needs).unwrap_or_else(|error| unreadable(&error)),
+            },
             None => {
                 let data = self.store.minion_data(id).unwrap_or_else(|error| unreadable(&error))?;
                 Some(Arc::new(whole(data)))

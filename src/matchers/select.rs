@@ -126,11 +126,14 @@ fn select_leaf(leaf: &Leaf, known: &impl KnownMinions, greedy: Greedy) -> Select
         Leaf::Grain(_) | Leaf::Pillar(_) | Leaf::Ipcidr(_) => match (known.has_data_cache(), greedy) {
             (false, Greedy::Yes) => of_accepted(known, |_| true),
             (false, Greedy::No) => Selection::default(),
-            (true, Greedy::Yes) => of_accepted(known, |id| Candidate::new(known, greedy, id).is_in(leaf)),
+            (true, Greedy::Yes) => {
+                of_accepted(known, |id| Candidate::new(known, greedy, id, true).is_in(leaf))
+            }
             (true, Greedy::No) => Selection {
                 minions: sorted(known.cached().into_owned())
                     .into_iter()
-                    .filter(|id| Candidate::new(known, greedy, id).is_in(leaf))
+                    // What is cached decides, accepted or not.
+                    .filter(|id| Candidate::new(known, greedy, id, true).is_in(leaf))
                     .collect(),
                 missing: Vec::new(),
             },
@@ -143,22 +146,22 @@ fn select_compound(compound: &Compound, known: &impl KnownMinions, greedy: Greed
         return of_accepted(known, |_| true);
     }
     let Ok(node) = &compound.master else { return Selection::default() };
-    let mut ids = known.accepted().into_owned();
-    if greedy == Greedy::No && compound.leaves.iter().any(Leaf::needs_data) {
-        let extra: Vec<String> = known.cached().iter().filter(|id| !known.is_accepted(id)).cloned().collect();
-        if !extra.is_empty() {
-            ids.extend(extra);
-            ids = sorted(ids);
-        }
-    }
-    ids.retain(|id| {
-        let mut candidate = Candidate::new(known, greedy, id);
+    let meant = |id: &str, accepted| {
+        let mut candidate = Candidate::new(known, greedy, id, accepted);
         // Accepted minions are all there is: `not` excludes from them.
-        let accepted = known.is_accepted(id);
         evaluate(node, accepted, &mut |index| {
             compound.leaves.get(index).is_some_and(|leaf| candidate.is_in(leaf))
         })
-    });
+    };
+    let mut ids: Vec<String> = known.accepted().iter().filter(|id| meant(id, true)).cloned().collect();
+    if greedy == Greedy::No && compound.leaves.iter().any(Leaf::needs_data) {
+        let known_besides = |id: &&String| !known.is_accepted(id) && meant(id, false);
+        let before = ids.len();
+        ids.extend(known.cached().iter().filter(known_besides).cloned());
+        if ids.len() > before {
+            ids = sorted(ids);
+        }
+    }
     let mut missing = Vec::new();
     let mut seen = HashSet::new();
     for leaf in compound.reports_missing.iter().filter_map(|index| compound.leaves.get(*index)) {
@@ -189,12 +192,13 @@ struct Candidate<'a, K: KnownMinions> {
     known: &'a K,
     greedy: Greedy,
     id: &'a str,
+    accepted: bool,
     data: Option<Option<Arc<MinionData>>>,
 }
 
 impl<'a, K: KnownMinions> Candidate<'a, K> {
-    fn new(known: &'a K, greedy: Greedy, id: &'a str) -> Self {
-        Candidate { known, greedy, id, data: None }
+    fn new(known: &'a K, greedy: Greedy, id: &'a str, accepted: bool) -> Self {
+        Candidate { known, greedy, id, accepted, data: None }
     }
 
     /// Whether the id is in the set of a leaf.
@@ -202,13 +206,13 @@ impl<'a, K: KnownMinions> Candidate<'a, K> {
         let empty = Map::new();
         if !leaf.needs_data() {
             let minion = MinionView { id: self.id, grains: &empty, pillar: &empty };
-            return self.known.is_accepted(self.id)
+            return self.accepted
                 && match leaf {
                     Leaf::List(names) => names.names(self.id),
                     other => other.matches(&minion),
                 };
         }
-        if self.greedy == Greedy::Yes && !self.known.is_accepted(self.id) {
+        if self.greedy == Greedy::Yes && !self.accepted {
             return false;
         }
         // Nobody has an address that is none, whatever is cached.

@@ -165,7 +165,7 @@ impl Search<'_> {
         if !self.step() {
             return false;
         }
-        let text = str_of(value).to_lowercase();
+        let text = value.as_str().map_or_else(|| str_of(value).to_lowercase(), str::to_lowercase);
         match self.subdict.pattern(start) {
             Some(Pattern::Glob(glob)) => glob.matches(&text),
             Some(Pattern::Regex(regex)) => regex.matches(&text),

@@ -11,6 +11,7 @@ pub mod keys;
 mod nested;
 mod newline_values_only;
 mod no_return;
+mod overstatestage;
 mod pprint;
 mod profile;
 mod python_text;
@@ -47,6 +48,7 @@ pub static OUTPUTTERS: &[&Outputter] = &[
     &nested::OUTPUTTER,
     &newline_values_only::OUTPUTTER,
     &no_return::OUTPUTTER,
+    &overstatestage::OUTPUTTER,
     &pprint::OUTPUTTER,
     &profile::OUTPUTTER,
     &quiet::OUTPUTTER,
@@ -57,8 +59,8 @@ pub static OUTPUTTERS: &[&Outputter] = &[
 ];
 
 /// Outputters that real Salt has and this program has not: `nested` is taken, as Salt does without the packages that
-/// `dson`, `pony` and `progress` need.
-pub static NOT_SUPPORTED: &[&str] = &["dson", "overstatestage", "pony", "progress", "virt_query"];
+/// `dson`, `pony` and `progress` need, and where `virt_query` sees what does not come from the runner `virt`.
+pub static NOT_SUPPORTED: &[&str] = &["dson", "pony", "progress", "virt_query"];
 
 /// An outputter cannot show this value (Python's `KeyError`, `TypeError` or `AttributeError` there).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

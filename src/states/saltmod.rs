@@ -341,10 +341,21 @@ fn parallel_runners(running: &Running, args: &Args) -> Result<StateReturn, Fault
         let broken = || Err(Fault::execution("a defect of this program; see the master's log"));
         begun.into_iter().map(|(id, thread)| (id, thread.join().unwrap_or_else(|_| broken()))).collect()
     });
-    let mut returned = Map::new();
+    let (mut returned, mut failed) = (Map::new(), Vec::new());
     for (id, output) in outputs {
         match output {
-            Ok(output) => returned.insert(id, output.get("return").cloned().unwrap_or_default()),
+            Ok(output) => {
+                let out = output.get("return").cloned().unwrap_or_default();
+                let code = |key| out.get(key).is_some_and(Value::truthy);
+                // Beyond Salt, which looks for the retcode of an orchestration where there is none.
+                if output.get("success").is_some_and(|said| !said.truthy())
+                    || code("exit_code")
+                    || code("retcode")
+                {
+                    failed.push(id.clone());
+                }
+                returned.insert(id, out)
+            }
             Err(fault) => {
                 let text = format!("One of the runners raised an exception: {fault}");
                 let mut ret = StateReturn::new(name, Some(false), text);
@@ -357,14 +368,8 @@ fn parallel_runners(running: &Running, args: &Args) -> Result<StateReturn, Fault
         out.get("outputter").and_then(Value::as_str) == Some("highstate") && out.get("data").is_some()
     };
     let highstates = returned.values().all(is_highstate);
-    let mut failed = Vec::new();
     let mut changes = Map::new();
     for (id, out) in &returned {
-        let code = |of: Option<&Value>, key| of.and_then(|of| of.get(key)).is_some_and(Value::truthy);
-        // Beyond Salt, which looks for the retcode of an orchestration where there is none.
-        if code(Some(out), "exit_code") || code(Some(out), "retcode") || code(out.get("data"), "retcode") {
-            failed.push(str_of(id));
-        }
         if highstates && let Some(found) = out.get("data").and_then(changes_in) {
             changes.insert(id.clone(), found);
         }

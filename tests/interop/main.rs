@@ -13,3 +13,4 @@ mod one_job;
 mod peers;
 mod pillar;
 mod returners;
+mod runners;

@@ -186,7 +186,7 @@ fn an_accepted_key_is_read_anew_when_its_file_changes() {
     write(own);
     let key = |store: &KeyStore| store.accepted_key(&id).map(|key| key.to_clean_pem());
     assert_eq!(key(&store).as_ref(), Some(own));
-    assert_eq!(store.accepted_ids(), ["web1"]);
+    assert_eq!(*store.accepted_ids(), ["web1"]);
     write(other);
     assert_eq!(key(&store).as_ref(), Some(other));
     write("garbage");

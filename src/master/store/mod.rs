@@ -24,7 +24,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use error::StoreError;
-pub use parts::whole;
+pub use parts::{Kept, whole};
 
 use crate::names::{Jid, MinionId};
 use crate::value::msgpack::{self, Dialect, Reading};

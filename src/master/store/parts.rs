@@ -13,7 +13,8 @@ const MOST: usize = 16;
 /// Minions that are remembered for each.
 const MOST_MINIONS: usize = 200_000;
 
-type Kept = HashMap<String, Option<Arc<MinionData>>>;
+/// By id; `None` where nothing is known of it. Shared with those who go through many minions.
+pub type Kept = Arc<HashMap<String, Option<Arc<MinionData>>>>;
 
 /// For each set of needs, what was found. The last one asked for stands last.
 #[derive(Debug, Default)]
@@ -37,12 +38,19 @@ impl Parts {
         let mut known = self.lock();
         known.generation += 1;
         for (_, kept) in &mut known.parts {
-            kept.remove(id);
+            if kept.contains_key(id) {
+                Arc::make_mut(kept).remove(id);
+            }
         }
     }
 }
 
 impl Store {
+    /// What is in memory for a target: whom it does not hold, [`Store::part`] finds.
+    pub fn kept(&self, needs: &Needs) -> Kept {
+        self.parts.lock().kept(needs, false).map(|kept| kept.clone()).unwrap_or_default()
+    }
+
     /// What a target needs of a minion; `None` when nothing is known of it. Blocks on the disk the first time.
     ///
     /// # Errors
@@ -63,7 +71,7 @@ impl Store {
             && let Some(kept) = known.kept(needs, true)
             && kept.len() < MOST_MINIONS
         {
-            kept.insert(id.to_owned(), part.clone());
+            Arc::make_mut(kept).insert(id.to_owned(), part.clone());
         }
         Ok(part)
     }
@@ -82,7 +90,7 @@ impl Known {
                 if self.parts.len() >= MOST {
                     self.parts.remove(0);
                 }
-                self.parts.push((needs.clone(), Kept::new()));
+                self.parts.push((needs.clone(), Kept::default()));
             }
             None => return None,
         }

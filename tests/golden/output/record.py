@@ -96,6 +96,9 @@ VALUES = {
     }},
     "profile_bad": {"web1": {"cmd_|-d_|-d_|-run": {"name": "x", "duration": "1.5 ms"}}},
     "profile_errors": {"web1": ["Rendering SLS failed"], "web2": {}},
+    "stages": [{"web": {"require": ["db"], "match": "web*", "sls": ["nginx"]}, "none": {}}, {"db": {"match": None}}, {}],
+    "stages_bad": [{"web": {"a": 1, 2: 3}}],
+    "stages_text": [{"web": "nginx"}],
     "surrounded": {"w": ["  lead", "trail  ", "\n", "\t", " "]},
 }
 OUTPUTTERS = [
@@ -117,6 +120,10 @@ def cases():
         for indent in (-1, 0, 2, 5, None, "pretty"):
             for out in ("json", "pprint", "yaml"):
                 yield name, out, {"color": False, "output_indent": indent}
+    for name in ("none", "text", "text_empty", "ping", "map", "empty_map", "empty_list", "stages", "stages_bad", "stages_text"):
+        for out in ("overstatestage", "virt_query"):
+            yield name, out, {"color": False}
+    yield "stages", "overstatestage", {"color": True}
     for name, value in VALUES.items():
         for out in ("table", "profile"):
             yield name, out, {"color": False}
