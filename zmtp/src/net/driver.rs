@@ -66,10 +66,8 @@ pub(crate) struct Driver {
     timer: Option<Pin<Box<Sleep>>>,
     /// How many messages the inbox takes without being asked again.
     room: usize,
-    /// Who has to be woken for what was put there. Late, since a wake costs as much as many messages.
-    receiver: Option<Waker>,
     /// Messages that were put there.
-    received: u64,
+    received: u32,
     read_size: usize,
     /// Octets of the last frame when it was large, else 0. Large frames come in series: each then gets one buffer of
     /// its own size, which is neither copied nor larger than what the allocator keeps at hand.
@@ -98,6 +96,19 @@ pub(crate) struct Left {
 
 type Progress = Result<bool, ConnectionError>;
 
+/// On their way to the inbox.
+struct Items<'a> {
+    items: Vec<Item>,
+    /// Has to be woken for those that are there.
+    receiver: &'a mut Option<Waker>,
+}
+
+fn wake(receiver: &mut Option<Waker>) {
+    if let Some(receiver) = receiver.take() {
+        receiver.wake();
+    }
+}
+
 impl Driver {
     pub(crate) fn new(
         core: Arc<Core>,
@@ -122,7 +133,6 @@ impl Driver {
             place,
             timer: None,
             room: 0,
-            receiver: None,
             received: 0,
             read_size: MIN_READ,
             alike: 0,
@@ -150,35 +160,38 @@ impl Driver {
 
     fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionError> {
         let before = self.received;
+        // Who has to be woken for what was put into the inbox. Late, since a wake costs as much as many messages.
+        let mut receiver = None;
+        let mut poll = None;
         for round in 1..=ROUNDS {
-            match self.turn(cx) {
+            match self.turn(cx, &mut receiver) {
                 Ok(true) if self.guest && self.received != before => {
                     self.left.octets = true;
-                    return Poll::Pending;
+                    poll = Some(Poll::Pending);
                 }
-                Ok(true) if round % WAKE_ROUNDS == 0 => self.wake_receiver(),
+                Ok(true) if round % WAKE_ROUNDS == 0 => wake(&mut receiver),
                 Ok(true) => {}
                 Ok(false) => {
                     self.connection.shrink();
-                    return Poll::Pending;
+                    poll = Some(Poll::Pending);
                 }
-                Err(reason) => return Poll::Ready(reason),
+                Err(reason) => poll = Some(Poll::Ready(reason)),
+            }
+            if poll.is_some() {
+                break;
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    fn wake_receiver(&mut self) {
-        if let Some(receiver) = self.receiver.take() {
-            receiver.wake();
-        }
+        wake(&mut receiver);
+        poll.unwrap_or_else(|| {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
     }
 
     /// Everything once; false when nothing could be done.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Progress {
+    fn turn(&mut self, cx: &mut Context<'_>, receiver: &mut Option<Waker>) -> Progress {
         let now = Instant::now().into_std();
-        let stopped = self.take_events(cx, now)?;
+        let stopped = self.take_events(cx, now, receiver)?;
         let decided = self.decided(cx);
         let read = !stopped && self.read(cx, now)?;
         let fetched = self.fetch_messages(cx)?;
@@ -189,8 +202,13 @@ impl Driver {
     }
 
     /// Decodes what was read, as far as the application has room. True when it has none.
-    fn take_events(&mut self, cx: &mut Context<'_>, now: StdInstant) -> Progress {
-        let mut items = Vec::new();
+    fn take_events(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: StdInstant,
+        receiver: &mut Option<Waker>,
+    ) -> Progress {
+        let mut items = Items { items: Vec::new(), receiver };
         let result = self.decode(cx, now, &mut items);
         self.put(&mut items);
         let stopped = result?;
@@ -198,7 +216,7 @@ impl Driver {
         Ok(stopped)
     }
 
-    fn decode(&mut self, cx: &mut Context<'_>, now: StdInstant, items: &mut Vec<Item>) -> Progress {
+    fn decode(&mut self, cx: &mut Context<'_>, now: StdInstant, items: &mut Items<'_>) -> Progress {
         loop {
             if self.attached && self.room == 0 {
                 self.put(items);
@@ -216,8 +234,8 @@ impl Driver {
                     let octets = message.octets();
                     let large = octets >= LARGE;
                     self.alike = if large && octets <= MAX_ALIKE { octets + MAX_HEADER_OCTETS } else { 0 };
-                    items.push(Item::Message(message));
-                    if large || items.len() >= PUT {
+                    items.items.push(Item::Message(message));
+                    if large || items.items.len() >= PUT {
                         self.put(items);
                     }
                 }
@@ -238,15 +256,15 @@ impl Driver {
         }
     }
 
-    fn put(&mut self, items: &mut Vec<Item>) {
+    fn put(&mut self, Items { items, receiver }: &mut Items<'_>) {
         if items.is_empty() {
             return;
         }
-        self.received = self.received.wrapping_add(items.len() as u64);
+        self.received = self.received.wrapping_add(u32::try_from(items.len()).unwrap_or_default());
         if let (Some(inbox), Some(pipe)) = (self.core.pattern.inbox(), &self.pipe) {
-            let (room, receiver) = inbox.put_quietly(pipe, items);
+            let (room, woken) = inbox.put_quietly(pipe, items);
             self.room = room;
-            self.receiver = receiver.or(self.receiver.take());
+            **receiver = woken.or(receiver.take());
         }
         items.clear();
     }
@@ -391,7 +409,7 @@ impl Driver {
     fn answers(&self) -> u64 {
         let router = self.core.socket_type == SocketType::Router;
         let at_work = router && self.core.pattern.inbox().is_some_and(|inbox| inbox.is_at_work());
-        if at_work { self.received } else { 0 }
+        if at_work { self.received.into() } else { 0 }
     }
 
     /// A request or a reply goes alone, and somebody waits for it.
@@ -495,9 +513,7 @@ impl Future for Driver {
     type Output = (ConnectionError, bool);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let poll = self.poll_rounds(cx);
-        self.wake_receiver();
-        let Poll::Ready(reason) = poll else { return Poll::Pending };
+        let Poll::Ready(reason) = self.poll_rounds(cx) else { return Poll::Pending };
         if let ConnectionError::Denied(_) = reason {
             // The peer hears why, if it reads at all: nobody waits for it.
             if let Some(error) = self.connection.take_transmit() {
