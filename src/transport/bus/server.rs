@@ -54,7 +54,7 @@ pub struct BusServer {
 /// Octets written at once, where small events have piled up.
 const BATCH: usize = 128 * 1024;
 /// A client that does not read for so long is one that never asks: it is written to all the same.
-const LONGEST_START: Duration = Duration::from_secs(1);
+const LONGEST_START: Duration = Duration::from_secs(5);
 /// How often a client that has not read its first octet is looked at.
 const LOOK: Duration = Duration::from_millis(2);
 
