@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use zmtp::PeerAddress;
 
 use super::commands::{AesCommand, FilesCommand};
 use super::pool::Kind;
@@ -47,12 +48,18 @@ impl Key {
 }
 
 /// Answers a sealed request. `None`: no answer.
-pub(super) async fn answer(master: &Arc<Master>, sealed: Sealed, from: &str) -> Option<Vec<u8>> {
+pub(super) async fn answer(
+    master: &Arc<Master>,
+    sealed: Sealed,
+    address: Option<&PeerAddress>,
+) -> Option<Vec<u8>> {
+    // For the log alone: most requests need no text.
+    let from = || address.map(ToString::to_string).unwrap_or_default();
     let (opened, key) = match open(master, &sealed).await {
         Ok(opened) => opened,
         Err(refusal) => {
             let id = sealed.id.as_ref().map_or("unknown", MinionId::as_str);
-            crate::log::warn!(from, minion = id, "a request was refused: {refusal}");
+            crate::log::warn!(from = from(), minion = id, "a request was refused: {refusal}");
             return Some(refusal.reply());
         }
     };
@@ -60,13 +67,13 @@ pub(super) async fn answer(master: &Arc<Master>, sealed: Sealed, from: &str) -> 
         && !master.seen.first_time(format!("{nonce}{}", opened.id).as_bytes(), Instant::now())
     {
         crate::log::warn!(
-            from,
+            from = from(),
             minion = opened.id.as_str(),
             "a request was refused: it came before, bit for bit"
         );
         return Some(Refusal::BadLoad("a replay").reply());
     }
-    master.presence.heard(opened.id.as_str(), from);
+    master.presence.heard(opened.id.as_str(), address.and_then(PeerAddress::ip));
     let nonce = opened.nonce.clone();
     match carry_out(master, opened, &sealed).await {
         Ok(Reply::Value(value)) if envelope::weight(&value) > LARGE_REPLY => {

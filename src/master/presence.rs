@@ -42,8 +42,8 @@ impl Presence {
     }
 
     /// A minion has proven itself at `from` (`address:port`).
-    pub fn heard(&self, id: &str, from: &str) {
-        let Some(from) = address(from) else { return };
+    pub fn heard(&self, id: &str, from: Option<IpAddr>) {
+        let Some(from) = from.map(|from| from.to_canonical()) else { return };
         let at = Instant::now();
         let mut known = self.lock();
         match known.heard.get_mut(id) {
@@ -92,12 +92,6 @@ impl Presence {
     }
 }
 
-/// The address in `address:port`.
-pub fn address(text: &str) -> Option<IpAddr> {
-    let socket: std::net::SocketAddr = text.strip_prefix("tcp://").unwrap_or(text).parse().ok()?;
-    Some(socket.ip().to_canonical())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,8 +100,8 @@ mod tests {
     fn a_minion_is_connected_while_a_subscriber_sits_at_its_address() {
         let presence = Presence::default();
         let (here, there) = ("10.0.0.1".parse().expect("ip"), "::ffff:10.0.0.2".parse().expect("ip"));
-        presence.heard("web1", "10.0.0.1:40000");
-        presence.heard("web2", "10.0.0.2:40001");
+        presence.heard("web1", Some(here));
+        presence.heard("web2", Some("10.0.0.2".parse().expect("ip")));
         assert!(presence.connected().is_empty());
         presence.subscriber_came(here);
         presence.subscriber_came(there);

@@ -264,12 +264,12 @@ async fn watch_subscribers(master: Arc<Master>, mut events: zmtp::Events, mut st
         let Some(event) = event else { return };
         match &event {
             Event::Connected { peer, .. } => {
-                if let Some(address) = presence::address(&peer.to_string()) {
+                if let Some(address) = peer.ip() {
                     master.presence.subscriber_came(address);
                 }
             }
             Event::Disconnected { peer, .. } => {
-                if let Some(address) = presence::address(&peer.to_string()) {
+                if let Some(address) = peer.ip() {
                     master.presence.subscriber_went(address);
                 }
             }

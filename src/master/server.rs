@@ -68,15 +68,16 @@ async fn answer(master: &Arc<Master>, sender: &RouterSender, peer: &RoutingId, m
         crate::log::warn!(frames = body.len(), "a request with other than one body frame was dropped");
         return;
     };
-    let from = sender.peer_address(peer).map(|address| address.to_string()).unwrap_or_default();
+    let address = sender.peer_address(peer);
+    let from = || address.as_ref().map(ToString::to_string).unwrap_or_default();
     let reply = match envelope::parse(body, master.options.minimum_auth_version) {
         Err(refusal) => {
-            crate::log::warn!(from, "a request was refused: {refusal}");
+            crate::log::warn!(from = from(), "a request was refused: {refusal}");
             Some(refusal.reply())
         }
         // On the heap: the task of a return, which there are most of, stays small.
-        Ok(Request::Clear { version, load }) => Box::pin(clear::answer(master, version, load, &from)).await,
-        Ok(Request::Sealed(sealed)) => aes::answer(master, sealed, &from).await,
+        Ok(Request::Clear { version, load }) => Box::pin(clear::answer(master, version, load, &from())).await,
+        Ok(Request::Sealed(sealed)) => aes::answer(master, sealed, address.as_ref()).await,
     };
     if let Some(reply) = reply {
         // A peer that has gone meanwhile asks again by itself.
