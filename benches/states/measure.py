@@ -16,10 +16,12 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -127,13 +129,31 @@ def cpu_of_tree(pid):
 def run(command):
     """CPU seconds, peak memory in KiB and wall seconds of one command."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    # Not ru_maxrss: that begins with the memory of this Python, which the process shared until it became another.
+    peak = [0]
+    watch = threading.Thread(target=watch_memory, args=(process.pid, peak))
+    watch.start()
     output = process.stdout.read()
-    process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status
     wall = time.monotonic() - start
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss, wall, output
+    watch.join()
+    return usage.ru_utime + usage.ru_stime, peak[0], wall, output
+
+
+def watch_memory(pid, peak):
+    """Keeps the peak of a process's resident memory, in KiB, until it ends."""
+    while True:
+        try:
+            told = pathlib.Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        found = re.search(r"^VmHWM:\s+(\d+)", told, re.MULTILINE)
+        if not found:
+            return
+        peak[0] = int(found.group(1))
+        time.sleep(0.002)
 
 
 class Side:

@@ -33,10 +33,10 @@ pub(super) const JSON: Function = Function::new(
     "The JSON at `url`; `%s` in it is the id of the minion and, `with_grains`, `<name>` a grain. With `namespace` below \
      that key.",
     |cx, args| {
-        let data = said(cx, args, "json")?;
+        let Some(data) = said(cx, args, "json")? else { return Ok(Map::new().into()) };
         let namespace = args.opt_str("namespace")?.filter(|name| !name.is_empty());
         Ok(match namespace {
-            Some(name) if data.truthy() => {
+            Some(name) => {
                 let mut below = Map::new();
                 below.insert(name, data);
                 below.into()
@@ -50,12 +50,12 @@ pub(super) const YAML: Function = Function::new(
     "http_yaml",
     YAML_PARAMS,
     "The YAML at `url`; `%s` in it is the id of the minion and, `with_grains`, `<name>` a grain.",
-    |cx, args| said(cx, args, "yaml"),
+    |cx, args| Ok(said(cx, args, "yaml")?.unwrap_or_else(|| Map::new().into())),
 );
 
-fn said(cx: &Context, args: &Args, decode_type: &str) -> Result<Value, Fault> {
-    let nothing = || Ok(Map::new().into());
-    let Some(url) = address(cx, args)? else { return nothing() };
+/// `None` where the server has nothing to say.
+fn said(cx: &Context, args: &Args, decode_type: &str) -> Result<Option<Value>, Fault> {
+    let Some(url) = address(cx, args)? else { return Ok(None) };
     let mut given = map! { "decode" => true, "decode_type" => decode_type };
     for name in ["header_dict", "username", "password"] {
         given.insert(name, args.get(name).clone());
@@ -66,17 +66,17 @@ fn said(cx: &Context, args: &Args, decode_type: &str) -> Result<Value, Fault> {
     }
     let mut answer = crate::http::query(&url, &given)?;
     let data = answer.as_map_mut().and_then(|answer| answer.remove("dict"));
-    match data {
-        Some(data @ Value::Map(_)) => Ok(data),
-        Some(_) => nothing(),
-        None => {
-            // The body may hold secrets.
-            let problem = answer.get("error").map(str_of).unwrap_or_default();
-            let id = str_of(args.get("minion_id"));
-            crate::log::error!(minion = id, problem, "the external pillar's web server gave nothing");
-            nothing()
+    if data.is_none() {
+        // The body may hold secrets.
+        let problem = answer.get("error").map(str_of).unwrap_or_default();
+        // An answer, but not one that can be read.
+        if answer.get("body").is_some() && answer.get("status").is_none() {
+            return Err(Fault::execution(problem));
         }
+        let id = str_of(args.get("minion_id"));
+        crate::log::error!(minion = id, problem, "the external pillar's web server gave nothing");
     }
+    Ok(data)
 }
 
 fn address(cx: &Context, args: &Args) -> Result<Option<String>, Fault> {

@@ -36,18 +36,18 @@ const KNOWN: [&str; 17] = [
 /// # Errors
 /// For `https://` and for arguments that are not supported.
 pub fn query(url: &str, given: &Map) -> Result<Value, Fault> {
-    let own = |name: &str| name.starts_with("__") || matches!(name, "raise_error" | "decode_body" | "test");
+    let own = |name: &str| {
+        name.starts_with("__") || matches!(name, "raise_error" | "decode_body" | "test" | "test_url")
+    };
     if let Some(other) = given.keys().map(str_of).find(|name| !KNOWN.contains(&name.as_str()) && !own(name)) {
         return Err(Fault::NotSupported(format!("the argument {other} of http.query")));
     }
-    if given.get("test").is_some_and(Value::truthy) {
-        return Ok(if given.get("status").is_some_and(Value::truthy) {
-            map! { "status" => 200 }
-        } else {
-            map! {}
-        }
-        .into());
-    }
+    let test = given.get("test").is_some_and(Value::truthy);
+    let url = match given.str("test_url") {
+        Some(other) if test => other,
+        None if test => return Ok(Map::new().into()),
+        _ => url,
+    };
     let Some(("http", rest)) = url.split_once("://") else {
         return Err(Fault::NotSupported(format!("http.query {url}: only http:// is, there is no TLS yet")));
     };
@@ -80,7 +80,11 @@ pub fn query(url: &str, given: &Map) -> Result<Value, Fault> {
     if data.is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
     }
-    Ok(ask(remote, method, &headers, data.as_deref(), given).into())
+    let mut ret = ask(remote, method, &headers, data.as_deref(), given);
+    if test {
+        ret.insert("test", true);
+    }
+    Ok(ret.into())
 }
 
 fn ask(

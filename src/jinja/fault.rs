@@ -168,7 +168,18 @@ impl Error {
     /// Looks for the name that was meant among what the template sees.
     pub(super) fn with_near(mut self, vars: &Map, around: &dyn Surroundings) -> Self {
         let quoted = |text: &str| text.split('\'').nth(1).map(str::to_owned);
-        let near = if let Some((head, _)) = self.message.split_once("' is undefined") {
+        let near = if let Some((_, name)) = self.message.split_once("AliasedLoader object' has no attribute")
+        {
+            self.near = around.function_near(&quoted(name).unwrap_or_default());
+            return self;
+        } else if let Some((_, told)) = self.message.split_once("No filter named ") {
+            nearest(&quoted(told).unwrap_or_default(), &mut super::filters::names())
+        } else if let Some((_, told)) = self.message.split_once("unknown tag ") {
+            // What the parser looked for stands in the message, too.
+            let name = quoted(told).unwrap_or_default();
+            let ends = told.split('\'').skip(3).step_by(2);
+            nearest(&name, &mut ends.chain(["if", "for", "set", "macro", "import", "include", "from", "do"]))
+        } else if let Some((head, _)) = self.message.split_once("' is undefined") {
             let name = head.rsplit('\'').next().unwrap_or_default();
             let given = vars.keys().filter_map(Value::as_str).chain(around.large_names().iter().copied());
             nearest(name, &mut given.chain(names_set(&self.source)))

@@ -44,6 +44,11 @@ pub trait Surroundings {
         false
     }
 
+    /// The function that was probably meant by a name that `salt` does not have.
+    fn function_near(&self, _name: &str) -> Option<String> {
+        None
+    }
+
     /// Whether `salt` has functions of this module (`cmd`).
     fn has_module(&self, _name: &str) -> bool {
         false

@@ -14,7 +14,7 @@ pub struct Place {
     pub path: Option<String>,
     /// From 1; 0 where it is not known.
     pub line: u32,
-    /// From 1, of YAML in the rendered text; 0 where it is not known.
+    /// From 1; 0 where it is not known.
     pub column: u32,
 }
 
@@ -65,10 +65,12 @@ pub(super) fn in_yaml(
     };
     text.push_str(&around);
     let shown = rendered[begin..].lines().next().unwrap_or_default();
-    if places.is_some()
-        && other.is_none()
-        && source.text.lines().nth(line.saturating_sub(1) as usize) != Some(shown)
-    {
+    let written = source.text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
+    let mut column = column;
+    if places.is_some() && other.is_none() && written != shown {
+        // What a tag became is not in the template: there the mistake is where the tag begins.
+        let same = written.chars().zip(shown.chars()).take_while(|(a, b)| a == b).count();
+        column = column.min(u32::try_from(same + 1).unwrap_or(u32::MAX));
         let shown: String = shown.chars().take(200).collect();
         let _ = write!(text, "\nrendered as line {rendered_line}: {shown}");
     }

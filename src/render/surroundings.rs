@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::read_template;
 use crate::jinja::{CallFault, Nothing, SourceFile, Surroundings};
 use crate::loader::{Call, Context, Fault, FileClient};
-use crate::value::{DateTime, Map, Value, is_text, str_of};
+use crate::value::{DateTime, Map, Value, is_text, nearest, str_of};
 
 /// In Salt's order.
 const LARGE: &[&str] = &["opts", "grains", "pillar"];
@@ -57,6 +57,14 @@ impl Surroundings for Around<'_, '_> {
 
     fn has_function(&self, name: &str) -> bool {
         self.cx.registry.function(self.cx, name).is_ok()
+    }
+
+    fn function_near(&self, name: &str) -> Option<String> {
+        let modules = self.cx.registry.available(self.cx);
+        let names: Vec<String> = modules
+            .flat_map(|module| module.functions.iter().map(|row| format!("{}.{}", module.provides, row.name)))
+            .collect();
+        nearest(name, &mut names.iter().map(String::as_str)).map(str::to_owned)
     }
 
     fn has_module(&self, name: &str) -> bool {

@@ -271,7 +271,12 @@ impl<'r, 'c> Compiler<'r, 'c> {
 
     /// Salt's words, and after them what it does not tell: who includes the file, and the name that was meant.
     fn render_error(&mut self, sls: &str, saltenv: &str, path: &Path, error: &RenderError) -> String {
+        let place = error.place().unwrap_or_default();
+        let path = place.path.unwrap_or_else(|| path.display().to_string());
         let mut text = format!("Rendering SLS '{saltenv}:{sls}' failed: {error}");
+        if place.line > 0 {
+            text.push_str(&format!("\nin {path}, line {}, column {}", place.line, place.column));
+        }
         for includes in self.chain.iter().rev() {
             text.push_str(&format!("\nincluded by SLS '{includes}'"));
         }
@@ -279,9 +284,7 @@ impl<'r, 'c> Compiler<'r, 'c> {
             text.push_str(&format!("\ndid you mean '{near}'?"));
         }
         error!("{text}");
-        let place = error.place().unwrap_or_default();
-        let path = place.path.or_else(|| Some(path.display().to_string()));
-        self.places.push((text.clone(), Place { path, ..place }));
+        self.places.push((text.clone(), Place { path: Some(path), ..place }));
         text
     }
 

@@ -89,7 +89,7 @@ fn query(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let test = running.test();
     let mut kwargs = args.keywords.clone();
     kwargs.remove("request_interval");
-    let test_url = kwargs.remove("test_url");
+    let test_url = kwargs.get("test_url").cloned();
     kwargs.entry("decode", || false.into());
     kwargs.extend(map! { "text" => true, "status" => true });
     if test {
@@ -97,35 +97,36 @@ fn query(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     }
     let data = running.call("http.query", Call { args: vec![name.as_str().into()], kwargs })?;
     let said = |key: &str| data.get(key).map(str_of).unwrap_or_default();
-    let (mut good, mut comments) = (true, Vec::new());
-    let mut tell = |found: bool, what: String, plural: bool| {
-        good &= found;
-        let verb = if plural { "were" } else { "was" };
-        comments.push(format!("{what} {verb} {}found.", if found { "" } else { "not " }));
+    let (mut result, mut comments) = (None, Vec::new());
+    let mut tell = |found: bool, what: String| {
+        result = Some(found && result != Some(false));
+        comments.push(format!("{what} {}found.", if found { "was " } else { "was not " }));
     };
     let wanted = str_of(text);
     match args.str("match_type")?.as_str() {
         _ if text.is_null() => {}
-        "string" => tell(said("text").contains(&wanted), format!("Match text \"{wanted}\""), false),
-        "pcre" => tell(search(&wanted, &said("text"))?, format!("Match pattern \"{wanted}\""), false),
+        "string" => tell(said("text").contains(&wanted), format!("Match text \"{wanted}\"")),
+        "pcre" => tell(search(&wanted, &said("text"))?, format!("Match pattern \"{wanted}\"")),
         _ => {}
     }
     let (wanted, got) = (str_of(status), said("status"));
     match args.str("status_type")?.as_str() {
         _ if status.is_null() => {}
         "list" => {
-            let all = status.as_list().unwrap_or_default().iter().map(str_of);
-            match all.into_iter().find(|one| *one == got) {
-                Some(one) => tell(true, format!("Status {one}"), false),
-                None => tell(false, format!("Statuses {wanted}"), true),
+            for one in status.as_list().unwrap_or_default().iter().map(str_of).filter(|one| *one == got) {
+                tell(true, format!("Status {one}"));
+            }
+            // Salt quirk: states/http.py (`query`) looks at the result so far, that of the text included.
+            if result != Some(true) {
+                result = Some(false);
+                comments.push(format!("Statuses {wanted} were not found."));
             }
         }
-        "pcre" => tell(search(&wanted, &got)?, format!("Status pattern \"{wanted}\""), false),
-        "string" => tell(wanted == got, format!("Status {wanted}"), false),
+        "pcre" => tell(search(&wanted, &got)?, format!("Status pattern \"{wanted}\"")),
+        "string" => tell(wanted == got, format!("Status {wanted}")),
         _ => {}
     }
     let mut comment = comments.join(" ");
-    let mut result = (!comments.is_empty()).then_some(good);
     if test {
         result = None;
         let url = test_url.map(|url| format!(", TEST URL WAS: {}", str_of(&url))).unwrap_or_default();

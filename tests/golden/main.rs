@@ -10,6 +10,7 @@ mod pillar;
 mod report;
 mod states;
 mod target;
+mod web;
 mod yaml;
 
 use std::fs;

@@ -39,6 +39,11 @@ pub(super) fn find(name: &str) -> Option<&'static Filter> {
 }
 
 /// Sorted by name.
+/// All that there are.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FILTERS.iter().map(|filter| filter.name)
+}
+
 static FILTERS: &[Filter] = &[
     row("abs", numbers::abs),
     row("append_dict_key_value", dicts::append),
