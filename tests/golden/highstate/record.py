@@ -15,6 +15,7 @@ import tempfile
 import warnings
 
 warnings.simplefilter("ignore")
+import salt._logging
 import salt.config
 import salt.loader
 import salt.output
@@ -86,6 +87,8 @@ def record(path):
         }
     )
     os.makedirs(opts["cachedir"], exist_ok=True)
+    # Processes of `parallel: True` look for it.
+    salt._logging.set_logging_options_dict(dict(opts, log_level="quiet", log_level_logfile="quiet"))
     opts.update(yaml.safe_load(given.get("opts", "{}").replace("{root}", root)) or {})
     opts["grains"] = {"id": "m1", "os": "Debian", "os_family": "Debian", "kernel": "Linux", "shell": "/bin/sh",
                       "roles": ["web"]}
