@@ -63,6 +63,7 @@ fn envelopes(criterion: &mut Criterion) {
             session: session_key.clone(),
             publish_port: 4505,
             master_key: public.clone(),
+            halite: true,
         },
     );
     group.bench_function("seal", |b| b.iter(|| session.request(black_box(ret()), 0)));

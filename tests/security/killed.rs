@@ -116,7 +116,7 @@ async fn r01_no_acknowledged_return_is_lost_when_the_master_is_killed_twenty_tim
     master.wait().expect("gone");
     let store = Store::open(&root.join("cache/halite")).expect("opened");
     for number in 0..RETURNS {
-        let kept = store.return_of(&jid(number), "web1").expect("read");
+        let kept = store.returns(&jid(number)).expect("read").get("web1").cloned();
         let kept = kept.unwrap_or_else(|| panic!("return {number} was acknowledged and is lost"));
         assert_eq!(kept.get("return"), Some(&Value::from(number as i64)));
     }
