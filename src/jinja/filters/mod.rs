@@ -38,12 +38,12 @@ pub(super) fn find(name: &str) -> Option<&'static Filter> {
     FILTERS.get(at)
 }
 
-/// Sorted by name.
 /// All that there are.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     FILTERS.iter().map(|filter| filter.name)
 }
 
+/// Sorted by name.
 static FILTERS: &[Filter] = &[
     row("abs", numbers::abs),
     row("append_dict_key_value", dicts::append),
