@@ -5,7 +5,7 @@ mod replay;
 
 use std::path::Path;
 
-use crate::{crypt, event, jinja, master, matchers, value};
+use crate::{channel, crypt, event, jinja, matchers, value};
 
 fn replay(target: &str, property: fn(&[u8])) {
     replay::replay(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus"), target, property);
@@ -48,7 +48,7 @@ fn events() {
 
 #[test]
 fn requests() {
-    replay("requests", master::fuzzing::any_request);
+    replay("requests", channel::fuzzing::any_request);
 }
 
 #[test]

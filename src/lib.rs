@@ -4,6 +4,8 @@
 //! never use each other. `tests/tidy` holds every `crate::…` path against it.
 
 #![deny(unsafe_code)]
+// The fuzz targets build what reads the octets of others, and leave out who uses it.
+#![cfg_attr(not(feature = "program"), allow(unused))]
 
 #[cfg(test)]
 mod corpora;
@@ -39,53 +41,77 @@ pub mod output;
 
 pub mod event;
 
+#[cfg(feature = "program")]
 pub mod pillar;
 
+#[cfg(feature = "program")]
 pub mod keys;
 
+#[cfg(feature = "program")]
 pub mod acl;
 
+#[cfg(feature = "program")]
 pub mod extmods;
 
+#[cfg(feature = "program")]
 pub mod schedule;
 
+#[cfg(feature = "program")]
 pub mod state;
 
 // catalogue: one file per Salt module; synchronous; effects only through Context
+#[cfg(feature = "program")]
 pub mod modules;
 
+#[cfg(feature = "program")]
 pub mod states;
 
+#[cfg(feature = "program")]
 pub mod grains;
 
+#[cfg(feature = "program")]
 pub mod runners;
 
+#[cfg(feature = "program")]
 pub mod returners;
 
+#[cfg(feature = "program")]
 pub mod wheel;
 
+#[cfg(feature = "program")]
 pub mod beacons;
 
+#[cfg(feature = "program")]
 pub mod auth;
 
+#[cfg(feature = "program")]
 pub mod fileserver;
 
+#[cfg(feature = "program")]
 pub mod ext_pillar;
 
+#[cfg(feature = "program")]
 pub mod builtin;
 
 // shells: tokio, sockets, processes
+#[cfg(feature = "program")]
 pub mod transport;
 
+#[cfg(feature = "program")]
 pub mod fileclient;
 
+#[cfg(feature = "program")]
 pub mod local_pillar;
 
+#[cfg(feature = "program")]
 pub mod client;
 
+#[cfg(feature = "program")]
 pub mod minion;
 
+#[cfg(feature = "program")]
 pub mod master;
 
 // command line: argv, exit codes, printing
+#[cfg(feature = "program")]
 pub mod cli;

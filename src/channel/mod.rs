@@ -1,11 +1,14 @@
 //! The conversations of 4505 and 4506, without sockets: envelopes, authentication, sealed requests, publishes and
 //! pillars. Salt: channel/client.py, channel/server.py, crypt.py; salt-wire.md §6, §7, §9, §12.3.
 //!
-//! `envelope` and `master_auth` are the master's half, `session` and `minion_auth` the minion's; `publish` and
-//! `pillar` hold both halves of theirs.
+//! `commands` are what can be asked for. `envelope` and `master_auth` are the master's half, `session` and
+//! `minion_auth` the minion's; `publish` and `pillar` hold both halves of theirs.
 
+pub mod commands;
 pub mod envelope;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod master_auth;
 pub mod minion_auth;
 pub mod pillar;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use zmtp::PeerAddress;
 
-use super::commands::{AesCommand, FilesCommand};
 use super::pool::Kind;
 use super::sessions::SessionKey;
 use super::{Master, file_recv, master_opts, mine_requests as mine, minion_events, peer, pillar, returns};
+use crate::channel::commands::{AesCommand, FilesCommand};
 use crate::channel::envelope::{self, Freshness, Opened, Refusal, Sealed};
 use crate::channel::pack;
 use crate::crypt::{AesEpoch, Crypticle};

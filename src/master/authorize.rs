@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use super::Master;
-use super::commands::Caller;
 use super::identify::{Known, Refused, identify};
 use super::pool::Kind;
 use crate::acl::{self, Blacklist, Job, MasterFunctions, Ruling};
+use crate::channel::commands::Caller;
 use crate::map;
 use crate::value::{Map, Value};
 

@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::commands::PublishCommand;
 use super::services::Services;
 use super::{Master, jobs, store};
+use crate::channel::commands::PublishCommand;
 use crate::client::{Batch, BatchSize, LastSeen, Patience, Step, Watch};
 use crate::event::Filter;
 use crate::loader::MasterServices;

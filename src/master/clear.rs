@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::authorize::{Denied, Wish, Wording, authenticate, not_blacklisted, permit};
-use super::commands::{ClearCommand, MasterCall, PublishCommand};
 use super::{Master, auth, batches, identify, jobs, runners, targets, wheel};
 use crate::acl::{Job, MasterFunctions};
+use crate::channel::commands::{ClearCommand, MasterCall, PublishCommand};
 use crate::channel::pack;
 use crate::event::tags;
 use crate::loader::{self, Call};

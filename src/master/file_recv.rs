@@ -10,8 +10,8 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use super::Master;
-use super::commands::FileRecv;
 use super::pool::Kind;
+use crate::channel::commands::FileRecv;
 use crate::names::MinionId;
 use crate::value::Value;
 

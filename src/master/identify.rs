@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Master;
-use super::commands::Caller;
 use super::pool::Kind;
 use super::tokens::NewToken;
 use crate::acl;
 use crate::auth::{self, Login};
+use crate::channel::commands::Caller;
 use crate::value::{Map, Value};
 
 /// Somebody who has proven who they are.

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::Master;
-use super::commands::PublishCommand;
 use super::pool::Kind;
 use super::publisher::Audience;
+use crate::channel::commands::PublishCommand;
 use crate::event::tags;
 use crate::map;
 use crate::matchers::Selection;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::commands::{Caller, PublishCommand};
 use super::pool::Kind;
 use super::{Master, jobs, targets};
+use crate::channel::commands::{Caller, PublishCommand};
 use crate::event::tags;
 use crate::map;
 use crate::value::{Map, Value};

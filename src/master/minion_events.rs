@@ -2,7 +2,7 @@
 //! salt-wire.md §11.
 
 use super::Master;
-use super::commands::EventLoad;
+use crate::channel::commands::EventLoad;
 use crate::event::tags;
 use crate::names::MinionId;
 use crate::value::{Map, Value};

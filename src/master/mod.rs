@@ -8,14 +8,11 @@ mod authorize;
 mod autosign;
 mod batches;
 mod clear;
-pub mod commands;
-mod departures;
+pub mod departures;
 pub mod disk_cache;
 mod error;
 mod event_return;
 mod file_recv;
-#[cfg(any(test, feature = "fuzzing"))]
-pub mod fuzzing;
 mod identify;
 mod jobs;
 mod key_changes;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::clear::jobs_of;
-use super::commands::{Caller, MasterCall, PublishCommand};
 use super::pool::Kind;
 use super::{Master, jobs, runners, targets};
 use crate::acl;
+use crate::channel::commands::{Caller, MasterCall, PublishCommand};
 use crate::host::write_cache_file;
 use crate::map;
 use crate::names::{Jid, MinionId};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Master;
 use super::aes::{Reply, error_reply};
-use super::commands::PillarLoad;
 use super::pool::Kind;
+use crate::channel::commands::PillarLoad;
 use crate::channel::envelope::Sealed;
 use crate::channel::pillar::{Recipient, seal};
 use crate::event::tags;

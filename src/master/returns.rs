@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::Master;
 use super::aes::Reply;
-use super::commands::ReturnLoad;
 use super::minion_events::may_fire;
 use super::pool::Kind;
 use super::store::Saved;
+use crate::channel::commands::ReturnLoad;
 use crate::event::tags;
 use crate::map;
 use crate::names::{Jid, MinionId};

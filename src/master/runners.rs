@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Master;
-use super::commands::MasterCall;
 use super::services::Services;
 use super::store;
+use crate::channel::commands::MasterCall;
 use crate::event::tags;
 use crate::host::RealHost;
 use crate::loader::{self, Call, Context, Fault, Nowhere, Scope};

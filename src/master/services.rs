@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use super::Master;
-use super::commands::{Caller, PublishCommand};
 use super::{identify, jobs, key_changes, store, targets};
+use crate::channel::commands::{Caller, PublishCommand};
 use crate::client::{Patience, Step, Watch};
 use crate::event::Filter;
 use crate::fileclient::{Files, LocalSource};

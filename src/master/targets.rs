@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Master;
-use super::commands::PublishCommand;
 use super::key_store::KeyStore;
 use super::pool::Kind;
 use super::store::{Kept, Store, whole};
+use crate::channel::commands::PublishCommand;
 use crate::matchers::{Greedy, KnownMinions, MinionData, Needs, ParseOptions, Selection, Target, TargetType};
 use crate::names::MinionId;
 use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::Master;
-use super::commands::MasterCall;
 use super::pool::Kind;
 use super::services::Services;
+use crate::channel::commands::MasterCall;
 use crate::event::tags;
 use crate::host::RealHost;
 use crate::loader::{self, Call, Context, Nowhere, Param, Scope};

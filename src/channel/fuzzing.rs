@@ -2,7 +2,7 @@
 //! closed sets or refused, and an id that gets through names no place.
 
 use super::commands::{AesCommand, ClearCommand};
-use crate::channel::envelope::{self, Request};
+use super::envelope::{self, Request};
 use crate::names::MinionId;
 use crate::value::Value;
 use crate::value::msgpack::{Reading, decode};
