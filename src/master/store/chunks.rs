@@ -1,9 +1,10 @@
 //! The returns of a job, as they came in: what one commit takes for a job is one value, `length id length return` again
 //! and again. A thousand minions that answer at once so cost a few pages for each commit, not a leaf of the tree each.
 //!
-//! Who has returned for a job is known in memory while returns come in for it, and read from the chunks before that.
+//! Who has returned for a job is known in memory while returns come in for it. Before that it is read from a table of ids
+//! alone: the returns of a job may be a thousand times as much.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use redb::ReadableTable;
 
@@ -11,9 +12,14 @@ use super::engine::{Definition, Table, pair};
 
 /// `(jid, number in eight digits)`.
 pub(super) const CHUNKS: Definition = Definition::new("chunks");
+/// The same keys: the ids in that chunk, with [`BETWEEN`] between them.
+pub(super) const RETURNED: Definition = Definition::new("returned");
 
-/// Jobs, and ids of all of them together, that are remembered. The job that is written to is remembered in any case.
-const MOST_JOBS: usize = 64;
+/// No id has it.
+const BETWEEN: &str = "\0";
+
+/// Jobs, and ids of all of them together, that are remembered. Of more, those go that returns came in for longest ago.
+const MOST_JOBS: usize = 1_000;
 const MOST_IDS: usize = 100_000;
 
 /// Adds a return to a chunk.
@@ -35,84 +41,100 @@ pub(super) fn returns_of(mut chunk: &[u8]) -> impl Iterator<Item = (&str, &[u8])
     std::iter::from_fn(move || Some((std::str::from_utf8(part()?).ok()?, part()?)))
 }
 
-/// What is remembered of jobs that returns come in for; the latest stands last. Empty after a commit that failed.
+/// What is remembered of jobs that returns come in for. Empty after a commit that failed.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    jobs: VecDeque<Job>,
+    jobs: HashMap<String, Job>,
+    /// Ids of all jobs together.
     ids: usize,
+    /// Commits so far.
+    commits: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Job {
-    jid: String,
     returned: HashSet<Box<str>>,
     /// The number of its next chunk.
     next: u32,
-    /// What this commit adds.
+    /// What this commit adds, and whom.
     chunk: Vec<u8>,
+    ids: String,
+    /// The last commit that had to do with it.
+    used: u64,
 }
 
 impl Known {
     /// Takes a return in; false if the minion has returned for this job before. [`Known::write`] has to follow.
     pub(super) fn add(
         &mut self,
-        chunks: &Table,
+        returned: &Table,
         jid: &str,
         id: &str,
         ret: &[u8],
     ) -> Result<bool, redb::Error> {
-        let place = match self.jobs.iter().rposition(|job| job.jid == jid) {
-            Some(place) => place,
-            None => {
-                let job = Job::read(chunks, jid)?;
-                self.ids += job.returned.len();
-                self.jobs.push_back(job);
-                self.jobs.len() - 1
-            }
-        };
-        let Some(job) = self.jobs.get_mut(place) else { return Ok(false) };
+        if !self.jobs.contains_key(jid) {
+            let job = Job::read(returned, jid)?;
+            self.ids += job.returned.len();
+            self.jobs.insert(jid.to_owned(), job);
+        }
+        let Some(job) = self.jobs.get_mut(jid) else { return Ok(false) };
+        job.used = self.commits;
         if !job.returned.insert(id.into()) {
             return Ok(false);
         }
         self.ids += 1;
         push(&mut job.chunk, id, ret);
+        if !job.ids.is_empty() {
+            job.ids.push_str(BETWEEN);
+        }
+        job.ids.push_str(id);
         Ok(true)
     }
 
-    /// Writes what was added, and forgets the oldest jobs of too many.
-    pub(super) fn write(&mut self, chunks: &mut Table) -> Result<(), redb::Error> {
-        for job in self.jobs.iter_mut().filter(|job| !job.chunk.is_empty()) {
-            chunks.insert(numbered(&job.jid, job.next).as_str(), job.chunk.as_slice())?;
+    /// Writes what was added, and forgets jobs when there are too many.
+    pub(super) fn write(&mut self, chunks: &mut Table, returned: &mut Table) -> Result<(), redb::Error> {
+        for (jid, job) in self.jobs.iter_mut().filter(|(_, job)| !job.chunk.is_empty()) {
+            let key = numbered(jid, job.next);
+            chunks.insert(key.as_str(), std::mem::take(&mut job.chunk).as_slice())?;
+            returned.insert(key.as_str(), std::mem::take(&mut job.ids).as_bytes())?;
             job.next += 1;
-            job.chunk = Vec::new();
         }
-        while self.jobs.len() > 1 && (self.jobs.len() > MOST_JOBS || self.ids > MOST_IDS) {
-            let gone = self.jobs.pop_front();
-            self.ids -= gone.map_or(0, |job| job.returned.len());
+        if self.jobs.len() > MOST_JOBS || self.ids > MOST_IDS {
+            // The older half at once, so that it is rarely done.
+            let mut used: Vec<u64> = self.jobs.values().map(|job| job.used).collect();
+            used.sort_unstable();
+            let middle = used.get(used.len() / 2).copied().unwrap_or_default();
+            self.retain(|_, job| job.used >= middle);
         }
+        self.commits += 1;
         Ok(())
     }
 
     /// Whether returns of this job are remembered: then it has its entry and its age.
     pub(super) fn has(&self, jid: &str) -> bool {
-        self.jobs.iter().rev().any(|job| job.jid == jid)
+        self.jobs.contains_key(jid)
     }
 
     pub(super) fn forget(&mut self, jid: &str) {
-        self.jobs.retain(|job| job.jid != jid);
-        self.ids = self.jobs.iter().map(|job| job.returned.len()).sum();
+        self.retain(|known, _| known != jid);
+    }
+
+    fn retain(&mut self, stays: impl Fn(&str, &Job) -> bool) {
+        self.jobs.retain(|jid, job| stays(jid, job));
+        self.ids = self.jobs.values().map(|job| job.returned.len()).sum();
     }
 }
 
 impl Job {
-    fn read(chunks: &Table, jid: &str) -> Result<Self, redb::Error> {
-        let mut job = Job { jid: jid.to_owned(), returned: HashSet::new(), next: 0, chunk: Vec::new() };
+    fn read(returned: &Table, jid: &str) -> Result<Self, redb::Error> {
+        let mut job = Job::default();
         let all = pair(jid, "");
-        for entry in chunks.range(all.as_str()..)? {
-            let (key, chunk) = entry?;
+        for entry in returned.range(all.as_str()..)? {
+            let (key, ids) = entry?;
             let Some(number) = key.value().strip_prefix(&all) else { break };
             job.next = number.parse().map_or(job.next, |number: u32| number.saturating_add(1));
-            job.returned.extend(returns_of(chunk.value()).map(|(id, _)| Box::from(id)));
+            let ids = std::str::from_utf8(ids.value()).unwrap_or_default();
+            job.returned.extend(ids.split(BETWEEN).map(Box::from));
         }
         Ok(job)
     }

@@ -2,7 +2,7 @@
 
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use super::chunks::{CHUNKS, Known, returns_of};
+use super::chunks::{CHUNKS, Known, RETURNED, returns_of};
 use super::engine::{Definition, Schema, Table, pair, second};
 
 /// Jids that are known.
@@ -47,7 +47,7 @@ impl Schema for JobTables {
     ) -> Result<Vec<u64>, redb::Error> {
         let mut tables = Tables::open(transaction)?;
         let counts = writes.iter().map(|write| tables.apply(write, known)).collect();
-        known.write(&mut tables.chunks)?;
+        known.write(&mut tables.chunks, &mut tables.returned)?;
         counts
     }
 
@@ -67,6 +67,7 @@ struct Tables<'t> {
     loads: Table<'t>,
     minions: Table<'t>,
     chunks: Table<'t>,
+    returned: Table<'t>,
 }
 
 impl<'t> Tables<'t> {
@@ -77,6 +78,7 @@ impl<'t> Tables<'t> {
             loads: transaction.open_table(LOADS)?,
             minions: transaction.open_table(MINIONS)?,
             chunks: transaction.open_table(CHUNKS)?,
+            returned: transaction.open_table(RETURNED)?,
         })
     }
 
@@ -97,10 +99,10 @@ impl<'t> Tables<'t> {
                 if !known.has(jid) {
                     self.note(jid, *now)?;
                 }
-                known.add(&self.chunks, jid, id, ret).map(u64::from)
+                known.add(&self.returned, jid, id, ret).map(u64::from)
             }
             JobWrite::Expire { before } => {
-                known.write(&mut self.chunks)?;
+                known.write(&mut self.chunks, &mut self.returned)?;
                 self.expire(before, known)
             }
         }
@@ -126,6 +128,7 @@ impl<'t> Tables<'t> {
             let jid = second(&oldest);
             known.forget(jid);
             room = room.saturating_sub(remove_all(&mut self.chunks, jid, room)?);
+            room = room.saturating_sub(remove_all(&mut self.returned, jid, room)?);
             room = room.saturating_sub(remove_all(&mut self.minions, jid, room)?);
             if room == 0 {
                 // A job with more returns than this: the rest goes next time, its age last.
@@ -149,7 +152,7 @@ pub(super) fn beyond(read: &ReadTransaction, octets: u64) -> Result<Option<Strin
         let jid = second(key.value());
         let mut size = loads.get(jid)?.map_or(0, |load| load.value().len());
         let all = pair(jid, "");
-        for table in [MINIONS, CHUNKS] {
+        for table in [MINIONS, CHUNKS, RETURNED] {
             for entry in read.open_table(table)?.range(all.as_str()..)? {
                 let (key, value) = entry?;
                 if !key.value().starts_with(&all) {

@@ -94,7 +94,7 @@ fn a_return_that_was_forgotten_in_memory_is_a_duplicate_all_the_same() {
     let dir = Dir::new();
     let store = dir.open();
     for expected in [Saved::New, Saved::Duplicate] {
-        for n in 0..100 {
+        for n in 0..1_100 {
             assert_eq!(wait(store.save_return(&jid(n), &id("web1"), &ret(1))), Ok(expected), "{n}");
         }
     }
