@@ -93,7 +93,13 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         path: options.sock_dir.clone(),
         reason: error.to_string(),
     };
-    let bus_options = BusOptions { max_event_size: options.max_event_size, ..BusOptions::default() };
+    // Whoever may publish has to hear the answers. Salt 3006: utils/event.py `EventPublisher.run`.
+    let others_publish = ["publisher_acl", "external_auth"]
+        .iter()
+        .any(|option| opts.as_map().get(option).is_some_and(Value::truthy));
+    let publish_mode = if others_publish { 0o660 } else { BusOptions::default().publish_mode };
+    let bus_options =
+        BusOptions { max_event_size: options.max_event_size, publish_mode, ..BusOptions::default() };
     let bus = BusServer::bind(&BusPaths::master(&options.sock_dir), &bus_options).map_err(bus_failed)?;
 
     let map = opts.as_map().clone();
