@@ -22,6 +22,8 @@ pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: 
             return Some(pack(&Value::Map(Map::new())));
         }
     };
+    // Whoever asks has begun to listen for what becomes of it.
+    master.bus.admit_waiting();
     let reply: Option<Value> = match command {
         ClearCommand::Auth(load) => return Some(auth::answer(master, version, &load, from).await),
         ClearCommand::Ping(load) => Some(load.into()),

@@ -19,7 +19,8 @@ use crate::value::{Map, Value, str_of};
 /// How long the master may take to start a runner.
 const TO_START: Duration = Duration::from_secs(15);
 
-/// How often it is looked whether the master still is the same one.
+/// How often it is looked whether the master still is the same one, and whether it has kept a result whose event was
+/// not seen.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What stands in an event for a value that was too big.
@@ -122,6 +123,9 @@ async fn follow(
     loop {
         let Some(event) = events.next(Some(HEARTBEAT)).await.context("the event bus of the master failed")?
         else {
+            if let Some(data) = files::runner_result(opts, &started.jid) {
+                return shower.result(&data);
+            }
             if events.reconnects() != connections {
                 bail!(
                     "the master was restarted while the runner ran, so its end was not seen; `{} jobs.lookup_jid {}` \

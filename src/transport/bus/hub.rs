@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
 use super::BusError;
+use super::server::Door;
 use crate::event::{self, Event, Filter};
 use crate::value::Map;
 
@@ -34,6 +35,8 @@ pub struct BusCounters {
 #[derive(Debug)]
 pub(super) struct Hub {
     listeners: Mutex<Vec<Arc<Listener>>>,
+    /// Where listeners of other processes come in.
+    door: Option<Door>,
     max_event_size: usize,
     /// Octets that may wait for one listener.
     max_queued: usize,
@@ -63,9 +66,10 @@ struct Queue {
 }
 
 impl Bus {
-    pub(super) fn new(max_event_size: usize, max_queued: usize) -> Self {
+    pub(super) fn new(max_event_size: usize, max_queued: usize, door: Option<Door>) -> Self {
         Bus(Arc::new(Hub {
             listeners: Mutex::default(),
+            door,
             max_event_size,
             max_queued,
             fired: AtomicU64::default(),
@@ -146,6 +150,10 @@ impl Bus {
 
     pub(super) fn remove(&self, listener: &Arc<Listener>) {
         self.0.remove(listener);
+    }
+
+    pub(super) fn door(&self) -> Option<&Door> {
+        self.0.door.as_ref()
     }
 
     pub(super) fn count_refused(&self) {

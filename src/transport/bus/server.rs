@@ -2,6 +2,7 @@
 //! becomes one.
 
 use std::io;
+use std::os::unix::net::UnixListener as Waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,11 +69,22 @@ impl BusServer {
     pub fn bind(paths: &BusPaths, options: &BusOptions) -> Result<Self, BusError> {
         let publish = socket::Listener::bind(&paths.publish, options.publish_mode)?;
         let pull = socket::Listener::bind(&paths.pull, options.pull_mode)?;
-        let bus = Bus::new(options.max_event_size, options.max_queued);
         let (stop, stopped) = watch::channel(false);
-        let limit = options.max_connections;
-        tasks::spawn(serve(publish, limit, bus.clone(), stopped.clone(), listener_connection));
-        tasks::spawn(serve(pull, limit, bus.clone(), stopped, pull_connection));
+        let door = |socket: &socket::Listener| {
+            let places = Arc::new(Semaphore::new(options.max_connections));
+            let waiting =
+                socket.waiting().map_err(|error| BusError::Listen { path: paths.publish.clone(), error });
+            Ok::<_, BusError>(Door { waiting: waiting?, places, stopped: stopped.clone() })
+        };
+        let to_fire = door(&pull)?;
+        let bus = Bus::new(options.max_event_size, options.max_queued, Some(door(&publish)?));
+        let (listens, fires) = (bus.clone(), bus.clone());
+        tasks::spawn(serve(publish, stopped.clone(), move |stream| listens.admit(stream)));
+        tasks::spawn(serve(pull, stopped, move |stream| {
+            if let Some(place) = to_fire.place(&fires) {
+                tasks::spawn(pull_connection(stream, fires.clone(), to_fire.stopped.clone(), place));
+            }
+        }));
         Ok(BusServer { bus, stop })
     }
 
@@ -91,31 +103,56 @@ impl Drop for BusServer {
 
 type Stopped = watch::Receiver<bool>;
 
-async fn serve<F>(
-    socket: socket::Listener,
-    limit: usize,
-    bus: Bus,
-    mut stopped: Stopped,
-    connection: impl Fn(UnixStream, Bus, Stopped, OwnedSemaphorePermit) -> F,
-) where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let places = Arc::new(Semaphore::new(limit));
+/// Through it come the connections of one socket.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// The socket once more, to be asked outside of the event loop's turn.
+    waiting: Waiting,
+    places: Arc<Semaphore>,
+    stopped: Stopped,
+}
+
+impl Door {
+    fn place(&self, bus: &Bus) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        if place.is_err() {
+            bus.count_refused();
+            crate::log::warn!("the event bus has too many connections: a new one is closed");
+        }
+        place.ok()
+    }
+}
+
+impl Bus {
+    /// Takes all who have connected by now, so that they hear what is fired from now on. Whoever listens before it asks
+    /// for something relies on that: its connection may still wait in the kernel's queue when the request has
+    /// come in on another socket. To be called within a tokio runtime.
+    pub fn admit_waiting(&self) {
+        let Some(door) = self.door() else { return };
+        while let Ok((stream, _)) = door.waiting.accept() {
+            if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) {
+                self.admit(stream);
+            }
+        }
+    }
+
+    fn admit(&self, stream: UnixStream) {
+        let Some(door) = self.door() else { return };
+        if let Some(place) = door.place(self) {
+            let listener = self.add(None);
+            tasks::spawn(listener_connection(stream, self.clone(), listener, door.stopped.clone(), place));
+        }
+    }
+}
+
+async fn serve(socket: socket::Listener, mut stopped: Stopped, admit: impl Fn(UnixStream)) {
     loop {
         let accepted = tokio::select! {
             _ = stopped.changed() => return,
             accepted = socket.listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => {
-                    tasks::spawn(connection(stream, bus.clone(), stopped.clone(), place));
-                }
-                Err(_) => {
-                    bus.count_refused();
-                    crate::log::warn!(limit, "the event bus has too many connections: a new one is closed");
-                }
-            },
+            Ok((stream, _)) => admit(stream),
             Err(error) => {
                 // Out of file descriptors, most likely: those who wait in the queue are served later.
                 crate::log::error!(%error, "the event bus cannot take a connection");
@@ -128,10 +165,10 @@ async fn serve<F>(
 async fn listener_connection(
     mut stream: UnixStream,
     bus: Bus,
+    listener: Arc<Listener>,
     mut stopped: Stopped,
     _place: OwnedSemaphorePermit,
 ) {
-    let listener = bus.add(None);
     let (mut reading, mut writing) = stream.split();
     let ended = tokio::select! {
         _ = stopped.changed() => Ok(()),
@@ -199,7 +236,7 @@ async fn pull_connection(
         };
         match read {
             Ok(0) | Err(_) => return,
-            Ok(_) => {}
+            Ok(_) => bus.admit_waiting(),
         }
         loop {
             match reader.next() {

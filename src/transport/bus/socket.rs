@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,11 @@ impl Listener {
         }
         make_room(path)?;
         listen(path, mode).map_err(|error| BusError::Listen { path: path.to_owned(), error })
+    }
+
+    /// The same socket for those who do not wait.
+    pub(super) fn waiting(&self) -> io::Result<std::os::unix::net::UnixListener> {
+        Ok(self.listener.as_fd().try_clone_to_owned()?.into())
     }
 }
 

@@ -117,7 +117,7 @@ async fn a_listener_that_does_not_read_is_disconnected_and_the_others_lose_nothi
 
 #[tokio::test]
 async fn a_listener_of_the_process_loses_the_oldest_first() {
-    let bus = Bus::new(1 << 20, 3_000);
+    let bus = Bus::new(1 << 20, 3_000, None);
     let mut events = bus.subscribe(Filter::all());
     for n in 0..10 {
         bus.fire("t", map! { "n" => n, "text" => "x".repeat(900) }).expect("fired");
@@ -294,4 +294,41 @@ async fn no_event_comes_before_the_first_octet_is_read() {
     while reader.next().expect("frames").is_none() {
         assert!(silent.read_buf(reader.buffer()).await.expect("readable") > 0);
     }
+}
+
+/// Nothing is awaited between the connection and the event: the server's task has had no turn to take the connection.
+#[tokio::test]
+async fn whoever_has_connected_hears_what_is_fired_once_those_who_wait_are_admitted() {
+    let place = Place::new();
+    let server = place.serve(&BusOptions::default());
+    let bus = server.handle();
+    let mut heard = UnixStream::connect(&place.paths.publish).expect("connected");
+    bus.admit_waiting();
+    bus.fire("salt/run/1/ret", map! { "return" => 7 }).expect("fired");
+    assert_eq!(bus.counters().listeners, 1);
+    let read = tokio::task::spawn_blocking(move || {
+        heard.set_read_timeout(Some(PATIENCE)).expect("set");
+        let mut octets = [0; 40];
+        heard.read_exact(&mut octets).map(|()| octets)
+    });
+    let octets = read.await.expect("no panic").expect("the event");
+    assert!(octets.windows(14).any(|part| part == b"salt/run/1/ret"), "{octets:?}");
+}
+
+/// The two sockets are taken from by two tasks: an answer to what is fired on one goes to who listens on the other.
+#[tokio::test]
+async fn whoever_listens_before_it_fires_hears_its_own_event() {
+    let place = Place::new();
+    let _server = place.serve(&BusOptions::default());
+    let paths = place.paths.clone();
+    let heard = tokio::task::spawn_blocking(move || {
+        for number in 0..200 {
+            let mut listens = UnixStream::connect(&paths.publish).expect("connected");
+            fire_blocking(&paths, "mine/1", map! { "number" => number }).expect("fired");
+            listens.set_read_timeout(Some(PATIENCE)).expect("set");
+            let mut octets = [0; 40];
+            listens.read_exact(&mut octets).expect("the event");
+        }
+    });
+    heard.await.expect("every event");
 }
