@@ -2,4 +2,5 @@
 
 use super::Backend;
 
-pub(super) static BACKEND: Backend = Backend { name: "auto", check: |_, _| Ok(true) };
+pub(super) static BACKEND: Backend =
+    Backend { name: "auto", check: |_, _| Ok(true), groups: super::no_groups };

@@ -18,7 +18,7 @@ use super::{Backend, Login, same};
 use crate::crypt::HashType;
 use crate::value::{Map, Value, str_of};
 
-pub(super) static BACKEND: Backend = Backend { name: "file", check };
+pub(super) static BACKEND: Backend = Backend { name: "file", check, groups: super::no_groups };
 
 /// The most of the file that is read, in octets.
 const MAX_FILE: u64 = 16 << 20;

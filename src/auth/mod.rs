@@ -24,6 +24,13 @@ pub struct Backend {
     /// # Errors
     /// Why it cannot be told, for the log; the user is not let in.
     pub check: fn(&Map, Login<'_>) -> Result<bool, String>,
+    /// The groups of a user, for entries like `admins%`.
+    pub groups: fn(&str) -> Vec<String>,
+}
+
+/// Of a back end that knows no groups.
+fn no_groups(_: &str) -> Vec<String> {
+    Vec::new()
 }
 
 /// Every back end, in alphabetical order.

@@ -12,7 +12,7 @@ use crate::host::{Command, Host, Output, RealHost};
 use crate::value::Map;
 
 pub(super) static BACKEND: Backend =
-    Backend { name: "pam", check: |opts, login| check(&RealHost, opts, login) };
+    Backend { name: "pam", check: |opts, login| check(&RealHost, opts, login), groups };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -56,6 +56,12 @@ fn check(host: &dyn Host, opts: &Map, login: Login<'_>) -> Result<bool, String> 
         output.map(|output| output.code == 0).map_err(|error| format!("{program}: {error}"))
     };
     Ok(ask("nonull", format!("{}\0", login.password))? && ask("chkexpiry", String::new())?)
+}
+
+/// Groups of the host, the primary one among them.
+fn groups(username: &str) -> Vec<String> {
+    let Some(user) = RealHost.user(username) else { return Vec::new() };
+    RealHost.groups_of(&user).into_iter().map(|group| group.name).collect()
 }
 
 fn run(host: &dyn Host, program: &str, args: &[&str], stdin: String) -> std::io::Result<Output> {

@@ -3,7 +3,7 @@
 use super::{Backend, Login, same};
 use crate::value::{Map, str_of};
 
-pub(super) static BACKEND: Backend = Backend { name: "sharedsecret", check };
+pub(super) static BACKEND: Backend = Backend { name: "sharedsecret", check, groups: super::no_groups };
 
 fn check(opts: &Map, login: Login<'_>) -> Result<bool, String> {
     let secret = opts.get("sharedsecret").filter(|secret| secret.truthy());

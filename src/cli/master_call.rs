@@ -2,7 +2,7 @@
 //! `saltutil.wheel`). A process of its own, because it takes the master's configuration and the local key. Salt:
 //! modules/saltutil.py, which makes its clients in the job's process.
 //!
-//! Standard input is a msgpack map: `{"dir": str, "what": "local" | "runner" | "wheel", …}`; standard output a map with
+//! Standard input is a msgpack map: `{"dir": str, "what": "local" | "runner" | "wheel", "user"?: str, …}`; standard output a map with
 //! `ret`, or with `error`.
 
 use std::io::{self, Read as _, Write as _};
@@ -61,7 +61,7 @@ fn load(client: &LocalClient, question: &Map) -> Map {
             "arg" => part("arg", Value::List(Vec::new())),
             "kwarg" => part("kwarg", Map::new().into()),
         },
-        "user" => who.user.as_str(),
+        "user" => part("user", who.user.as_str().into()),
         "key" => who.key.as_str(),
     }
 }

@@ -77,6 +77,7 @@ fn directories(opts: &Opts) -> [(PathBuf, u32); 4] {
 async fn serve(opts: Opts) -> anyhow::Result<Exit> {
     let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut int = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    crate::host::debug::report_on_signal();
     let running = match master::start(opts).await {
         Ok(running) => running,
         Err(error) => {

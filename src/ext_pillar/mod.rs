@@ -4,6 +4,7 @@
 //! rules for arguments; it returns a map.
 
 mod cmd;
+mod extra;
 mod file_tree;
 mod http;
 mod nodegroups;
@@ -13,4 +14,4 @@ use crate::loader::Function;
 
 /// Every external pillar, in alphabetical order.
 pub static ALL: &[Function] =
-    &[cmd::JSON, cmd::YAML, file_tree::ROW, http::JSON, http::YAML, nodegroups::ROW, stack::ROW];
+    &[cmd::JSON, cmd::YAML, extra::ROW, file_tree::ROW, http::JSON, http::YAML, nodegroups::ROW, stack::ROW];

@@ -1,5 +1,5 @@
 //! Python files of the file server (`salt://_modules` …) in `extmods`, for minions and for the master. They are kept
-//! there for Salt's own tools; Halite does not run Python and says so. Salt: utils/extmods.py (`sync`).
+//! there for Salt's own tools; Halite runs grains alone (in a `python3`) and says so. Salt: utils/extmods.py (`sync`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ pub fn fetch(cx: &Context, files: &dyn FileClient, args: &Args, kind: &str) -> V
     if let Err(error) = update(cx, files, args, kind, &folder, &mut changed) {
         crate::log::error!(kind, %error, "Failed to sync");
     }
-    if !changed.is_empty() {
+    if !changed.is_empty() && kind != "grains" {
         crate::log::error!(kind, ?changed, "these are Python files, which Halite keeps and does not run");
     }
     changed

@@ -1,7 +1,7 @@
 //! Grains: what a minion knows of its machine. Salt: grains/*.py, loader/__init__.py (`grains`).
 //!
 //! Everything is read from files, the kernel and the environment; no program is run (but `zpool`, where there are
-//! pools), and name servers get at most half a second. Names and values are Salt's.
+//! pools, and `python3`, where there are grains in Python), and name servers get at most half a second. Names and values are Salt's.
 
 mod cache;
 mod custom;
@@ -14,6 +14,7 @@ mod machine;
 mod names;
 mod network;
 mod process;
+mod python;
 mod shlex;
 mod storage;
 mod system;
@@ -102,13 +103,18 @@ fn collect_from(machine: &Machine) -> Map {
         .filter_map(Value::as_str)
         .collect();
     let mut grains = Map::with_capacity(128);
-    for grain in ALL {
-        crate::log::trace!(file = grain.file, name = grain.name, "Loading grain");
-        let mut found = (grain.run)(machine);
+    let add = |grains: &mut Map, mut found: Map| {
         if !unwanted.is_empty() {
             found.retain(|name, _| !name.as_str().is_some_and(|name| matches_any(name, &unwanted)));
         }
-        merge_maps(&mut grains, found, strategy);
+        merge_maps(grains, found, strategy);
+    };
+    for grain in ALL {
+        crate::log::trace!(file = grain.file, name = grain.name, "Loading grain");
+        add(&mut grains, (grain.run)(machine));
+    }
+    for found in python::own(machine, &grains) {
+        add(&mut grains, found);
     }
     // Salt quirk (3006.25): the option replaces whole grains, even where grains are merged deeply.
     if let Some(Value::Map(own)) = machine.opts.get("grains") {

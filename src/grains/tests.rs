@@ -83,3 +83,37 @@ fn cached_grains_are_used_until_they_are_old_or_broken() {
     assert_eq!(id("four", false).as_deref(), Some("four"));
     std::fs::remove_dir_all(&directory).expect("removed");
 }
+
+/// Salt: tests/integration/files/file/base/_grains.
+#[test]
+fn grains_in_python_are_merged_and_what_fails_is_left_out() {
+    if crate::host::which("python3", &std::env::var("PATH").unwrap_or_default()).is_none() {
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("halite-grains-{}", std::process::id()));
+    let own = folder.join("grains");
+    std::fs::create_dir_all(&own).expect("made");
+    let write = |name: &str, text: &str| std::fs::write(own.join(name), text).expect("written");
+    write(
+        "a.py",
+        "from os.path import join\n\ndef first():\n    return {'deep': {'k1': 'v1'}}\n\ndef _no():\n    return {'no': 1}\n",
+    );
+    write(
+        "b.py",
+        "def second(grains):\n    return {'deep': {'k2': grains['os'] and 2}}\n\ndef bad():\n    raise OSError('x')\n",
+    );
+    write("c.py", "def __virtual__():\n    return False, 'why'\n\ndef third():\n    return {'no': 2}\n");
+    write("d.py", "import no_such_module_here\n");
+    let mut opts = map! {
+        "id" => "web1", "enable_fqdns_grains" => false, "extension_modules" => folder.display().to_string(),
+    };
+    let deep = |opts: &Map| {
+        let grains = collect(&RealHost, opts);
+        assert!(!grains.contains("no"));
+        grains.get("deep").cloned()
+    };
+    assert_eq!(deep(&opts), Some(map! { "k2" => 2 }.into()));
+    opts.insert("grains_deep_merge", true);
+    assert_eq!(deep(&opts), Some(map! { "k1" => "v1", "k2" => 2 }.into()));
+    std::fs::remove_dir_all(folder).expect("removed");
+}

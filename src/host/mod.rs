@@ -5,6 +5,7 @@ mod accounts;
 mod allocator;
 mod atomic;
 pub mod daemon;
+pub mod debug;
 mod environment;
 mod executables;
 mod fake;

@@ -307,6 +307,16 @@ pub trait MasterServices: Sync {
         nowhere(fun)
     }
 
+    /// Shows what the reactor reacts to, `[{tag: [SLS file]}]` or the path of a file with that, and whether it does, to
+    /// `look`, which may change both.
+    ///
+    /// # Errors
+    /// When there is no reactor.
+    fn reactor(&self, look: &mut dyn FnMut(&mut Value, &mut bool) -> Value) -> Result<Value, Fault> {
+        let _ = look;
+        nowhere("reactor")
+    }
+
     /// Forgets what is cached of a minion: any of `grains`, `pillar` and `mine`, or one function of the mine.
     ///
     /// # Errors

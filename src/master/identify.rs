@@ -19,6 +19,8 @@ pub(super) struct Known {
     pub user: String,
     /// What they may do; `None`: everything.
     pub rules: Option<Vec<Value>>,
+    /// Those of the back end that knows the password.
+    pub groups: Vec<String>,
 }
 
 /// Nobody we know.
@@ -75,12 +77,14 @@ fn by_token(master: &Master, token: &str) -> Result<Known, Refused> {
     let eauth = data.str("eauth").unwrap_or_default();
     let config = external_auth(master, eauth)?;
     let name = data.str("name").unwrap_or_default().to_owned();
+    let groups = data.get("groups").and_then(Value::as_list).unwrap_or_default();
+    let groups: Vec<String> = groups.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let own = data.get("auth_list").and_then(Value::as_list).filter(|_| master.options.keep_acl_in_token);
     let rules = match own {
         Some(rules) => rules.to_vec(),
-        None => acl::rules_of_login(config, &name, &[], master.options.permissive_acl),
+        None => acl::rules_of_login(config, &name, &groups, master.options.permissive_acl),
     };
-    Ok(Known { user: name, rules: Some(rules) })
+    Ok(Known { user: name, rules: Some(rules), groups })
 }
 
 async fn by_password(master: &Arc<Master>, caller: &Caller) -> Result<Known, Refused> {
@@ -95,8 +99,9 @@ async fn by_password(master: &Arc<Master>, caller: &Caller) -> Result<Known, Ref
         if !(backend.check)(&worker.opts, login)? {
             return Err("wrong user or password".into());
         }
-        let rules = acl::rules_of_login(config, &user, &[], worker.options.permissive_acl);
-        Ok(Known { user, rules: Some(rules) })
+        let groups = (backend.groups)(&user);
+        let rules = acl::rules_of_login(config, &user, &groups, worker.options.permissive_acl);
+        Ok(Known { user, rules: Some(rules), groups })
     });
     let checked = checked.await.unwrap_or_else(|| Err("the password could not be checked".into()));
     slowly(master, checked).await
@@ -127,7 +132,7 @@ fn by_key(master: &Master, caller: &Caller) -> Result<Known, Refused> {
         let sudoer = user.strip_prefix("sudo_").filter(|_| master.options.sudo_acl);
         return match sudoer.zip(acl) {
             Some((sudoer, acl)) => limited(user, acl::rules_of_user(Some(acl), sudoer)),
-            None => Ok(Known { user: user.to_owned(), rules: None }),
+            None => Ok(Known { user: user.to_owned(), rules: None, groups: Vec::new() }),
         };
     }
     if !keys.is_key_of(user, key) {
@@ -140,7 +145,7 @@ fn limited(user: &str, rules: Vec<Value>) -> Result<Known, Refused> {
     if rules.is_empty() {
         return Err("publisher_acl gives the user nothing".into());
     }
-    Ok(Known { user: user.to_owned(), rules: Some(rules) })
+    Ok(Known { user: user.to_owned(), rules: Some(rules), groups: Vec::new() })
 }
 
 /// Makes a token for a caller with a password: its data; an empty text where that is wrong. `None`: no answer.
@@ -168,6 +173,7 @@ pub(super) async fn make_token(
             name: &known.user,
             eauth: &eauth,
             life: life.unwrap_or(worker.options.token_expire),
+            groups: known.groups.clone(),
             auth_list: known.rules.clone().filter(|_| worker.options.keep_acl_in_token),
         };
         worker.user_tokens.make(wanted, SystemTime::now())

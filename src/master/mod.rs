@@ -30,6 +30,7 @@ mod pillar;
 mod pool;
 pub mod presence;
 mod publisher;
+mod reactor;
 mod returns;
 mod run;
 mod runners;
@@ -80,6 +81,8 @@ pub struct Master {
     presence: presence::Presence,
     running_runners: Arc<tokio::sync::Semaphore>,
     last_jid: Mutex<Option<Jid>>,
+    /// `None`: events have no consequences.
+    reactor: Mutex<Option<reactor::Reactor>>,
 }
 
 impl Master {

@@ -49,6 +49,10 @@ pub struct MasterOptions {
     pub preserve_minion_cache: bool,
     pub ping_on_rotate: bool,
     pub max_event_size: usize,
+    /// `require_minion_sign_messages`: returns without a signature do not count.
+    pub signatures_required: bool,
+    /// `drop_messages_signature_fail`: nor do those with a wrong one.
+    pub wrong_signatures_dropped: bool,
     pub sudo_acl: bool,
     pub permissive_acl: bool,
     pub keep_acl_in_token: bool,
@@ -122,6 +126,8 @@ impl MasterOptions {
             rotate_aes_key: opts.bool("rotate_aes_key"),
             ping_on_rotate: opts.bool("ping_on_rotate"),
             max_event_size: count("max_event_size"),
+            signatures_required: opts.bool("require_minion_sign_messages"),
+            wrong_signatures_dropped: opts.bool("drop_messages_signature_fail"),
             sudo_acl: opts.bool("sudo_acl"),
             permissive_acl: opts.bool("permissive_acl"),
             keep_acl_in_token: opts.bool("keep_acl_in_token"),

@@ -41,8 +41,8 @@ impl Pool {
     /// Threads that a runtime needs for [`Pool::run`] never to wait for one.
     pub fn threads() -> usize {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        // Three more for the publisher, the maintenance and `event_return`.
-        cores + DISK_PLACES + PILLAR_PLACES + 3
+        // Four more for the publisher, the maintenance, `event_return` and the reactor.
+        cores + DISK_PLACES + PILLAR_PLACES + 4
     }
 
     /// Runs `work` on a blocking thread. `None` if it panicked, which is logged by the panic hook.

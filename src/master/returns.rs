@@ -9,13 +9,21 @@ use super::minion_events::may_fire;
 use super::pool::Kind;
 use super::store::Saved;
 use crate::channel::commands::ReturnLoad;
+use crate::crypt::SigningAlgorithm;
 use crate::event::tags;
 use crate::map;
 use crate::names::{Jid, MinionId};
+use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::{Map, Value};
 
 /// Takes in a return.
 pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnLoad) -> Reply {
+    let unsigned = !ret.load.contains("sig");
+    if (!unsigned || master.options.signatures_required)
+        && !Box::pin(may_count(master, id, &ret.load, unsigned)).await
+    {
+        return Reply::Value(false.into());
+    }
     let jid = match (&ret.jid, ret.nocache) {
         (Some(jid), _) => Some(jid.clone()),
         (None, true) => None,
@@ -49,6 +57,35 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
         }
         Err(error) => kept_back(id, jid.as_str(), &error.to_string()),
     }
+}
+
+/// Whether a return counts whose minion signs what it sends (`minion_sign_messages`), or should. Salt: master.py
+/// (`AESFuncs._return`).
+async fn may_count(master: &Arc<Master>, id: &MinionId, load: &Map, unsigned: bool) -> bool {
+    let minion = id.as_str();
+    if unsigned {
+        crate::log::error!(
+            minion,
+            "_return: Master is requiring minions to sign their messages, but there is no signature in this payload"
+        );
+        return false;
+    }
+    let (worker, id, mut load) = (master.clone(), id.clone(), load.clone());
+    let holds = master.pool.run(Kind::Crypto, move || {
+        let sig = load.remove("sig");
+        let (Some(sig), Some(key)) =
+            (sig.as_ref().and_then(Value::as_octets), worker.key_store.accepted_key(&id))
+        else {
+            return false;
+        };
+        key.verify(SigningAlgorithm::Pkcs1v15Sha1, &encode_map(&load, Dialect::Bin), sig).is_ok()
+    });
+    if holds.await == Some(true) {
+        return true;
+    }
+    let dropped = master.options.wrong_signatures_dropped;
+    crate::log::warn!(minion, dropped, "Failed to verify event signature from minion");
+    !dropped
 }
 
 /// For Python's tools. The return is safe already: that this fails loses nothing.

@@ -14,14 +14,14 @@ use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
     Master, MasterError, departures, disk_cache, event_return, identify, key_store, maintenance, nonces,
-    pool, presence, runners, server, sessions, store, tokens,
+    pool, presence, reactor, runners, server, sessions, store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
 use crate::fileserver::roots::{Roots, RootsConfig};
 use crate::host::tasks;
 use crate::transport::bus::{BusOptions, BusPaths, BusServer};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// Tokens that are remembered as verified.
 const VERIFIED_TOKENS: usize = 100_000;
@@ -103,6 +103,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     let bus = BusServer::bind(&BusPaths::master(&options.sock_dir), &bus_options).map_err(bus_failed)?;
 
     let map = opts.as_map().clone();
+    tell_what_is_missing(&map);
     let unusable = |error: &dyn std::fmt::Display| MasterError::Store(error.to_string());
     let events = publish_socket.events();
     let publisher = Publisher::start(
@@ -134,6 +135,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         presence: presence::Presence::default(),
         running_runners: runners::places(),
         last_jid: Mutex::default(),
+        reactor: Mutex::new(reactor::Reactor::from_opts(&map)),
         opts: map,
         keys,
         local_keys,
@@ -149,9 +151,30 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         tasks::spawn(departures::run(master.clone(), stopping.clone())),
         tasks::spawn(watch_subscribers(master.clone(), events, stopping.clone())),
     ];
+    tasks.extend(reactor::start(&master, stopping.clone()));
     tasks.extend(event_return::start(&master, stopping));
     crate::log::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
     Ok(Running { stop, tasks, bus, flag, publish_port, ret_port })
+}
+
+/// Options that belong to what is not there yet, besides those that `MasterOptions` refuses.
+const NOT_YET: &[&str] =
+    &["master_tops", "schedule", "gitfs_remotes", "hgfs_remotes", "svnfs_remotes", "master_stats", "ssl"];
+
+fn tell_what_is_missing(opts: &Map) {
+    for name in NOT_YET {
+        if opts.get(name).is_some_and(Value::truthy) {
+            crate::log::error!("The option '{name}' is set, but not supported yet: it does nothing");
+        }
+    }
+    for backend in opts.get("fileserver_backend").and_then(Value::as_list).unwrap_or_default() {
+        if !matches!(backend.as_str(), Some("roots" | "file")) {
+            let backend = crate::value::str_of(backend);
+            crate::log::error!(
+                "fileserver_backend: '{backend}' is not supported: none of its files are served"
+            );
+        }
+    }
 }
 
 /// How long a store that another process has open is waited for: a `salt-run` that found no master has it for a moment.

@@ -122,7 +122,7 @@ fn carry_out(
     fun: &str,
     call: Call,
 ) -> (Value, bool) {
-    let services = Services::new(master.clone(), handle.clone());
+    let services = Services::new(master.clone(), handle.clone()).of_user(user);
     let registry = crate::builtin::runners();
     let published = map! { "jid" => jid.as_str(), "fun" => fun, "user" => user };
     let empty = Map::new();

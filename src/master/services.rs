@@ -27,6 +27,8 @@ use crate::value::{DEFAULT_DELIMITER, Map, Value};
 pub(super) struct Services {
     master: Arc<Master>,
     runtime: Handle,
+    /// Who asked for the runner; empty for what nobody asked for.
+    user: String,
     files: OnceLock<Files>,
 }
 
@@ -35,7 +37,12 @@ const MAX_JOBS: usize = 100_000;
 
 impl Services {
     pub(super) fn new(master: Arc<Master>, runtime: Handle) -> Self {
-        Services { master, runtime, files: OnceLock::new() }
+        Services { master, runtime, user: String::new(), files: OnceLock::new() }
+    }
+
+    /// For what this user has asked for.
+    pub(super) fn of_user(self, user: &str) -> Self {
+        Services { user: user.to_owned(), ..self }
     }
 
     fn command(&self, mut load: Map) -> Result<PublishCommand, Fault> {
@@ -283,7 +290,10 @@ impl MasterServices for Services {
         } else {
             Map::new()
         };
-        let published = map! { "fun" => fun };
+        let mut published = map! { "fun" => fun };
+        if !self.user.is_empty() {
+            published.insert("user", self.user.as_str());
+        }
         let context = Context::new(Scope {
             opts: &self.master.opts,
             grains: Late::Later(&grains),
@@ -296,6 +306,10 @@ impl MasterServices for Services {
         });
         let value = context.call(fun, call)?;
         Ok(Executed { value, retcode: context.retcode() })
+    }
+
+    fn reactor(&self, look: &mut dyn FnMut(&mut Value, &mut bool) -> Value) -> Result<Value, Fault> {
+        super::reactor::with(&self.master, look)
     }
 
     fn forget(&self, id: &str, what: &Forget) -> Result<(), Fault> {

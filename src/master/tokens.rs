@@ -34,6 +34,7 @@ pub struct NewToken<'a> {
     pub name: &'a str,
     pub eauth: &'a str,
     pub life: Duration,
+    pub groups: Vec<String>,
     /// The rules that it carries itself (`keep_acl_in_token`).
     pub auth_list: Option<Vec<Value>>,
 }
@@ -44,7 +45,7 @@ impl Tokens {
         Tokens { dir, hash_type }
     }
 
-    /// Makes a token: `{start, expire, name, eauth, token, auth_list?}`, times in Unix seconds.
+    /// Makes a token: `{start, expire, name, eauth, groups?, token, auth_list?}`, times in Unix seconds.
     ///
     /// # Errors
     /// When it cannot be kept.
@@ -62,6 +63,9 @@ impl Tokens {
             "name" => wanted.name,
             "eauth" => wanted.eauth,
         };
+        if !wanted.groups.is_empty() {
+            data.insert("groups", Value::list(wanted.groups));
+        }
         if let Some(auth_list) = wanted.auth_list {
             data.insert("auth_list", auth_list);
         }
@@ -131,7 +135,13 @@ mod tests {
     }
 
     fn wanted(life: u64) -> NewToken<'static> {
-        NewToken { name: "fred", eauth: "file", life: Duration::from_secs(life), auth_list: None }
+        NewToken {
+            name: "fred",
+            eauth: "file",
+            life: Duration::from_secs(life),
+            groups: Vec::new(),
+            auth_list: None,
+        }
     }
 
     /// A7, A9.

@@ -120,6 +120,7 @@ async fn serve(opts: Opts) -> Result<(), MinionError> {
     let masters = Masters::from_opts(&opts, random_unit)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(MinionError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(MinionError::Runtime)?;
+    crate::host::debug::report_on_signal();
     let server = open_bus(&opts)?;
     let (stop, stopping) = watch::channel(false);
     let daemon = Daemon::start(opts, server.handle(), stopping).await?;

@@ -8,7 +8,7 @@ use crate::value::{Map, Value, str_of};
 /// What Salt carries and we do not: their values would be missed. Any other unknown name is a mistake or a Python file
 /// of the site; Salt leaves out what it cannot load with a line in the log, and so do we.
 const SALTS: &str = " azureblob cmd_yamlex cobbler confidant consul csv digicert django_orm ec2_pillar etcd \
-    extra_minion_data_in_pillar foreman gpg hg hiera libvirt makostack mongo mysql nacl netbox neutron pepa \
+    foreman gpg hg hiera libvirt makostack mongo mysql nacl netbox neutron pepa \
     pillar_ldap postgres puppet reclass redis rethinkdb s3 saltclass sqlcipher sqlite3 svn varstack vault venafi \
     virtkey vmware ";
 

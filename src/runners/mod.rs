@@ -14,6 +14,7 @@ mod matching;
 mod mine;
 mod network;
 mod pillar;
+mod reactor;
 mod salt;
 mod saltutil;
 mod state;
@@ -40,6 +41,7 @@ pub static ALL: &[&Module] = &[
     &mine::MODULE,
     &network::MODULE,
     &pillar::MODULE,
+    &reactor::MODULE,
     &salt::MODULE,
     &saltutil::MODULE,
     &state::MODULE,

@@ -37,6 +37,23 @@ pub(super) static STATES: States = States {
             env_present,
         ),
         State::new(
+            "file",
+            &[
+                req("name"),
+                opt("source_hash", Default::Str("")),
+                opt("source_hash_name", Default::None),
+                USER,
+                opt("template", Default::None),
+                opt("context", Default::None),
+                opt("replace", Default::True),
+                opt("defaults", Default::None),
+                opt("backup", Default::Str("")),
+                keywords("kwargs"),
+            ],
+            "The whole table of a user is what a file (`name`: `salt://…`) holds.",
+            file,
+        ),
+        State::new(
             "present",
             &[
                 req("name"),
@@ -234,4 +251,110 @@ fn env_absent(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     }
     let said = running.ask("cron.rm_env", &[user.as_str().into(), name.as_str().into()])?;
     Ok(or_failed(&name, "Cron env", &user, &said, ""))
+}
+
+/// Salt manages a copy of the table as any file, and installs it where that changed.
+fn file(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let (name, user) = (args.str("name")?, args.str("user")?);
+    let failed = |comment: String| Ok(StateReturn::new(name.as_str(), Some(false), comment));
+    let account = running.ask("user.info", &[user.as_str().into()]).unwrap_or_default();
+    let groups = account.get("groups").and_then(Value::as_list).unwrap_or_default();
+    let Some(group) = groups.first() else {
+        return failed(format!("Could not identify group for user {user}"));
+    };
+    // Salt quirk: the copy is never empty, so every user has a table.
+    if !args.truthy("replace") {
+        let comment = format!("User {user} already has a crontab. No changes made");
+        return Ok(StateReturn::new(name.as_str(), Some(true), comment));
+    }
+    let mut table = str_of(&running.ask("cron.raw_cron", &[user.as_str().into()])?);
+    if !table.ends_with('\n') {
+        table.push('\n');
+    }
+    let random = crate::crypt::digest::hex(&crate::crypt::random::bytes::<8>());
+    let copy = std::env::temp_dir().join(format!("__salt.tmp.{random}"));
+    crate::host::write_atomic(&copy, table.as_bytes(), 0o600, crate::host::FileOwner::default())
+        .map_err(|error| Fault::os(&error, &copy.to_string_lossy()))?;
+    let managed = from_file(running, args, &copy.to_string_lossy(), group);
+    let _ = std::fs::remove_file(&copy);
+    managed
+}
+
+fn from_file(running: &Running, args: &Args, copy: &str, group: &Value) -> Result<StateReturn, Fault> {
+    let (name, user) = (args.str("name")?, args.str("user")?);
+    let failed = |fault: &Fault| {
+        let text = match fault {
+            Fault::Execution { text, .. } | Fault::Invocation(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Ok(StateReturn::new(name.as_str(), Some(false), format!("Unable to manage file: {text}")))
+    };
+    let saltenv = running.low.get("__env__").cloned().unwrap_or_else(|| "base".into());
+    let mut options = args.keywords.clone();
+    options.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__")));
+    options.extend(map! {
+        "name" => copy,
+        "user" => user.as_str(),
+        "group" => group.clone(),
+        "mode" => "0600",
+        "attrs" => Value::List(Vec::new()),
+        "saltenv" => saltenv.clone(),
+    });
+    let mut looked_for = options.clone();
+    for key in ["source_hash_name", "template", "context", "defaults"] {
+        looked_for.insert(key, args.get(key).clone());
+    }
+    let mut source = name.as_str().into();
+    looked_for.insert("source_hash", args.get("source_hash").clone());
+    if running.test() {
+        looked_for.insert("source", source);
+        let said = running.ask_with("file.check_managed", &[], looked_for)?;
+        let said = said.as_list().unwrap_or_default();
+        let comment = said.get(1).map(str_of).unwrap_or_default();
+        return Ok(StateReturn::new(name, said.first().and_then(Value::as_bool), comment));
+    }
+    let found = running.ask("file.source_list", &[source, args.get("source_hash").clone(), saltenv])?;
+    let part = |value: &Value, at: usize| {
+        value.as_list().and_then(|parts| parts.get(at)).cloned().unwrap_or_default()
+    };
+    source = part(&found, 0);
+    looked_for.insert("source", source.clone());
+    looked_for.insert("source_hash", part(&found, 1));
+    let got = match running.ask_with("file.get_managed", &[], looked_for) {
+        Ok(got) => got,
+        Err(fault) => return failed(&fault),
+    };
+    let problem = part(&got, 2);
+    if problem.truthy() {
+        return Ok(StateReturn::new(name, Some(false), str_of(&problem)));
+    }
+    options.retain(|key, _| !matches!(key.as_str(), Some("replace" | "contents")));
+    options.extend(map! {
+        "sfn" => part(&got, 0),
+        "ret" => map! { "name" => name.as_str(), "changes" => Map::new(), "comment" => "", "result" => true },
+        "source" => source,
+        "source_sum" => part(&got, 1),
+        "backup" => args.get("backup").clone(),
+    });
+    let managed = match running.ask_with("file.manage_file", &[], options) {
+        Ok(managed) => managed,
+        Err(fault) => return failed(&fault),
+    };
+    let changes = managed.get("changes").cloned().unwrap_or_default();
+    if changes.get("diff").is_none() {
+        if managed.get("result").is_some_and(Value::truthy) {
+            let comment = format!("Crontab for user {user} is in the correct state");
+            return Ok(StateReturn::new(name, Some(true), comment));
+        }
+        let comment = managed.get("comment").map(str_of).unwrap_or_default();
+        return Ok(StateReturn::new(name, Some(false), comment).with(changes));
+    }
+    let done = running.ask("cron.write_cron_file_verbose", &[user.as_str().into(), copy.into()])?;
+    if done.get("retcode").and_then(Value::as_int) == Some(0) {
+        let comment = format!("Crontab for user {user} was updated");
+        return Ok(StateReturn::new(name, Some(true), comment).with(changes));
+    }
+    let error = done.get("stderr").map(str_of).unwrap_or_default();
+    let comment = format!("Unable to update user {user} crontab {copy}. Error: {error}");
+    Ok(StateReturn::new(name, Some(false), comment))
 }

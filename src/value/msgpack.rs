@@ -241,6 +241,36 @@ pub fn decode_prefix(input: &[u8], reading: Reading) -> Result<(Value, usize), M
     prefix(input, reading, usize::MAX)
 }
 
+/// Reads of a map of maps, as [`Reading::Typed`], only the inner entries that `wanted` names by both keys, and those whose
+/// key is no text. `None`: a text that was read is not UTF-8, so everything has to be read.
+///
+/// # Errors
+/// As [`decode`], of what is read.
+pub fn decode_parts(input: &[u8], wanted: &dyn Fn(&str, &str) -> bool) -> Result<Option<Map>, MsgpackError> {
+    let mut reader = Reader { input, at: 0, reading: Reading::Typed, not_utf8: false, left: usize::MAX };
+    let mut outer = Map::new();
+    let Some(entries) = reader.map_head()? else { return Ok(None) };
+    for _ in 0..entries {
+        let name = reader.value(1)?;
+        let Some(entries) = reader.map_head()? else {
+            reader.skip()?;
+            continue;
+        };
+        let mut inner = Map::new();
+        for _ in 0..entries {
+            let key = reader.value(2)?;
+            let is_wanted = |name: &str| key.as_str().is_none_or(|key| wanted(name, key));
+            if name.as_str().is_some_and(is_wanted) {
+                inner.insert(key, reader.value(2)?);
+            } else {
+                reader.skip()?;
+            }
+        }
+        outer.insert(name, inner);
+    }
+    Ok((!reader.not_utf8).then_some(outer))
+}
+
 fn prefix(input: &[u8], reading: Reading, values: usize) -> Result<(Value, usize), MsgpackError> {
     let mut reader = Reader { input, at: 0, reading, not_utf8: false, left: values };
     let value = reader.value(0)?;
@@ -329,6 +359,57 @@ impl<'a> Reader<'a> {
             0xdf => self.len32().and_then(|len| self.map(len, depth))?,
             0xe0..=0xff => Value::Int(i64::from(marker.cast_signed())),
         })
+    }
+
+    /// How many entries the map has that begins here; `None`: another value does, and nothing was read.
+    fn map_head(&mut self) -> Result<Option<usize>, MsgpackError> {
+        let Some(&marker) = self.input.get(self.at) else {
+            return Err(MsgpackError::Truncated { at: self.at });
+        };
+        if !matches!(marker, 0x80..=0x8f | 0xde | 0xdf) {
+            return Ok(None);
+        }
+        self.at += 1;
+        Ok(Some(match marker {
+            0xde => self.len16()?,
+            0xdf => self.len32()?,
+            _ => usize::from(marker & 0x0f),
+        }))
+    }
+
+    /// Passes one value, however deep it is. Each within it takes an octet at least.
+    fn skip(&mut self) -> Result<(), MsgpackError> {
+        let mut left: usize = 1;
+        while left > 0 {
+            left -= 1;
+            let at = self.at;
+            let marker = self.u8()?;
+            let (octets, values) = match marker {
+                0x80..=0x8f => (0, usize::from(marker & 0x0f) * 2),
+                0x90..=0x9f => (0, usize::from(marker & 0x0f)),
+                0xa0..=0xbf => (usize::from(marker & 0x1f), 0),
+                0xc1 => return Err(MsgpackError::Reserved { at }),
+                0xc4 | 0xd9 => (usize::from(self.u8()?), 0),
+                0xc5 | 0xda => (self.len16()?, 0),
+                0xc6 | 0xdb => (self.len32()?, 0),
+                0xc7 => (usize::from(self.u8()?) + 1, 0),
+                0xc8 => (self.len16()? + 1, 0),
+                0xc9 => (self.len32()?.saturating_add(1), 0),
+                0xcc | 0xd0 => (1, 0),
+                0xcd | 0xd1 => (2, 0),
+                0xca | 0xce | 0xd2 => (4, 0),
+                0xcb | 0xcf | 0xd3 => (8, 0),
+                0xd4..=0xd8 => ((1 << (marker - 0xd4)) + 1, 0),
+                0xdc => (0, self.len16()?),
+                0xdd => (0, self.len32()?),
+                0xde => (0, self.len16()? * 2),
+                0xdf => (0, self.len32()?.saturating_mul(2)),
+                _ => (0, 0),
+            };
+            self.take(octets)?;
+            left = left.saturating_add(values);
+        }
+        Ok(())
     }
 
     /// How many entries to make room for: what the peer announced, but never more than the octets that are left

@@ -198,6 +198,11 @@ fn signed_returns_are_taken(master: Peer) {
 }
 
 #[test]
+fn signed_returns_are_taken_by_our_master() {
+    signed_returns_are_taken(Peer::Halite);
+}
+
+#[test]
 fn signed_returns_are_taken_by_an_original_master_3006() {
     signed_returns_are_taken(Peer::Salt3006);
 }

@@ -5,6 +5,8 @@ use halite::value::{Map, Value};
 
 use crate::victim::Victim;
 
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 const RESERVED: &[&str] = &[
     "salt/job/20260102030405678901/new",
     "salt/job/20260102030405678901/publish",
@@ -115,5 +117,91 @@ async fn b13_no_list_of_events_and_no_return_speaks_for_others() {
         assert!(!tag.starts_with("salt/run/") && !tag.starts_with("salt/wheel/"), "{tag}");
         assert!(!tag.starts_with("20260102030405678901"), "{tag}");
     }
+    victim.end().await;
+}
+
+/// What an event carries is data for the reactor's templates, never a template, and what the reactor itself does is
+/// reacted to no further.
+#[tokio::test(flavor = "multi_thread")]
+async fn b13_the_reactor_takes_what_minions_say_as_data() {
+    let folder = std::env::temp_dir().join(format!("hr{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a directory");
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let reaction = write(
+        "said.sls",
+        "{% if data['id'] == 'web1' %}\ntell:\n  runner.event.send:\n    - args:\n      - tag: reaction/{{ tag }}\n      \
+         - data:\n          said: {{ data['data']['text'] | json }}\n          user: {{ data.get('user') | json }}\n{% endif %}\n",
+    );
+    let again = write("again.sls", "again:\n  runner.event.send:\n    - args:\n      - tag: again\n");
+    let reactor = Value::list([
+        Value::from(map! { "my/*" => Value::list([reaction]) }),
+        map! { "salt/run/*/new" => Value::list([again]) }.into(),
+    ]);
+    let victim = Victim::start(map! { "reactor" => reactor }).await;
+    let (web1, web2) = (victim.minion("web1").await, victim.minion("web2").await);
+    let mut events = victim.events().await;
+    let said = || {
+        let data = map! { "text" => "{{ 7 * 7 }}: [" };
+        map! { "cmd" => "_minion_event", "tag" => "my/tag", "data" => data }
+    };
+    for minion in [&web2, &web1] {
+        minion.ask(&victim, said()).await;
+    }
+    // Twice: what the first had as its consequences is on the bus before the second is reacted to.
+    for _ in 0..2 {
+        let reacted = loop {
+            let event = events.next(Some(PATIENCE)).await.expect("the bus").expect("a reaction");
+            assert_ne!(event.tag, "again", "the reactor reacted to itself");
+            if event.tag == "reaction/my/tag" {
+                break event.data;
+            }
+        };
+        assert_eq!(reacted.str("said"), Some("{{ 7 * 7 }}: ["));
+        web1.ask(&victim, said()).await;
+    }
+    let key = victim.own_key();
+    let list = map! { "cmd" => "runner", "fun" => "reactor.list", "user" => "root", "key" => key };
+    victim.clear(list).await;
+    let listed = loop {
+        let event = events.next(Some(PATIENCE)).await.expect("the bus").expect("a list");
+        if event.tag.ends_with("/ret") && event.data.str("fun") == Some("runner.reactor.list") {
+            break event.data;
+        }
+    };
+    assert_eq!(listed.get("return").and_then(Value::as_list).map(<[Value]>::len), Some(2));
+    victim.end().await;
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// `require_minion_sign_messages` and `drop_messages_signature_fail`.
+#[tokio::test(flavor = "multi_thread")]
+async fn b13_where_signatures_are_asked_for_a_return_without_a_right_one_does_not_count() {
+    let victim = Victim::start(map! {
+        "require_minion_sign_messages" => true, "drop_messages_signature_fail" => true,
+    })
+    .await;
+    let web1 = victim.minion("web1").await;
+    let mut events = victim.events().await;
+    let load = |jid: &str| {
+        map! {
+            "cmd" => "_return", "jid" => jid, "fun" => "test.ping", "return" => true, "id" => "web1", "retcode" => 0,
+        }
+    };
+    assert_eq!(web1.ask(&victim, load("20260102030405678901")).await, Value::Bool(false));
+    let mut wrong = load("20260102030405678902");
+    wrong.insert("sig", Value::Bytes(vec![7; 256].into()));
+    assert_eq!(web1.ask(&victim, wrong).await, Value::Bool(false));
+    let signed =
+        web1.session.signed_request(load("20260102030405678903"), crate::victim::now()).expect("signed");
+    let reply = victim.ask(signed.body, PATIENCE).await.expect("an answer");
+    let reply = web1.session.reply(&reply, &signed.nonce, halite::value::msgpack::Reading::Typed);
+    assert_eq!(reply.expect("sealed"), Value::Null);
+    let mut returned = victim.tags_until(&mut events, "end").await;
+    returned.retain(|tag| tag.contains("/ret/"));
+    assert_eq!(returned, ["salt/job/20260102030405678903/ret/web1"]);
     victim.end().await;
 }

@@ -88,3 +88,23 @@ async fn d03_secrets_are_for_their_owner_from_the_first_octet() {
     assert!(seen >= 4, "{:?}", victim.files("cache"));
     victim.end().await;
 }
+
+/// Who may publish has to hear the answers: members of the master's group may listen then, and nobody else. Firing is
+/// the master's user's alone. Salt 3006: utils/event.py.
+#[tokio::test(flavor = "multi_thread")]
+async fn d03_the_bus_is_open_to_the_group_only_where_others_may_publish() {
+    let acl = map! { "eve" => Value::list(["test.*"]) };
+    for (options, wanted) in [
+        (map! {}, 0o600),
+        (map! { "publisher_acl" => acl.clone(), "client_acl_verify" => false }, 0o660),
+        (map! { "external_auth" => map! { "auto" => acl } }, 0o660),
+    ] {
+        let victim = Victim::start(options).await;
+        let mode = |name: &str| {
+            let found = fs::metadata(victim.root.join("run").join(name)).expect("a socket");
+            found.permissions().mode() & 0o777
+        };
+        assert_eq!((mode("master_event_pub.ipc"), mode("master_event_pull.ipc")), (wanted, 0o600));
+        victim.end().await;
+    }
+}

@@ -14,7 +14,7 @@ use self::ber::Answer;
 use super::{Backend, Login};
 use crate::value::{Map, Value, str_of};
 
-pub(super) static BACKEND: Backend = Backend { name: "ldap", check };
+pub(super) static BACKEND: Backend = Backend { name: "ldap", check, groups: super::no_groups };
 
 /// For all that is said to a directory for one login.
 const PATIENCE: Duration = Duration::from_secs(20);

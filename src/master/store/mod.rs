@@ -254,7 +254,11 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn minion_data(&self, id: &str) -> Result<Option<Map>, StoreError> {
-        self.minions.read(|read| minions::data(read, id)).map(|data| data.and_then(|octets| unpack(&octets)))
+        Ok(self.packed_minion_data(id)?.and_then(|octets| unpack(&octets)))
+    }
+
+    fn packed_minion_data(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.minions.read(|read| minions::data(read, id))
     }
 
     /// Whether this is what is known of a minion, octet for octet.

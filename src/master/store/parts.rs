@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, unpack};
 use crate::matchers::{MinionData, Needs};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, msgpack};
 
 /// Sets of needs that are remembered; of more, the one asked for longest ago goes.
 const MOST: usize = 16;
@@ -65,7 +65,7 @@ impl Store {
             }
             known.generation
         };
-        let part = self.minion_data(id)?.map(|data| Arc::new(needs.of(whole(data))));
+        let part = self.needed(id, needs)?.map(|data| Arc::new(needs.of(whole(data))));
         let mut known = self.parts.lock();
         if known.generation == generation
             && let Some(kept) = known.kept(needs, true)
@@ -74,6 +74,21 @@ impl Store {
             Arc::make_mut(kept).insert(id.to_owned(), part.clone());
         }
         Ok(part)
+    }
+}
+
+impl Store {
+    /// The data of a minion, or at least what is needed of it.
+    fn needed(&self, id: &str, needs: &Needs) -> Result<Option<Map>, StoreError> {
+        let Some(octets) = self.packed_minion_data(id)? else { return Ok(None) };
+        let wanted = |part: &str, key: &str| {
+            let names = if part == "grains" { &needs.grains } else { &needs.pillar };
+            names.iter().any(|name| name == key)
+        };
+        Ok(match msgpack::decode_parts(&octets, &wanted) {
+            Ok(Some(data)) => Some(data),
+            _ => unpack(&octets),
+        })
     }
 }
 

@@ -20,6 +20,10 @@ fn ask(cx: &Context, mut question: Map) -> Result<Value, Fault> {
     if let Some(dir) = file.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         question.insert("dir", dir.display().to_string());
     }
+    // Within an orchestration, its user is who asks.
+    if let Some(user) = cx.published.str("user").filter(|_| cx.opt_str("__role") == "master") {
+        question.insert("user", user);
+    }
     let command = Command {
         stdin: Some(encode_map(&question, Dialect::Bin)),
         ..Command::new(PROGRAM[0], [PROGRAM[1].to_owned()])

@@ -332,3 +332,32 @@ async fn whoever_listens_before_it_fires_hears_its_own_event() {
     });
     heard.await.expect("every event");
 }
+
+/// A client that connects and does nothing else for a while hears everything from when it connected.
+#[tokio::test]
+async fn who_does_not_read_the_first_octet_is_written_to_after_a_while() {
+    use rustix::net::{RecvFlags, recv};
+    let place = Place::new();
+    let server = place.serve(&BusOptions::default());
+    let bus = server.handle();
+    let silent = tokio::net::UnixStream::connect(&place.paths.publish).await.expect("a connection");
+    until(&bus, |counters| counters.listeners == 1).await;
+    for number in 0..3 {
+        bus.fire("tag", map! { "number" => number }).expect("fired");
+    }
+    let frames = |octets: &[u8]| {
+        let mut reader = crate::event::FrameReader::new(crate::event::MAX_FRAME);
+        reader.buffer().extend_from_slice(octets);
+        std::iter::from_fn(|| reader.next().expect("frames")).count()
+    };
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut octets = [0; 4096];
+    // Looks without reading.
+    while recv(&silent, &mut octets, RecvFlags::PEEK | RecvFlags::DONTWAIT)
+        .map_or(0, |(_, read)| frames(&octets[..read]))
+        < 3
+    {
+        assert!(tokio::time::Instant::now() < deadline, "nothing was written");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::map;
 
 /// The tagged JSON of the vectors: `$bytes`, `$map`, `$ext`, `$datetime`.
 fn untag(json: &serde_json::Value) -> Value {
@@ -144,4 +145,33 @@ fn a_time_finer_than_a_microsecond_is_no_time() {
         let value = decode(&octets, Reading::Typed).expect("readable");
         assert_eq!(matches!(value, Value::Time(_)), is_time, "{text}");
     }
+}
+
+#[test]
+fn parts_of_a_map_of_maps_are_read_without_the_rest() {
+    let deep = (0..300).fold(Value::Int(1), |inner, _| Value::list([inner]));
+    let rest: Map = [
+        ("nothing", Value::Null),
+        ("list", Value::list(["x"; 40])),
+        ("float", Value::Float(0.5)),
+        ("big", Value::Int(i64::MIN)),
+        ("bytes", Value::Bytes(Bytes::from_static(&[0xff; 300]))),
+        ("text", "y".repeat(70_000).into()),
+        ("map", map! { "a" => map! { "b" => 300 } }.into()),
+    ]
+    .into_iter()
+    .collect();
+    let mut grains = rest.clone();
+    grains.insert("os", "Debian");
+    let data = map! { "grains" => grains, "pillar" => rest, "other" => 3 };
+    let wanted = |part: &str, key: &str| part == "grains" && key == "os";
+    let picked = decode_parts(&encode_map(&data, Dialect::Bin), &wanted).expect("read").expect("UTF-8");
+    assert_eq!(picked, map! { "grains" => map! { "os" => "Debian" }, "pillar" => Map::new() });
+    // What is passed over may be as deep as it likes, and ends where the octets end.
+    let packed = encode_map(&map! { "grains" => map! { "deep" => deep } }, Dialect::Bin);
+    assert!(decode_parts(&packed, &wanted).is_ok());
+    assert!(decode_parts(&packed[..packed.len() - 1], &wanted).is_err());
+    assert!(
+        decode_parts(&[0x81, 0xa1, b'g', 0x81, 0xa1, b'x', 0xdd, 0xff, 0xff, 0xff, 0xff], &wanted).is_err()
+    );
 }

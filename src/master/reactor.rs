@@ -1,0 +1,366 @@
+//! The reactor: events have functions called, as the SLS files say that the option `reactor` names for their tags.
+//! Salt: utils/reactor.py, engines/reactor.py.
+//!
+//! One event after the other, as in Salt; what piles up meanwhile is bounded by the bus. `reactor_worker_threads` and its
+//! kin make no difference: runners have threads of their own. A master reacts to nothing that its reactor did itself.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::services::Services;
+use super::{Master, runners, wheel};
+use crate::channel::commands::{Caller, MasterCall};
+use crate::event::{Event, Filter, fnmatch};
+use crate::host::tasks;
+use crate::loader::{Call, Fault, MasterServices};
+use crate::map;
+use crate::value::yaml::{condition_input, parse_input};
+use crate::value::{Map, Value, str_of, yaml};
+
+/// Who fires the events of functions that a reaction calls.
+const USER: &str = "Reactor";
+
+/// What is reacted to, and whether it is.
+#[derive(Debug)]
+pub(super) struct Reactor {
+    /// `[{tag pattern: [SLS file]}]`, or the path of a YAML file with that.
+    reactions: Value,
+    leader: bool,
+}
+
+impl Reactor {
+    /// By the options `reactor` and `engines`; `None` where neither asks for a reactor.
+    pub(super) fn from_opts(opts: &Map) -> Option<Self> {
+        let engines = match opts.get("engines") {
+            Some(Value::List(engines)) => engines.clone(),
+            Some(Value::Map(engines)) => engines.iter().map(|(name, _)| name.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let named = |engine: &Value| match engine {
+            Value::Map(engine) => engine.at(0).map(|(name, _)| str_of(name)).unwrap_or_default(),
+            name => str_of(name),
+        };
+        let mut asked = false;
+        for engine in engines.iter().map(named) {
+            asked |= engine == "reactor";
+            if engine != "reactor" {
+                crate::log::error!(
+                    "The engine '{engine}' is not supported by this master: it is not started"
+                );
+            }
+        }
+        let reactions = opts.get("reactor").cloned().unwrap_or_default();
+        (asked || reactions.truthy()).then_some(Reactor { reactions, leader: true })
+    }
+
+    /// The SLS files for a tag.
+    fn files_for(&self, tag: &str) -> Vec<String> {
+        let read;
+        let reactions = match &self.reactions {
+            Value::Text(path) => {
+                let found = std::fs::read_to_string(path).map_err(|error| error.to_string());
+                match found.and_then(|text| yaml::load(&text, path).map_err(|error| error.to_string())) {
+                    Ok(value) => read = value,
+                    Err(error) => {
+                        crate::log::error!(path, error, "Failed to read reactor map");
+                        return Vec::new();
+                    }
+                }
+                &read
+            }
+            own => own,
+        };
+        let mut files = Vec::new();
+        for reaction in reactions.as_list().unwrap_or_default() {
+            let Some((pattern, named)) =
+                reaction.as_map().filter(|map| map.len() == 1).and_then(|map| map.at(0))
+            else {
+                continue;
+            };
+            if pattern.as_str().is_some_and(|pattern| fnmatch(pattern, tag)) {
+                let named = named.as_list().unwrap_or(std::slice::from_ref(named));
+                files.extend(named.iter().filter_map(Value::as_str).map(str::to_owned));
+            }
+        }
+        files
+    }
+}
+
+/// Shows the reactor to `look`.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn with(
+    master: &Master,
+    look: &mut dyn FnMut(&mut Value, &mut bool) -> Value,
+) -> Result<Value, Fault> {
+    let mut reactor = master.reactor.lock().unwrap_or_else(PoisonError::into_inner);
+    let reactor = reactor.as_mut().ok_or_else(|| Fault::execution("Reactor system is not running."))?;
+    Ok(look(&mut reactor.reactions, &mut reactor.leader))
+}
+
+/// Starts what reacts until `stop` says so, where there is something to react to.
+pub(super) fn start(
+    master: &Arc<Master>,
+    stop: watch::Receiver<bool>,
+) -> Option<tokio::task::JoinHandle<()>> {
+    master.reactor.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?;
+    // From now on, not from when the thread runs.
+    let events = master.bus.subscribe(Filter::all());
+    let master = master.clone();
+    let done = tasks::blocking(move || react(&master, events, stop));
+    Some(tasks::spawn(async move {
+        let _ = done.await;
+    }))
+}
+
+fn react(
+    master: &Arc<Master>,
+    mut events: crate::transport::bus::LocalEvents,
+    mut stop: watch::Receiver<bool>,
+) {
+    let services = Services::new(master.clone(), tokio::runtime::Handle::current());
+    loop {
+        let event = services.block_on(async {
+            tokio::select! {
+                biased;
+                event = events.next() => event,
+                _ = stop.wait_for(|stop| *stop) => events.next_within(Duration::ZERO).await,
+            }
+        });
+        let Some(event) = event else { return };
+        if event.data.str("user") == Some(USER) {
+            continue;
+        }
+        let mut files = Vec::new();
+        {
+            let reactor = master.reactor.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(reactor) = reactor.as_ref().filter(|reactor| reactor.leader) {
+                files = reactor.files_for(&event.tag);
+            }
+        }
+        for low in compile(master, &services, &files, &event) {
+            let (id, form, fun) = (text(&low, "__id__"), text(&low, "state"), text(&low, "fun"));
+            if let Err(reason) = carry_out(master, &services, low) {
+                crate::log::error!("Reactor '{id}' failed to execute {form} '{fun}': {reason}");
+            }
+        }
+    }
+}
+
+fn text(low: &Map, key: &str) -> String {
+    low.get(key).map(str_of).unwrap_or_default()
+}
+
+/// What the files ask for, in order: chunks of `{__id__, state, fun, name, …}`.
+fn compile(master: &Master, services: &Services, files: &[String], event: &Event) -> Vec<Map> {
+    let mut high = Map::new();
+    for file in files {
+        let local = file.starts_with("salt://");
+        let found = if local { vec![file.clone()] } else { crate::host::glob(file) };
+        if found.is_empty() {
+            let tag = &event.tag;
+            crate::log::error!("Can not render SLS {file} for tag {tag}. File missing or not found.");
+        }
+        for path in found {
+            let call = Call {
+                args: vec![path.as_str().into()],
+                kwargs: map! {
+                    "default_renderer" => master.opts.str("renderer").unwrap_or("jinja|yaml"),
+                    "tag" => event.tag.as_str(),
+                    "data" => event.data.clone(),
+                },
+            };
+            match services.execute("slsutil.renderer", call, false) {
+                Ok(done) => match done.value {
+                    Value::Map(states) => high.extend(states),
+                    _ => crate::log::error!("Failed to render \"{path}\": it is no map"),
+                },
+                Err(fault) => crate::log::error!("Failed to render \"{path}\": {fault}"),
+            }
+        }
+    }
+    let mut chunks: Vec<(i64, String, Map)> = Vec::new();
+    for (id, body) in &high {
+        let Some(chunk) = chunk(&str_of(id), body) else {
+            crate::log::error!(
+                "Unable to render reactions for event {}: '{}' is no reaction",
+                event.tag,
+                str_of(id)
+            );
+            return Vec::new();
+        };
+        for low in chunk {
+            let order = low.get("order").and_then(Value::as_int).unwrap_or(i64::MAX);
+            let key = text(&low, "state") + &text(&low, "name") + &text(&low, "fun");
+            chunks.push((order, key, low));
+        }
+    }
+    chunks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    chunks.into_iter().map(|(_, _, low)| low).collect()
+}
+
+/// The chunks of one id, `{local.test.ping: [{tgt: …}]}` or `{local: [test.ping, {tgt: …}]}`; `None` for what is neither.
+fn chunk(id: &str, body: &Value) -> Option<Vec<Map>> {
+    let mut chunks = Vec::new();
+    for (key, words) in body.as_map()? {
+        let key = key.as_str()?;
+        if key.starts_with("__") {
+            continue;
+        }
+        let (form, fun) = key.split_once('.').unwrap_or((key, ""));
+        // The old name.
+        let form = if form == "cmd" { "local" } else { form };
+        let mut low = map! { "__id__" => id, "name" => id, "state" => form, "fun" => fun };
+        for word in words.as_list()? {
+            match word {
+                Value::Text(fun) => {
+                    low.insert("fun", fun.as_str());
+                }
+                Value::Map(more) => low.extend(more.clone()),
+                _ => return None,
+            }
+        }
+        // Whatever the arguments say.
+        low.insert("state", form);
+        chunks.push(low);
+    }
+    Some(chunks)
+}
+
+/// Keys of a chunk that are no arguments of a function.
+const NOT_ARGUMENTS: [&str; 7] = ["__id__", "__sls__", "name", "order", "fun", "key", "state"];
+
+/// Positional and keyword arguments: those of `args`, or in the old way `arg`, `kwarg` and, for functions of the master,
+/// whatever else there is.
+fn arguments(form: &str, low: &mut Map) -> Result<Call, String> {
+    let Some(given) = low.remove("args") else {
+        let args = match low.remove("arg") {
+            Some(Value::List(args)) => args,
+            Some(Value::Null) | None => Vec::new(),
+            Some(one) => vec![one],
+        };
+        let mut kwargs = match low.remove("kwarg") {
+            Some(Value::Map(kwargs)) => kwargs,
+            _ => Map::new(),
+        };
+        if matches!(form, "runner" | "wheel") {
+            let is_argument = |key: &str| !NOT_ARGUMENTS.contains(&key);
+            let rest = low.iter().filter(|(key, _)| key.as_str().is_some_and(is_argument));
+            kwargs.extend(rest.map(|(key, value)| (key.clone(), value.clone())));
+        }
+        return Ok(Call { args, kwargs });
+    };
+    let is_old = |list: &[Value]| !list.iter().all(|entry| entry.as_map().is_some_and(|map| map.len() == 1));
+    match given {
+        Value::Map(kwargs) => Ok(Call { args: Vec::new(), kwargs }),
+        Value::List(args) if form == "caller" && is_old(&args) => Ok(Call { args, kwargs: Map::new() }),
+        Value::List(entries) => {
+            let mut kwargs = Map::new();
+            for entry in entries {
+                match entry {
+                    Value::Map(entry) if entry.len() == 1 => kwargs.extend(entry),
+                    Value::Text(_) | Value::Int(_) | Value::Float(_) => {
+                        kwargs.insert(entry, Value::Null);
+                    }
+                    _ => return Err(FORMAT.to_owned()),
+                }
+            }
+            if kwargs.is_empty() { Err(FORMAT.to_owned()) } else { Ok(Call { args: Vec::new(), kwargs }) }
+        }
+        _ => Err(FORMAT.to_owned()),
+    }
+}
+
+const FORMAT: &str =
+    "Incorrect argument format, check the Reactor System documentation for the correct format.";
+
+/// Calls the function of one chunk, and waits for none.
+fn carry_out(master: &Arc<Master>, services: &Services, mut low: Map) -> Result<(), String> {
+    let (form, fun) = (text(&low, "state"), text(&low, "fun"));
+    let call = arguments(&form, &mut low)?;
+    let told = |fault: Fault| fault.to_string();
+    match form.as_str() {
+        "local" => {
+            let tgt = low.remove("tgt").ok_or("it has no tgt")?;
+            // Salt's client takes `name=value` among the words apart.
+            let (mut args, mut kwargs) = (Vec::new(), Map::new());
+            for word in call.args {
+                match word {
+                    Value::Text(word) if word.contains('=') => {
+                        let (more, named) = parse_input(&[word], &[]);
+                        args.extend(more);
+                        kwargs.extend(named);
+                    }
+                    word => args.push(word),
+                }
+            }
+            kwargs.extend(call.kwargs);
+            let mut load = map! { "tgt" => tgt, "fun" => fun, "arg" => condition_input(args, kwargs) };
+            for key in ["tgt_type", "ret"] {
+                load.extend(low.remove(key).map(|value| (key, value)));
+            }
+            services.publish(load).map_err(told)?;
+        }
+        "runner" | "wheel" => {
+            let caller = Caller { user: USER.to_owned(), ..Caller::default() };
+            let Call { args: arg, kwargs: kwarg } = call;
+            let call = MasterCall { fun, arg, kwarg, matching: None, jid: None, caller };
+            if form == "wheel" {
+                services.block_on(wheel::answer(master, call));
+            } else {
+                let started = services.block_on(runners::start(master, call));
+                if let Some(error) = started.get("error").and_then(|error| error.get("message")) {
+                    return Err(str_of(error));
+                }
+            }
+        }
+        "caller" => {
+            services.execute(&fun, call, false).map_err(told)?;
+        }
+        _ => return Err(format!("there is no kind of reaction '{form}'")),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn low(text: &str) -> Map {
+        let value = yaml::load(text, "x").expect("YAML");
+        let (id, body) = value.as_map().and_then(|map| map.at(0)).expect("an id");
+        chunk(&str_of(id), body).expect("a reaction").remove(0)
+    }
+
+    #[test]
+    fn reactions_are_found_by_the_tag_of_the_event() {
+        let reactions =
+            yaml::load("- 'salt/x/*': [a.sls, b.sls]\n- 'salt/x/y': c.sls\n- 'other': [d.sls]\n", "x");
+        let opts = map! { "reactor" => reactions.expect("YAML") };
+        let reactor = Reactor::from_opts(&opts).expect("a reactor");
+        assert_eq!(reactor.files_for("salt/x/y"), ["a.sls", "b.sls", "c.sls"]);
+        assert_eq!(reactor.files_for("salt/y"), Vec::<String>::new());
+        assert!(Reactor::from_opts(&map! { "reactor" => Value::List(Vec::new()) }).is_none());
+        assert!(Reactor::from_opts(&map! { "engines" => Value::list(["reactor"]) }).is_some());
+    }
+
+    #[test]
+    fn a_reaction_names_its_kind_its_function_and_its_arguments() {
+        let mut ping = low("x:\n  cmd.cmd.run:\n    - tgt: web1\n    - arg: [uptime]\n");
+        assert_eq!(
+            (text(&ping, "state"), text(&ping, "fun"), text(&ping, "name")),
+            ("local".to_owned(), "cmd.run".to_owned(), "x".to_owned())
+        );
+        assert_eq!(arguments("local", &mut ping).expect("arguments").args, [Value::from("uptime")]);
+        let mut send = low("x:\n  runner.event.send:\n    - args:\n      - tag: a/b\n      - data: {c: 1}\n");
+        let call = arguments("runner", &mut send).expect("arguments");
+        assert_eq!(call.kwargs, map! { "tag" => "a/b", "data" => map! { "c" => 1 } });
+        let mut old = low("x:\n  runner:\n    - state.orchestrate\n    - mods: orch.a\n    - name: y\n");
+        assert_eq!(text(&old, "fun"), "state.orchestrate");
+        assert_eq!(arguments("runner", &mut old).expect("arguments").kwargs, map! { "mods" => "orch.a" });
+        assert!(arguments("local", &mut map! { "args" => "a" }).is_err());
+    }
+}
