@@ -2,6 +2,7 @@
 
 mod aliases;
 mod alternatives;
+mod apkpkg;
 mod aptpkg;
 mod archive;
 mod beacons;
@@ -27,6 +28,7 @@ mod hosts;
 mod http;
 mod ini_manage;
 mod initd_service;
+mod iptables;
 mod jinja;
 mod kmod;
 mod linux_shadow;
@@ -66,6 +68,7 @@ use crate::loader::Module;
 pub static ALL: &[&Module] = &[
     &aliases::MODULE,
     &alternatives::MODULE,
+    &apkpkg::MODULE,
     &aptpkg::MODULE,
     &archive::MODULE,
     &beacons::MODULE,
@@ -92,6 +95,7 @@ pub static ALL: &[&Module] = &[
     &initd_service::debian::MODULE,
     &initd_service::openrc::MODULE,
     &initd_service::red_hat::MODULE,
+    &iptables::MODULE,
     &jinja::MODULE,
     &kmod::MODULE,
     &linux_shadow::MODULE,

@@ -75,6 +75,6 @@ pub(super) fn declared() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether a state function is not to be given this word.
-pub(super) fn is_internal(name: &str) -> bool {
+pub fn is_internal(name: &str) -> bool {
     [REQUISITES, REQUISITES_IN, RUNTIME].iter().any(|list| list.contains(&name))
 }

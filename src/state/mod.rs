@@ -38,7 +38,7 @@ pub use call::verify_chunk;
 pub use chunks::{Chunks, INCLUDED_FROM, low_of};
 pub use declarations::template_declarations;
 pub use high::{Compiled, compile, compile_for_one, run_high};
-pub use keywords::{REQUISITES, REQUISITES_IN, RUNTIME};
+pub use keywords::{REQUISITES, REQUISITES_IN, RUNTIME, is_internal};
 pub use lint::{Mistake, lint};
 pub use outcome::{all_succeeded, failure_handlers};
 pub use pause::{pause_dir, pause_path};

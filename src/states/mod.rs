@@ -19,6 +19,7 @@ mod group;
 mod host;
 mod http;
 mod ini_manage;
+mod iptables;
 mod kmod;
 mod locale;
 mod module;
@@ -27,6 +28,7 @@ mod pip_state;
 mod pkg;
 mod pkgrepo;
 mod saltmod;
+mod schedule;
 mod service;
 mod signature;
 mod ssh_auth;
@@ -59,6 +61,7 @@ pub static ALL: &[&States] = &[
     &host::STATES,
     &http::STATES,
     &ini_manage::STATES,
+    &iptables::STATES,
     &kmod::STATES,
     &locale::STATES,
     &module::STATES,
@@ -67,6 +70,7 @@ pub static ALL: &[&States] = &[
     &pkg::STATES,
     &pkgrepo::STATES,
     &saltmod::STATES,
+    &schedule::STATES,
     &service::STATES,
     &ssh_auth::STATES,
     &ssh_known_hosts::STATES,

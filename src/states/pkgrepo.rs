@@ -36,38 +36,6 @@ pub(super) static STATES: States = States {
     mod_aggregate: None,
 };
 
-/// Keywords of the state that say nothing of a repository.
-const INTERNAL: &[&str] = &[
-    "fun",
-    "state",
-    "order",
-    "require",
-    "require_in",
-    "watch",
-    "watch_in",
-    "onchanges",
-    "onchanges_in",
-    "onfail",
-    "onfail_in",
-    "prereq",
-    "prereq_in",
-    "listen",
-    "listen_in",
-    "use",
-    "use_in",
-    "saltenv",
-    "reload_modules",
-    "reload_grains",
-    "reload_pillar",
-    "fire_event",
-    "failhard",
-    "unless",
-    "onlyif",
-    "check_cmd",
-    "retry",
-    "names",
-];
-
 fn is_true(value: &Value) -> bool {
     match value {
         Value::Int(int) => *int > 0,
@@ -145,7 +113,7 @@ fn prepare(running: &Running, args: &Args) -> Result<(String, Map), String> {
         }
         kwargs.insert("enabled", is_enabled);
     }
-    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| INTERNAL.contains(&key) || key.starts_with("__")));
+    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__")));
     Ok((repo, kwargs))
 }
 
@@ -316,7 +284,7 @@ fn strip_uri(repo: &str) -> String {
 fn absent(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let state_name = args.get("name");
     let mut kwargs = args.keywords.clone();
-    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| INTERNAL.contains(&key) || key.starts_with("__")));
+    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__")));
     let mut name = str_of(state_name);
     let (os, family) = (running.grain("os"), running.grain("os_family"));
     for (key, applies) in [("ppa", ["Ubuntu", "Mint"].contains(&os)), ("copr", family == "RedHat")] {

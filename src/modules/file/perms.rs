@@ -150,7 +150,11 @@ pub(super) fn check(cx: &Context, name: &str, ret: Option<Map>, wanted: &Perms) 
         outcome("mode", &mode.as_str().into(), mode == after.mode, new_mode);
     }
     if let Some(attrs) = Some(attrs).filter(|attrs| !attrs.is_null() && !is_dir && !of_link) {
-        let (change, comment) = programs::make_attributes(cx, name, &str_of(attrs), test)?;
+        let wanted: String = match attrs {
+            Value::List(letters) => letters.iter().map(str_of).collect(),
+            letters => str_of(letters),
+        };
+        let (change, comment) = programs::make_attributes(cx, name, &wanted, test)?;
         if let Some(comment) = comment {
             ret.insert("result", false);
             comments.push(comment);

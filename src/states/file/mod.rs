@@ -10,6 +10,7 @@ mod lines;
 mod links;
 mod managed;
 mod patch;
+mod plist;
 mod recurse;
 mod ret;
 mod serialize;

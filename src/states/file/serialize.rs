@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::plist;
 use super::ret::{Outcome, failed, fresh, from_value, is_file, keywords, path_in, saltenv, to_map, warn};
 use crate::host::normalize_mode;
 use crate::loader::{Args, Call, Fault, Running, StateReturn};
@@ -10,8 +11,8 @@ use crate::output::python_pformat;
 use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, msgpack, serializer, str_of, yaml};
 
 /// The serializers that are here, and those that only Salt has.
-const HERE: [&str; 5] = ["yaml", "json", "python", "configparser", "msgpack"];
-const SALTS: [&str; 5] = ["toml", "plist", "tomlmod", "yamlex", "keyvalue"];
+const HERE: [&str; 6] = ["yaml", "json", "python", "configparser", "msgpack", "plist"];
+const SALTS: [&str; 4] = ["toml", "tomlmod", "yamlex", "keyvalue"];
 
 /// A list of maps as one map.
 fn options(value: &Value) -> Map {
@@ -122,6 +123,11 @@ fn serialized(kind: &str, data: &Value, own: &Map, unicode: bool) -> Result<Valu
         "python" => python_pformat(data, 1),
         "configparser" => to_ini(data, own)?,
         "msgpack" => return Ok(Value::Bytes(msgpack::encode(data, msgpack::Dialect::Bin).into())),
+        "plist" => {
+            let octets =
+                plist::write(data, own.str("fmt") == Some("FMT_BINARY")).map_err(Fault::execution)?;
+            return Ok(Value::Bytes(octets.into()));
+        }
         _ => to_yaml(data, own, unicode)?,
     };
     text.push('\n');
@@ -139,6 +145,7 @@ fn deserialized(kind: &str, name: &str, own: &Map) -> Result<Result<Value, Strin
             let defaults = own.get("defaults").and_then(Value::as_map).cloned().unwrap_or_default();
             Ok(from_ini(&text, &defaults).into())
         }
+        "plist" => plist::read(&octets),
         _ => msgpack::decode(&octets, msgpack::Reading::Wire).map_err(|error| error.to_string()),
     })
 }
