@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use halite::value::Value;
 
+use crate::original::Running;
 use crate::peers::Peer;
 
 /// How long anything may take before the test fails. Real masters take half a minute on a busy machine.
@@ -28,9 +29,46 @@ pub struct Fleet {
 
 struct Daemon {
     name: &'static str,
-    child: Child,
+    process: Process,
     /// Below the root.
     config: &'static str,
+}
+
+enum Process {
+    Ours(Child),
+    Salts(Running),
+}
+
+impl Process {
+    fn id(&self) -> u32 {
+        match self {
+            Process::Ours(child) => child.id(),
+            Process::Salts(running) => running.id(),
+        }
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        match self {
+            Process::Ours(child) => child.try_wait().expect("a status"),
+            Process::Salts(running) => running.try_wait(),
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let _ = Command::new("kill").args([signal, &self.id().to_string()]).status();
+    }
+
+    /// Waits for its end, but not for ever.
+    fn wait(&mut self, longest: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + longest;
+        loop {
+            let ended = self.ended();
+            if ended.is_some() || Instant::now() >= deadline {
+                return ended;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 impl Fleet {
@@ -128,12 +166,21 @@ impl Fleet {
 
     /// Runs a tool of `peer` against this fleet's configuration, ends it when it takes too long.
     pub fn run(&self, peer: Peer, tool: &str, words: &[&str]) -> Output {
-        let command = self.command(peer, tool, "etc");
+        let mut command = self.command(peer, tool, "etc");
+        command.args(words);
+        self.output(peer, &command)
+    }
+
+    /// What a tool of `peer` prints; it is ended when it takes too long.
+    pub fn output(&self, peer: Peer, command: &Command) -> Output {
+        if peer != Peer::Halite {
+            return Running::start(peer, command, None, Some(2 * PATIENCE)).output();
+        }
         let environment = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
         let mut bounded = Command::new("timeout");
         bounded.args(["-k", "5", &(2 * PATIENCE.as_secs()).to_string()]);
         bounded.envs(environment).env_remove("SALT_CONFIG_DIR");
-        bounded.arg(command.get_program()).args(command.get_args()).args(words).stdin(Stdio::null());
+        bounded.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
         bounded.output().expect("the tool starts")
     }
 
@@ -167,15 +214,17 @@ impl Fleet {
 
     /// Starts a daemon with the configuration in a directory of its own.
     pub fn spawn_at(&mut self, name: &'static str, peer: Peer, config: &'static str) {
-        let log = File::create(self.root.join(format!("{name}.{config}.out"))).expect("a file");
+        let path = self.root.join(format!("{name}.{config}.out"));
+        let log = File::create(&path).expect("a file");
         let mut command = self.command(peer, name, config);
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a handle"))
-            .stderr(log)
-            .spawn()
-            .expect("the daemon starts");
-        self.daemons.push(Daemon { name, child, config });
+        let process = if peer == Peer::Halite {
+            let both = log.try_clone().expect("a handle");
+            command.stdin(Stdio::null()).stdout(both).stderr(log);
+            Process::Ours(command.spawn().expect("the daemon starts"))
+        } else {
+            Process::Salts(Running::start(peer, &command, Some(&path), None))
+        };
+        self.daemons.push(Daemon { name, process, config });
     }
 
     /// Ends a daemon with SIGTERM, and gives its exit code.
@@ -187,8 +236,8 @@ impl Fleet {
     pub fn kill(&mut self, name: &'static str) {
         let at = self.daemons.iter().position(|daemon| daemon.name == name).expect("it runs");
         let mut daemon = self.daemons.remove(at);
-        daemon.child.kill().expect("killed");
-        daemon.child.wait().expect("gone");
+        daemon.process.signal("-KILL");
+        daemon.process.wait(PATIENCE).expect("gone");
     }
 
     /// Ends the daemon of a configuration.
@@ -218,7 +267,7 @@ impl Fleet {
         let deadline = Instant::now() + PATIENCE;
         while !is_so(self) {
             for daemon in &mut self.daemons {
-                let ended = daemon.child.try_wait().expect("a status");
+                let ended = daemon.process.ended();
                 assert!(
                     ended.is_none(),
                     "{} ended while waiting until {what}\n{}",
@@ -266,18 +315,13 @@ impl Drop for Fleet {
 
 /// Ends only what we started: SIGTERM first, SIGKILL when that does not help.
 fn terminate(mut daemon: Daemon) -> Option<i32> {
-    let pid = daemon.child.id().to_string();
-    let _ = Command::new("kill").args(["-TERM", &pid]).status();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < deadline {
-        if let Ok(Some(status)) = daemon.child.try_wait() {
-            return status.code();
-        }
-        std::thread::sleep(Duration::from_millis(20));
+    daemon.process.signal("-TERM");
+    let ended = daemon.process.wait(Duration::from_secs(20));
+    if ended.is_none() {
+        daemon.process.signal("-KILL");
+        daemon.process.wait(PATIENCE);
     }
-    let _ = daemon.child.kill();
-    let _ = daemon.child.wait();
-    None
+    ended?.code()
 }
 
 /// What a tool printed, both ways.

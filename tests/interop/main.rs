@@ -10,6 +10,7 @@ mod jobs;
 mod lasting;
 mod masters;
 mod one_job;
+mod original;
 mod peers;
 mod pillar;
 mod returners;

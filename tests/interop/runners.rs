@@ -37,8 +37,8 @@ fn said(master: Peer) -> Option<Vec<String>> {
             fs::remove_file(&token).expect("a token");
         }
         let mut command = fleet.command(master, tool, "etc");
-        let output =
-            command.args(words.split(' ')).env("XDG_CONFIG_HOME", fleet.path("")).output().expect("started");
+        command.args(words.split(' ')).env("XDG_CONFIG_HOME", fleet.path(""));
+        let output = fleet.output(master, &command);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         all.push(format!("{words}: {:?}, token {}\n{printed}", output.status.code(), token.exists()));
     }
