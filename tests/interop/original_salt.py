@@ -92,6 +92,7 @@ def wait():
     while True:
         ready, _, _ = select.select([sys.stdin, listener], [], [])
         if sys.stdin in ready:
+            os.unlink(sys.argv[1])
             return None
         connection, _ = listener.accept()
         if os.fork() == 0:

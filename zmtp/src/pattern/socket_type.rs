@@ -79,6 +79,7 @@ impl SocketType {
     }
 
     /// The application has little else to do than to wait for messages, so that it may as well read them by itself.
+    #[cfg(feature = "tokio")]
     pub(crate) fn lends(self) -> bool {
         use SocketType::{Pull, Rep, Req, Sub, XSub};
         matches!(self, Req | Rep | Sub | XSub | Pull)
