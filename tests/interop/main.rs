@@ -5,6 +5,7 @@ mod bad_input;
 mod bus;
 mod clients;
 mod fleet;
+mod functions;
 mod grains;
 mod jobs;
 mod lasting;
