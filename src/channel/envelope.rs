@@ -224,7 +224,8 @@ pub fn seal_packed(crypticle: &Crypticle, packed: &[u8], nonce: Option<&str>) ->
     seal_written(crypticle, packed.len(), nonce, &|out| out.extend_from_slice(packed))
 }
 
-fn seal_written(
+/// Seals what `write` appends: one packed reply, of about `weight` octets.
+pub fn seal_written(
     crypticle: &Crypticle,
     weight: usize,
     nonce: Option<&str>,

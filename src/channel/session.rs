@@ -1,10 +1,12 @@
 //! Requests as a minion seals them, and replies as it opens them. salt-wire.md §6.1, §6.3.
 
+use bytes::Bytes;
+
 use super::minion_auth::{Credentials, Identity};
 use super::{ChannelError, PROTOCOL_VERSION, new_nonce, pack_map};
 use crate::crypt::{CryptError, Crypticle, SigningAlgorithm};
 use crate::map;
-use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
+use crate::value::msgpack::{Dialect, Reading, decode_shared, encode_map};
 use crate::value::{Map, Value};
 
 /// A request on its way: the body to send, and what the reply has to begin with.
@@ -79,19 +81,19 @@ impl Session {
     /// # Errors
     /// [`ChannelError::Refused`] for a bare text, [`ChannelError::Crypt`] for a ciphertext that is not for us: both
     /// mean that the session is over and the minion has to authenticate again.
-    pub fn reply(&self, body: &[u8], nonce: &str, reading: Reading) -> Result<Value, ChannelError> {
+    pub fn reply(&self, body: &Bytes, nonce: &str, reading: Reading) -> Result<Value, ChannelError> {
         // Salt hands an empty reply on as it is: anybody on the way could then acknowledge a return.
         if body.is_empty() {
             return Err(ChannelError::Refused("an empty reply".to_owned()));
         }
-        match decode(body, Reading::Wire)? {
+        match decode_shared(body, Reading::Wire)? {
             Value::Text(text) => Err(ChannelError::Refused(text)),
             Value::Map(map) if map.contains("msg") => {
                 Err(ChannelError::Refused(map.str("msg").unwrap_or_default().to_owned()))
             }
             Value::Bytes(sealed) => {
                 let plaintext = self.crypticle.decrypt(&sealed)?;
-                Ok(decode(plaintext.msgpack_after(nonce)?, reading)?)
+                Ok(decode_shared(&plaintext.into_msgpack_after(nonce)?, reading)?)
             }
             // Pillar replies come in clear: the pillar in them is sealed.
             Value::Map(map) if map.contains("pillar") => Ok(Value::Map(map)),

@@ -131,7 +131,7 @@ fn replies_of_real_masters_are_opened() {
         };
         let session = Session::new(identity("minion-a", keys.minion.clone()), credentials);
         let nonce = reply["nonce"].as_str().expect("a nonce");
-        let body = body(&vector["reply_frames"]);
+        let body = body(&vector["reply_frames"]).into();
         // File chunks are recorded as bytes.
         let chunk = vector["cmd"] == "_serve_file";
         if !chunk {
@@ -274,7 +274,7 @@ fn our_master_and_our_minion_understand_each_other() {
         let opened = open(1_000, 60).expect("opens");
         assert!(open(1_061, 60).is_err(), "an old request was served");
         let reply = envelope::seal_reply(&crypticle, &Value::Null, opened.nonce.as_deref());
-        assert_eq!(session.reply(&reply, &sealed.nonce, Reading::Wire).expect("opens"), Value::Null);
+        assert_eq!(session.reply(&reply.into(), &sealed.nonce, Reading::Wire).expect("opens"), Value::Null);
     }
     let verdicts = [(master_auth::Verdict::Pending, "Pending"), (master_auth::Verdict::Refused, "Rejected")];
     for (verdict, expected) in verdicts {
@@ -430,9 +430,9 @@ fn b18_a_bare_text_is_no_answer() {
     for text in
         ["bad load", "payload and load must be a dict", "Server-side exception handling payload", "", "true"]
     {
-        assert!(session.reply(&pack(&text.into()), &asked.nonce, Reading::Typed).is_err(), "{text}");
+        assert!(session.reply(&pack(&text.into()).into(), &asked.nonce, Reading::Typed).is_err(), "{text}");
     }
     for other in [Value::Null, true.into(), Map::new().into(), Value::List(vec![])] {
-        assert!(session.reply(&pack(&other), &asked.nonce, Reading::Typed).is_err(), "{other:?}");
+        assert!(session.reply(&pack(&other).into(), &asked.nonce, Reading::Typed).is_err(), "{other:?}");
     }
 }

@@ -5,7 +5,6 @@
 //! millisecond at 2048 bits; callers run them on a pool of blocking threads.
 
 mod algorithm;
-mod cbc;
 mod crt;
 pub mod crypticle;
 pub mod digest;

@@ -6,11 +6,13 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 
 use super::Source;
 use super::url::SaltPath;
 use crate::crypt::HashType;
+use crate::crypt::digest::Hasher;
 use crate::crypt::digest::hex;
 use crate::crypt::random;
 use crate::loader::{Fault, HashOf};
@@ -36,11 +38,18 @@ pub struct Target<'a> {
     pub gzip: Option<i64>,
 }
 
-/// Fetches `at` from the file server to `target`.
+/// Fetches `at` from the file server to `target`. `first` is the reply to [`piece_load`] at 0, where it was asked for
+/// already.
 ///
 /// # Errors
 /// When the server does not answer, the disk does not take it, or the hash stays wrong.
-pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Target) -> Result<(), Fault> {
+pub fn serve(
+    source: &dyn Source,
+    at: &SaltPath,
+    size: Option<u64>,
+    mut first: Option<Value>,
+    target: &Target,
+) -> Result<(), Fault> {
     let hash_type: HashType = target
         .expected
         .hash_type
@@ -54,17 +63,24 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
         let mut hasher = hash_type.hasher();
         let mut written = 0_u64;
         let mut step = 0_u64;
-        'file: loop {
+        // Of a file that is as long as was said, the hash tells that it is whole.
+        let is_whole =
+            |written, hasher: &Hasher| size == Some(written) && hasher.clone().finish_hex() == expected;
+        'file: while !is_whole(written, &hasher) {
             // As many at once as the rest of the file has, if chunks go on to be as long as the last one.
             let left = size.unwrap_or(0).saturating_sub(written);
             let ahead = left.checked_div(step).unwrap_or(0).clamp(1, AT_ONCE);
             let offsets: Vec<u64> = (0..ahead).map(|number| written.saturating_add(number * step)).collect();
-            let chunks = chunks(source, at, &offsets, target.gzip)?;
+            let chunks = match first.take() {
+                Some(reply) => vec![reply],
+                None => ask(source, at, &offsets, target.gzip)?,
+            };
             for (offset, chunk) in offsets.iter().zip(chunks) {
                 // One was shorter than the last: the others begin at the wrong place.
                 if *offset != written {
                     break;
                 }
+                let chunk = unpacked(chunk).ok_or_else(|| odd(at))?;
                 if chunk.is_empty() {
                     break 'file;
                 }
@@ -89,45 +105,44 @@ pub fn serve(source: &dyn Source, at: &SaltPath, size: Option<u64>, target: &Tar
     Err(Fault::execution(format!("Bad download of file {}, attempt {TRIES} of {TRIES}", at.path)))
 }
 
-/// The chunks at these offsets, unpacked.
-fn chunks(
-    source: &dyn Source,
-    at: &SaltPath,
-    offsets: &[u64],
-    gzip: Option<i64>,
-) -> Result<Vec<Vec<u8>>, Fault> {
-    let load = |loc: &u64| {
-        let mut load = map! {
-            "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_serve_file", "loc" => *loc,
-        };
-        if let Some(level) = gzip {
-            load.insert("gzip", level);
-        }
-        load
+/// The request for the chunk at an offset.
+pub fn piece_load(at: &SaltPath, loc: u64, gzip: Option<i64>) -> Map {
+    let mut load = map! {
+        "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_serve_file", "loc" => loc,
     };
+    if let Some(level) = gzip {
+        load.insert("gzip", level);
+    }
+    load
+}
+
+/// The replies for these offsets.
+fn ask(source: &dyn Source, at: &SaltPath, offsets: &[u64], gzip: Option<i64>) -> Result<Vec<Value>, Fault> {
+    let load = |loc: &u64| piece_load(at, *loc, gzip);
     let replies = match offsets {
         [one] => vec![source.ask(load(one))?],
         several => source.ask_together(several.iter().map(load).collect())?,
     };
-    let odd = || Fault::Unreachable(format!("salt://{}: the file server's answer cannot be read", at.path));
-    if replies.len() != offsets.len() {
-        return Err(odd());
-    }
-    replies.iter().map(|reply| reply.as_map().and_then(unpacked).ok_or_else(odd)).collect()
+    if replies.len() == offsets.len() { Ok(replies) } else { Err(odd(at)) }
 }
 
-fn unpacked(reply: &Map) -> Option<Vec<u8>> {
-    let data = octets_of(reply, "data")?;
-    let zipped = reply.get("gzip").is_some_and(Value::truthy);
-    if !zipped || data.is_empty() {
-        return Some(data.to_vec());
+fn odd(at: &SaltPath) -> Fault {
+    Fault::Unreachable(format!("salt://{}: the file server's answer cannot be read", at.path))
+}
+
+/// The octets of a chunk.
+fn unpacked(reply: Value) -> Option<Bytes> {
+    let Value::Map(mut reply) = reply else { return None };
+    let data = match reply.remove("data")? {
+        Value::Bytes(data) => data,
+        Value::Text(data) => data.into(),
+        _ => return None,
+    };
+    if data.is_empty() || !reply.get("gzip").is_some_and(Value::truthy) {
+        return Some(data);
     }
     let mut unpacked = Vec::new();
-    GzDecoder::new(data).take(LONGEST_CHUNK).read_to_end(&mut unpacked).ok().map(|_| unpacked)
-}
-
-fn octets_of<'a>(reply: &'a Map, key: &str) -> Option<&'a [u8]> {
-    reply.get(key)?.as_octets()
+    GzDecoder::new(&*data).take(LONGEST_CHUNK).read_to_end(&mut unpacked).ok().map(|_| unpacked.into())
 }
 
 /// A file on its way: beside its place under a name of its own, removed unless kept.

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::download::{Part, failed};
-use super::url::Url;
-use crate::http::{Answer, Remote, Request, exchange};
+use crate::http::{Answer, Remote, Request, Trust, exchange};
 use crate::loader::Fault;
 
 const REDIRECTS: usize = 10;
@@ -14,12 +13,18 @@ const REDIRECTS: usize = 10;
 ///
 /// # Errors
 /// When the server cannot be reached, says anything but 200, or stops early.
-pub fn get(remote: &Remote, path: &Path, private: bool, tag: Option<&Path>) -> Result<(), Fault> {
+pub fn get(
+    remote: &Remote,
+    path: &Path,
+    private: bool,
+    tag: Option<&Path>,
+    trust: Trust<'_>,
+) -> Result<(), Fault> {
     let mut remote = remote.clone();
     let known = tag.filter(|_| path.is_file()).and_then(|tag| std::fs::read_to_string(tag).ok());
     let known = known.map(|tag| tag.replace(['\r', '\n'], "")).filter(|tag| !tag.is_empty());
     for _ in 0..REDIRECTS {
-        let mut answer = ask(&remote, known.as_deref())?;
+        let mut answer = ask(&remote, known.as_deref(), trust)?;
         match answer.status {
             304 if known.is_some() => return Ok(()),
             200 => {
@@ -32,7 +37,10 @@ pub fn get(remote: &Remote, path: &Path, private: bool, tag: Option<&Path>) -> R
                 }
                 return Ok(());
             }
-            301 | 302 | 303 | 307 | 308 => remote = redirected(&remote, answer.header("location"))?,
+            301 | 302 | 303 | 307 | 308 => {
+                let next = remote.redirected(answer.header("location"));
+                remote = next.ok_or_else(|| unreadable(&remote, "a redirect without a usable place"))?;
+            }
             status => {
                 // Salt: "Error: HTTP 404: Not Found reading /path".
                 return Err(Fault::execution(format!(
@@ -45,30 +53,13 @@ pub fn get(remote: &Remote, path: &Path, private: bool, tag: Option<&Path>) -> R
     Err(unreadable(&remote, "too many redirects"))
 }
 
-fn redirected(from: &Remote, location: &str) -> Result<Remote, Fault> {
-    if location.starts_with('/') && !location.starts_with("//") {
-        let (path, query) = location.split_once('?').unwrap_or((location, ""));
-        return Ok(Remote { path: path.to_owned(), query: query.to_owned(), ..from.clone() });
-    }
-    match Url::parse(location) {
-        // A password is for the host that it was given for.
-        Url::Http(to) => Ok(Remote {
-            login: to.login.or_else(|| from.login.clone().filter(|_| to.host == from.host)),
-            ..to
-        }),
-        Url::Other(scheme) => {
-            Err(Fault::NotSupported(format!("fetching {scheme}:// files (redirected from {})", from.host)))
-        }
-        _ => Err(unreadable(from, "a redirect without a usable place")),
-    }
-}
-
 fn unreadable(remote: &Remote, text: &str) -> Fault {
-    Fault::execution(format!("Error reading http://{}:{}{}: {text}", remote.host, remote.port, remote.path))
+    Fault::execution(format!("Error reading {}{}: {text}", remote.origin(), remote.path))
 }
 
-fn ask(remote: &Remote, known: Option<&str>) -> Result<Answer, Fault> {
+fn ask(remote: &Remote, known: Option<&str>, trust: Trust<'_>) -> Result<Answer, Fault> {
     let headers: Vec<(String, String)> =
         known.map(|tag| ("If-None-Match".to_owned(), tag.to_owned())).into_iter().collect();
-    exchange(remote, &Request { headers: &headers, ..Request::GET }).map_err(|text| unreadable(remote, &text))
+    exchange(remote, &Request { headers: &headers, trust, ..Request::GET })
+        .map_err(|text| unreadable(remote, &text))
 }

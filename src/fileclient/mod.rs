@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub use local::{LocalSource, Looked};
 
 use crate::crypt::HashType;
+use crate::http::Trust;
 use crate::loader::{Fault, FileClient, HashOf};
 use crate::map;
 use crate::value::{Map, Value, redacted_url};
@@ -72,29 +73,11 @@ impl Files {
     fn list(&self, cmd: &str, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault> {
         let reply = self.source.ask(map! { "saltenv" => saltenv, "prefix" => prefix, "cmd" => cmd })?;
         let Value::List(items) = reply else { return Err(odd(cmd)) };
-        Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        Ok(texts(items))
     }
 
     fn server_hash(&self, at: &SaltPath) -> Result<Option<HashOf>, Fault> {
-        let load = map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_hash" };
-        let reply = self.source.ask(load)?;
-        let text = |key| reply.get(key).and_then(Value::as_str).map(str::to_owned);
-        match (text("hash_type"), text("hsum")) {
-            (Some(hash_type), Some(hsum)) => Ok(Some(HashOf { hash_type, hsum })),
-            // "" or {}: there is no such file.
-            _ => Ok(None),
-        }
-    }
-
-    fn find(&self, at: &SaltPath) -> Result<Option<Found>, Fault> {
-        let load = map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => "_file_find" };
-        let reply = self.source.ask(load)?;
-        let Some(stat) = reply.get("stat").and_then(Value::as_list) else { return Ok(None) };
-        // mode, ino, dev, nlink, uid, gid, size …
-        let number = |index: usize| stat.get(index).and_then(Value::as_int);
-        let mode = number(0).and_then(|mode| u32::try_from(mode).ok());
-        let size = number(6).and_then(|size| u64::try_from(size).ok());
-        Ok(Some(Found { mode, size }))
+        Ok(hash_in(&self.source.ask(load_of("_file_hash", at))?))
     }
 
     fn fetch(
@@ -109,20 +92,28 @@ impl Files {
         {
             return Ok(found);
         }
-        let Some(hash) = self.server_hash(at)? else { return Ok(None) };
-        let found = self.find(at)?;
         let (path, cached) = match dest {
             Some(dest) => (into_directory(dest, &at.path), false),
             None => (self.cache_path(at)?, true),
         };
-        if path.is_file() && self.local_hash(&path, &hash.hash_type)?.as_deref() == Some(hash.hsum.as_str()) {
+        let is_here = path.is_file();
+        // What is not here at all is asked for at once.
+        let mut loads = vec![load_of("_file_hash_and_stat", at)];
+        loads.extend((!is_here).then(|| download::piece_load(at, 0, gzip)));
+        let mut replies = self.source.ask_together(loads)?.into_iter();
+        let about = replies.next().unwrap_or_default();
+        let Some(hash) = item(&about, 0).and_then(hash_in) else { return Ok(None) };
+        // mode, ino, dev, nlink, uid, gid, size …
+        let size = item(&about, 1).and_then(|stat| item(stat, 6)).and_then(Value::as_int);
+        let size = size.and_then(|size| u64::try_from(size).ok());
+        if is_here && self.local_hash(&path, &hash.hash_type)?.as_deref() == Some(hash.hsum.as_str()) {
             return Ok(Some(path));
         }
         if !make_room(&path, cached, makedirs)? {
             return Ok(None);
         }
         let target = Target { path: &path, private: cached, expected: &hash, gzip };
-        download::serve(&*self.source, at, found.and_then(|found| found.size), &target)?;
+        download::serve(&*self.source, at, size, replies.next(), &target)?;
         Ok(Some(path))
     }
 
@@ -150,10 +141,25 @@ impl Files {
     }
 }
 
-/// What `_file_find` tells.
-struct Found {
-    mode: Option<u32>,
-    size: Option<u64>,
+fn load_of(cmd: &str, at: &SaltPath) -> Map {
+    map! { "path" => at.asked(), "saltenv" => at.saltenv.as_str(), "cmd" => cmd }
+}
+
+fn texts(items: Vec<Value>) -> Vec<String> {
+    items
+        .into_iter()
+        .filter_map(|item| if let Value::Text(text) = item { Some(text) } else { None })
+        .collect()
+}
+
+fn item(list: &Value, index: usize) -> Option<&Value> {
+    list.as_list()?.get(index)
+}
+
+/// What the file server says of a file's hash: `""` or `{}` where there is no such file.
+fn hash_in(reply: &Value) -> Option<HashOf> {
+    let text = |key| reply.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(HashOf { hash_type: text("hash_type")?, hsum: text("hsum")? })
 }
 
 impl FileClient for Files {
@@ -161,7 +167,7 @@ impl FileClient for Files {
         let Value::List(envs) = self.source.ask(map! { "cmd" => "_file_envs" })? else {
             return Err(odd("_file_envs"));
         };
-        Ok(envs.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        Ok(texts(envs))
     }
 
     fn file_list(&self, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault> {
@@ -195,7 +201,11 @@ impl FileClient for Files {
     fn mode_of(&self, path: &str, saltenv: &str) -> Result<Option<u32>, Fault> {
         use std::os::unix::fs::MetadataExt;
         match SaltPath::parse(path, saltenv) {
-            Some(at) => Ok(self.find(&at)?.and_then(|found| found.mode)),
+            Some(at) => {
+                let found = self.source.ask(load_of("_file_find", &at))?;
+                let mode = found.get("stat").and_then(|stat| item(stat, 0)).and_then(Value::as_int);
+                Ok(mode.and_then(|mode| u32::try_from(mode).ok()))
+            }
             None => Ok(fs::metadata(path).ok().map(|metadata| metadata.mode())),
         }
     }
@@ -225,7 +235,7 @@ impl FileClient for Files {
                 if !make_room(&path, cached, makedirs)? {
                     return Ok(None);
                 }
-                http::get(&remote, &path, cached, None)?;
+                http::get(&remote, &path, cached, None, Trust::default())?;
                 Ok(Some(path))
             }
             Url::Other(scheme) => {
@@ -240,7 +250,15 @@ impl FileClient for Files {
         make_room(&path, true, true)?;
         let mut tag = path.clone().into_os_string();
         tag.push(".etag");
-        http::get(&remote, &path, true, Some(Path::new(&tag)))?;
+        http::get(&remote, &path, true, Some(Path::new(&tag)), Trust::default())?;
+        Ok(Some(path))
+    }
+
+    fn cache_unverified(&self, url: &str, saltenv: &str) -> Result<Option<PathBuf>, Fault> {
+        let Url::Http(remote) = Url::parse(url) else { return self.get_url(url, saltenv, None, true) };
+        let path = self.external_path(&remote, saltenv)?;
+        make_room(&path, true, true)?;
+        http::get(&remote, &path, true, None, Trust { unverified: true, ..Trust::default() })?;
         Ok(Some(path))
     }
 

@@ -68,7 +68,9 @@ impl Url {
         match scheme.to_ascii_lowercase().as_str() {
             "salt" => Url::Salt,
             "file" => Url::Local(rest.strip_prefix("localhost").unwrap_or(rest).into()),
-            "http" => Remote::parse(rest).map_or_else(|| Url::Other("malformed http".to_owned()), Url::Http),
+            "http" | "https" => {
+                Remote::parse(url).map_or_else(|| Url::Other("malformed http".to_owned()), Url::Http)
+            }
             other => Url::Other(other.to_owned()),
         }
     }
@@ -87,7 +89,8 @@ impl Remote {
     /// Where the cache keeps it: `<cachedir>/extrn_files/<saltenv>/<host><port>/<path>[-<query>]`. `None` if the
     /// path would leave that directory.
     pub fn cache_path(&self, cachedir: &Path, saltenv: &str) -> Option<PathBuf> {
-        let host = if self.port == 80 { self.host.clone() } else { format!("{}{}", self.host, self.port) };
+        let host =
+            if self.is_usual_port() { self.host.clone() } else { format!("{}{}", self.host, self.port) };
         let path = self.path.trim_start_matches('/');
         let mut name = if self.query.is_empty() { path.to_owned() } else { format!("{path}-{}", self.query) };
         if name.is_empty() {
@@ -140,7 +143,12 @@ mod tests {
         assert_eq!(remote.target(), "/a/b.txt?x=1");
         let path = remote.cache_path(Path::new("/c"), "base").expect("inside");
         assert_eq!(path, Path::new("/c/extrn_files/base/host8080/a/b.txt-x=1"));
-        assert_eq!(Url::parse("https://x/y"), Url::Other("https".to_owned()));
+        let Url::Http(remote) = Url::parse("https://host:443/x") else { panic!("https") };
+        assert_eq!(
+            remote.cache_path(Path::new("/c"), "base").expect("inside"),
+            Path::new("/c/extrn_files/base/host/x")
+        );
+        assert_eq!(Url::parse("ftp://x/y"), Url::Other("ftp".to_owned()));
         assert_eq!(Url::parse("file:///a/b"), Url::Local("/a/b".into()));
         assert_eq!(Url::parse("/a/b"), Url::Local("/a/b".into()));
     }

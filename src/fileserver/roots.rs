@@ -16,6 +16,7 @@ use bytes::Bytes;
 use super::listing::{Ignored, Listing, ListingOptions, Stamp, walk};
 use crate::crypt::HashType;
 use crate::map;
+use crate::value::msgpack::{Dialect, encode_into, write_map_head, write_text_head};
 use crate::value::{Map, Value, str_of};
 
 /// Name of the environment that stands for all that are not named.
@@ -216,6 +217,38 @@ impl Roots {
         reply.into()
     }
 
+    /// Appends the reply to `_serve_file`, packed for the wire: as [`Roots::serve_file`] gives it. What is not to be
+    /// compressed is read to where it will be sent from.
+    pub fn serve_into(&self, out: &mut Vec<u8>, path: &str, saltenv: &str, loc: i64, gzip: Option<i64>) {
+        let start = out.len();
+        if gzip.is_none()
+            && let Some(found) = self.find(path, saltenv)
+            && matches!(self.chunk_into(out, &found, loc), Ok(true))
+        {
+            encode_into(out, &"dest".into(), Dialect::Wire);
+            encode_into(out, &found.rel.into(), Dialect::Wire);
+            return;
+        }
+        out.truncate(start);
+        encode_into(out, &self.serve_file(path, saltenv, loc, gzip), Dialect::Wire);
+    }
+
+    /// `false`: the file is not as long any more as it was when it was found.
+    fn chunk_into(&self, out: &mut Vec<u8>, found: &Found, loc: i64) -> std::io::Result<bool> {
+        /// For what stands around the chunk: names, padding, the code that authenticates it.
+        const AROUND: usize = 256;
+        let file = found.open()?;
+        let left = found.stat.size().saturating_sub(u64::try_from(loc).unwrap_or(u64::MAX));
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(self.config.file_buffer_size);
+        out.reserve_exact(wanted + AROUND + found.rel.len());
+        write_map_head(out, 2);
+        encode_into(out, &"data".into(), Dialect::Wire);
+        write_text_head(out, wanted, Dialect::Wire);
+        let start = out.len();
+        read_at(&file, loc, wanted, out)?;
+        Ok(out.len() - start == wanted)
+    }
+
     /// Where a file is, for those who run on the file server's own host. Adds to `looked` what was looked at on the
     /// way: as long as none of it changes, the answer is the same.
     pub fn local_path(
@@ -413,19 +446,27 @@ fn stat_list(stat: &Metadata) -> Value {
 }
 
 fn chunk(file: &File, length: u64, loc: i64, size: usize) -> std::io::Result<Vec<u8>> {
-    let loc = u64::try_from(loc).map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
     // One octet more, so that a file that grows shows it, and the end of one that does not is found at once.
-    let left = usize::try_from(length.saturating_sub(loc)).unwrap_or(usize::MAX);
+    let left = length.saturating_sub(u64::try_from(loc).unwrap_or(u64::MAX));
+    let left = usize::try_from(left).unwrap_or(usize::MAX);
     let mut data = Vec::with_capacity(left.saturating_add(1).min(size));
-    while data.len() < size {
-        let at = loc.saturating_add(data.len() as u64);
-        data.reserve(1);
-        if rustix::io::pread(file, rustix::buffer::spare_capacity(&mut data), at)? == 0 {
+    read_at(file, loc, size, &mut data)?;
+    Ok(data)
+}
+
+/// Appends up to `most` octets from offset `loc` to `out`.
+fn read_at(file: &File, loc: i64, most: usize, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let loc = u64::try_from(loc).map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
+    let start = out.len();
+    while out.len() - start < most {
+        let at = loc.saturating_add((out.len() - start) as u64);
+        out.reserve(1);
+        if rustix::io::pread(file, rustix::buffer::spare_capacity(out), at)? == 0 {
             break;
         }
     }
-    data.truncate(size);
-    Ok(data)
+    out.truncate(start + most);
+    Ok(())
 }
 
 fn compressed(data: &[u8], level: i64) -> Vec<u8> {

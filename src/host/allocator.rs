@@ -3,7 +3,10 @@
 //! musl's allocator takes one lock for each block, and a master's threads spent a third of a return on it (18 futex calls
 //! each). Here a block that is given back is kept by its thread, by its size class; what is too much goes to a shared
 //! shelf in batches, where threads that run out fetch it: most messages are made in one thread and dropped in another.
-//! Larger blocks, and those with an alignment of their own, are the system's.
+//!
+//! Blocks of the size of a piece of a file lie on a shelf of their own: the system maps each of them anew, and making its
+//! pages takes as long as a third of what is done with the piece. All others, and those with an alignment of their own,
+//! are the system's.
 
 #![allow(unsafe_code)]
 
@@ -31,7 +34,18 @@ const KEPT: usize = 8 * 1024;
 /// What lies on the shelf of each class, in octets.
 const SHELF: usize = 64 * 1024;
 
-/// The class of a size from 1 to [`LARGEST`].
+/// Blocks larger than this, up to [`LARGEST_LARGE`], are kept on the shelf of large blocks.
+const LARGE: usize = 64 * 1024;
+const LARGEST_LARGE: usize = 2 * 1024 * 1024;
+
+/// The classes of large blocks follow those of blocks that nobody keeps.
+const FIRST_LARGE: usize = class_of(LARGE + 1);
+const LARGE_CLASSES: usize = class_of(LARGEST_LARGE) + 1 - FIRST_LARGE;
+
+/// What lies on the shelf of large blocks, in octets, until [`give_back`].
+const LARGE_SHELF: usize = 4 * 1024 * 1024;
+
+/// The class of a size from 1.
 #[inline(always)]
 const fn class_of(size: usize) -> usize {
     if size <= 128 {
@@ -116,6 +130,63 @@ impl List {
 
 /// What all threads share.
 static SHELVES: [Mutex<List>; CLASSES] = [const { Mutex::new(List::EMPTY) }; CLASSES];
+
+/// Large blocks that nobody uses.
+struct Large {
+    lists: [List; LARGE_CLASSES],
+    octets: usize,
+}
+
+static LARGE_BLOCKS: Mutex<Large> = Mutex::new(Large { lists: [List::EMPTY; LARGE_CLASSES], octets: 0 });
+
+#[cold]
+fn take_large(class: usize) -> *mut u8 {
+    if let Ok(mut shelf) = LARGE_BLOCKS.lock()
+        && let Some(block) = shelf.lists[class - FIRST_LARGE].pop()
+    {
+        shelf.octets -= size_of_class(class);
+        return block.as_ptr().cast();
+    }
+    // SAFETY: the layout of a class has a size.
+    unsafe { System.alloc(layout(class)) }
+}
+
+/// # Safety
+/// The block is of this class and free.
+#[cold]
+unsafe fn keep_large(class: usize, block: *mut u8) {
+    let octets = size_of_class(class);
+    if let Ok(mut shelf) = LARGE_BLOCKS.lock()
+        && shelf.octets + octets <= LARGE_SHELF
+    {
+        shelf.octets += octets;
+        // SAFETY: as the caller promises.
+        unsafe { shelf.lists[class - FIRST_LARGE].push(block.cast()) };
+        return;
+    }
+    // SAFETY: large blocks have the layout of their class.
+    unsafe { System.dealloc(block, layout(class)) };
+}
+
+/// Gives large blocks that nobody uses back to the system. To be called now and then by what runs for long.
+pub fn give_back() {
+    if let Ok(mut shelf) = LARGE_BLOCKS.lock() {
+        for (index, list) in shelf.lists.iter_mut().enumerate() {
+            list.free(index + FIRST_LARGE, usize::MAX);
+        }
+        shelf.octets = 0;
+    }
+}
+
+#[inline]
+fn is_large(layout: Layout) -> bool {
+    layout.size() > LARGE && layout.size() <= LARGEST_LARGE && layout.align() <= ALIGNMENT
+}
+
+/// What the system is told of a block that is not one of the small ones.
+fn system_layout(wanted: Layout) -> Layout {
+    if is_large(wanted) { layout(class_of(wanted.size())) } else { wanted }
+}
 
 fn layout(class: usize) -> Layout {
     // The sizes of classes are multiples of the alignment and small.
@@ -206,6 +277,9 @@ unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, wanted: Layout) -> *mut u8 {
         if !is_kept(wanted) {
+            if is_large(wanted) {
+                return take_large(class_of(wanted.size()));
+            }
             // SAFETY: as our caller promises.
             return unsafe { System.alloc(wanted) };
         }
@@ -217,6 +291,10 @@ unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, given: Layout) {
         if !is_kept(given) {
+            if is_large(given) {
+                // SAFETY: as our caller promises.
+                return unsafe { keep_large(class_of(given.size()), block) };
+            }
             // SAFETY: as our caller promises.
             return unsafe { System.dealloc(block, given) };
         }
@@ -232,7 +310,7 @@ unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc_zeroed(&self, wanted: Layout) -> *mut u8 {
         if !is_kept(wanted) {
             // SAFETY: as our caller promises. The system's large blocks are zero without being written.
-            return unsafe { System.alloc_zeroed(wanted) };
+            return unsafe { System.alloc_zeroed(system_layout(wanted)) };
         }
         // SAFETY: as our caller promises.
         let block = unsafe { self.alloc(wanted) };
@@ -248,8 +326,9 @@ unsafe impl GlobalAlloc for Allocator {
         // SAFETY: the alignment is that of a layout, and the caller promises the size.
         let new = unsafe { Layout::from_size_align_unchecked(size, old.align()) };
         match (is_kept(old), is_kept(new)) {
+            // The system moves pages, not octets.
             // SAFETY: as our caller promises.
-            (false, false) => unsafe { System.realloc(block, old, size) },
+            (false, false) => unsafe { System.realloc(block, system_layout(old), system_layout(new).size()) },
             (true, true) if class_of(old.size()) == class_of(size) => block,
             _ => {
                 // SAFETY: as our caller promises.
@@ -304,6 +383,19 @@ mod tests {
         unsafe { Allocator.dealloc(block.as_ptr(), layout) };
     }
 
+    #[test]
+    fn a_large_block_is_used_again_and_given_back() {
+        for size in [LARGE + 1, 1 << 20, (1 << 20) + 100, LARGEST_LARGE] {
+            let class = class_of(size);
+            assert!(size_of_class(class) >= size && class < FIRST_LARGE + LARGE_CLASSES, "{size}");
+            let blocks: Vec<_> = (0..4).map(|_| filled(size)).collect();
+            blocks.into_iter().for_each(check_and_drop);
+            check_and_drop(filled(size));
+        }
+        give_back();
+        check_and_drop(filled(LARGE + 1));
+    }
+
     struct Sent(Vec<(NonNull<u8>, Layout, u8)>);
     // SAFETY: blocks belong to whoever has them.
     unsafe impl Send for Sent {}
@@ -332,7 +424,9 @@ mod tests {
     #[test]
     fn a_block_keeps_its_content_when_it_grows_and_is_zero_when_that_is_asked_for() {
         let (mut block, mut layout, mark) = filled(10);
-        for size in [16, 17, 100, 128, 129, 4096, 4097, 100_000, 5000, 4000, 10] {
+        for size in
+            [16, 17, 100, 128, 129, 4096, 4097, 100_000, 1 << 20, 3 << 20, 2 << 20, 5 << 18, 5000, 4000, 10]
+        {
             // SAFETY: the block is of this layout, and the sizes are not zero.
             block = NonNull::new(unsafe { Allocator.realloc(block.as_ptr(), layout, size) }).expect("memory");
             layout = Layout::from_size_align(size, 8).expect("a layout");

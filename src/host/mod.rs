@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use accounts::{Group, User, all_groups, all_users};
-pub use allocator::Allocator;
+pub use allocator::{Allocator, give_back};
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
 pub use executables::starting;
 pub use fake::FakeHost;
@@ -37,7 +37,7 @@ pub use glob::glob;
 pub use interfaces::{Address, Interface, Route};
 pub use mode::{directory_mode, normalize_mode};
 pub use ownership::give_tree;
-pub use process::run;
+pub use process::{run, stream};
 pub use processes::{command_line, pids, process_name};
 pub use rewrite::rewrite;
 pub use which::{which, which_below};

@@ -54,6 +54,59 @@ pub fn run(command: &Command) -> io::Result<Output> {
     Ok(Output { pid, code: code(status), stdout: taken(&stdout), stderr: taken(&stderr), timed_out })
 }
 
+/// The output of a program that runs: it ends with an error where the program fails.
+pub struct OutputStream {
+    child: Child,
+    stdout: std::process::ChildStdout,
+    stderr: Collected,
+    finished: mpsc::Receiver<()>,
+    ended: bool,
+    also_fine: i64,
+}
+
+/// Starts `command`, whose output is read while it runs. Its time limit is not looked at. `also_fine` is an exit code that
+/// is no failure, beside 0.
+///
+/// # Errors
+/// As [`run`].
+pub fn stream(command: &Command, also_fine: i64) -> io::Result<OutputStream> {
+    let mut child = start(command)?;
+    if let Some((mut pipe, content)) = child.stdin.take().zip(command.stdin.clone()) {
+        thread::spawn(move || drop(pipe.write_all(&content)));
+    }
+    let (done, finished) = mpsc::channel();
+    let stderr = child.stderr.take().map(|pipe| collect(pipe, done)).unwrap_or_default();
+    match child.stdout.take() {
+        Some(stdout) => Ok(OutputStream { child, stdout, stderr, finished, ended: false, also_fine }),
+        None => Err(io::Error::other("it has no output")),
+    }
+}
+
+impl Read for OutputStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stdout.read(buffer)?;
+        if count == 0 && !buffer.is_empty() && !std::mem::replace(&mut self.ended, true) {
+            let status = self.child.wait()?;
+            wait_closed(&self.finished, Instant::now().checked_add(AFTERMATH));
+            if ![0, self.also_fine].contains(&code(status)) {
+                let said = String::from_utf8_lossy(&taken(&self.stderr)).trim().to_owned();
+                let said = if said.is_empty() { format!("it ended with {}", code(status)) } else { said };
+                return Err(io::Error::other(said));
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Drop for OutputStream {
+    fn drop(&mut self) {
+        if !self.ended {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
 /// The exit code, or minus the signal.
 fn code(status: ExitStatus) -> i64 {
     match (status.code(), status.signal()) {
@@ -254,6 +307,20 @@ mod tests {
         assert_eq!(run(&command).expect("runs").stdout.len(), 300_000);
         let command = Command { stdin: Some(vec![b'x'; 300_000]), ..sh("exec true") };
         assert_eq!(run(&command).expect("runs").code, 0);
+    }
+
+    #[test]
+    fn the_output_of_a_program_ends_with_an_error_where_it_fails() {
+        let read = |script: &str, also_fine| {
+            let command = Command { stdin: Some(b"in".to_vec()), ..sh(script) };
+            let mut text = String::new();
+            stream(&command, also_fine).expect("runs").read_to_string(&mut text).map(|_| text)
+        };
+        assert_eq!(read("cat; echo out", 0).expect("fine"), "inout\n");
+        assert_eq!(read("echo out; exit 8", 8).expect("fine"), "out\n");
+        assert_eq!(read("echo out; echo why >&2; exit 8", 0).expect_err("not fine").to_string(), "why");
+        let command = sh("exec sleep 60");
+        drop(stream(&command, 0).expect("runs"));
     }
 
     #[test]

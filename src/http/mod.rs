@@ -1,5 +1,7 @@
-//! A small HTTP client: one request, its answer. RFC 9112. There is no TLS: `https://` is refused by name.
+//! A small HTTP client: one request, its answer. RFC 9112. What is `https://` is asked for through a program of the
+//! host, so that its certificates, its proxies and its updates are those that the host's administrator knows.
 
+mod program;
 mod query;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,6 +20,8 @@ const MOST_HEADERS: usize = 200;
 /// A file on a web server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
+    /// `https`.
+    pub tls: bool,
     pub host: String,
     pub port: u16,
     /// `user:password`.
@@ -29,8 +33,13 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Reads what follows `http://`.
-    pub fn parse(rest: &str) -> Option<Self> {
+    /// Reads `http://…` and `https://…`.
+    pub fn parse(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let tls = scheme.eq_ignore_ascii_case("https");
+        if !tls && !scheme.eq_ignore_ascii_case("http") {
+            return None;
+        }
         if rest.contains(|char: char| char.is_control() || char == ' ') {
             return None;
         }
@@ -51,12 +60,51 @@ impl Remote {
                 None => (host_port, None),
             }
         };
-        let port = port.map_or(Some(80), |port| port.parse().ok())?;
+        let port = port.map_or(Some(if tls { 443 } else { 80 }), |port| port.parse().ok())?;
         if host.is_empty() {
             return None;
         }
         let path = if path.is_empty() { "/" } else { path };
-        Some(Remote { host: host.to_owned(), port, login, path: path.to_owned(), query: query.to_owned() })
+        let (host, path, query) = (host.to_owned(), path.to_owned(), query.to_owned());
+        Some(Remote { tls, host, port, login, path, query })
+    }
+
+    /// Whether the port is the one that needs not be written.
+    pub fn is_usual_port(&self) -> bool {
+        self.port == if self.tls { 443 } else { 80 }
+    }
+
+    /// Host and port as in a URL.
+    pub fn authority(&self) -> String {
+        match (self.host.contains(':'), self.is_usual_port()) {
+            (true, _) => format!("[{}]:{}", self.host, self.port),
+            (false, true) => self.host.clone(),
+            (false, false) => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// What stands before the path: without a login.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.authority())
+    }
+
+    /// Where a `Location` leads to. `None` for what is not of the web.
+    pub fn redirected(&self, location: &str) -> Option<Self> {
+        let origin = self.origin();
+        let to = match location {
+            whole if whole.contains("://") => Remote::parse(whole)?,
+            host if host.starts_with("//") => {
+                Remote::parse(&format!("{}:{host}", if self.tls { "https" } else { "http" }))?
+            }
+            path if path.starts_with('/') => Remote::parse(&format!("{origin}{path}"))?,
+            name => {
+                let directory = self.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                Remote::parse(&format!("{origin}{directory}/{name}"))?
+            }
+        };
+        // A password is for the host that it was given for.
+        let own = self.login.clone().filter(|_| to.host == self.host && (to.tls || !self.tls));
+        Some(Remote { login: to.login.or(own), ..to })
     }
 
     /// What to ask the server for.
@@ -71,11 +119,47 @@ pub struct Request<'a> {
     /// Beside `Host`, `User-Agent`, `Accept`, `Connection`, `Authorization` and `Content-Length`.
     pub headers: &'a [(String, String)],
     pub body: Option<&'a [u8]>,
+    pub trust: Trust<'a>,
+}
+
+/// How the other side of `https://` is believed, and how it may believe us.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trust<'a> {
+    /// Whoever answers is believed.
+    pub unverified: bool,
+    /// A file of certificates instead of the host's.
+    pub authorities: Option<&'a str>,
+    /// A file with our certificate, and one with its key.
+    pub certificate: Option<(&'a str, Option<&'a str>)>,
 }
 
 impl Request<'_> {
     /// The ordinary one.
-    pub const GET: Self = Request { method: "GET", headers: &[], body: None };
+    pub const GET: Self = Request {
+        method: "GET",
+        headers: &[],
+        body: None,
+        trust: Trust { unverified: false, authorities: None, certificate: None },
+    };
+
+    /// The header lines that this client adds and those that were given.
+    fn lines(&self, remote: &Remote) -> Result<Vec<String>, String> {
+        let own = concat!("Salt/", env!("CARGO_PKG_VERSION"));
+        let given = |name: &str| self.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        let added = [("User-Agent", own), ("Accept", "*/*")].into_iter().filter(|(name, _)| !given(name));
+        let mut lines: Vec<String> = added.map(|(name, value)| format!("{name}: {value}")).collect();
+        for (name, value) in self.headers {
+            if [name, value].iter().any(|text| text.contains(['\r', '\n', '\0'])) {
+                return Err(format!("the header {name:?} has a line break"));
+            }
+            lines.push(format!("{name}: {value}"));
+        }
+        if let Some(login) = &remote.login {
+            let packed = base64::engine::general_purpose::STANDARD.encode(login);
+            lines.push(format!("Authorization: Basic {packed}"));
+        }
+        Ok(lines)
+    }
 }
 
 /// What it says; the body is read by [`Answer::copy_body`].
@@ -84,14 +168,19 @@ pub struct Answer {
     pub reason: String,
     /// Names in lower case, in their order.
     pub headers: Vec<(String, String)>,
-    body: BufReader<TcpStream>,
+    body: BufReader<Octets>,
 }
+
+type Octets = Box<dyn Read + Send>;
 
 /// Asks a server.
 ///
 /// # Errors
 /// Why there is no answer.
 pub fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, String> {
+    if remote.tls {
+        return program::exchange(remote, order);
+    }
     let text = |error: std::io::Error| error.to_string();
     let addresses = (remote.host.as_str(), remote.port).to_socket_addrs().map_err(text)?;
     let mut last = "the host has no address".to_owned();
@@ -101,43 +190,36 @@ pub fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, String> 
     let mut stream = stream.ok_or(last)?;
     stream.set_read_timeout(Some(SILENCE)).map_err(text)?;
     stream.set_write_timeout(Some(SILENCE)).map_err(text)?;
-    let host = match (remote.host.contains(':'), remote.port) {
-        (true, port) => format!("[{}]:{port}", remote.host),
-        (false, 80) => remote.host.clone(),
-        (false, port) => format!("{}:{port}", remote.host),
-    };
-    let mut request =
-        format!("{} {} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n", order.method, remote.target());
-    let own = concat!("Salt/", env!("CARGO_PKG_VERSION"));
-    let given = |name: &str| order.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
-    for (name, value) in [("User-Agent", own), ("Accept", "*/*")] {
-        if !given(name) {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-    }
-    for (name, value) in order.headers {
-        if [name, value].iter().any(|text| text.contains(['\r', '\n'])) {
-            return Err(format!("the header {name:?} has a line break"));
-        }
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
+    let mut lines = vec![
+        format!("{} {} HTTP/1.1", order.method, remote.target()),
+        format!("Host: {}", remote.authority()),
+        "Connection: close".to_owned(),
+    ];
+    lines.extend(order.lines(remote)?);
     if let Some(body) = order.body {
-        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        lines.push(format!("Content-Length: {}", body.len()));
     }
-    if let Some(login) = &remote.login {
-        let packed = base64::engine::general_purpose::STANDARD.encode(login);
-        request.push_str(&format!("Authorization: Basic {packed}\r\n"));
-    }
-    request.push_str("\r\n");
-    stream.write_all(request.as_bytes()).map_err(text)?;
+    let head = lines.join("\r\n") + "\r\n\r\n";
+    stream.write_all(head.as_bytes()).map_err(text)?;
     stream.write_all(order.body.unwrap_or_default()).map_err(text)?;
-    Answer::read(stream)
+    Answer::read(Box::new(stream))
 }
 
 impl Answer {
-    fn read(stream: TcpStream) -> Result<Self, String> {
+    fn read(stream: Octets) -> Result<Self, String> {
         let mut body = BufReader::new(stream);
-        let status_line = line(&mut body)?;
+        loop {
+            let head = Self::head(&mut body)?;
+            // 100 to 199: more comes. So it does behind what a proxy says that leads there.
+            if !(100..200).contains(&head.0) && !head.1.eq_ignore_ascii_case("connection established") {
+                let (status, reason, headers) = head;
+                return Ok(Answer { status, reason, headers, body });
+            }
+        }
+    }
+
+    fn head(body: &mut BufReader<Octets>) -> Result<(u16, String, Vec<(String, String)>), String> {
+        let status_line = line(body)?;
         let mut words = status_line.splitn(3, ' ');
         let version = words.next().unwrap_or_default();
         let status = words.next().and_then(|word| word.parse().ok());
@@ -147,9 +229,9 @@ impl Answer {
         let reason = words.next().unwrap_or_default().to_owned();
         let mut headers = Vec::new();
         for _ in 0..MOST_HEADERS {
-            let header = line(&mut body)?;
+            let header = line(body)?;
             if header.is_empty() {
-                return Ok(Answer { status, reason, headers, body });
+                return Ok((status, reason, headers));
             }
             let Some((name, value)) = header.split_once(':') else { continue };
             headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));

@@ -1,6 +1,6 @@
 //! `http.query` of execution modules and runners. Salt: utils/http.py (`query`).
 
-use super::{Answer, Remote, Request, exchange};
+use super::{Answer, Remote, Request, Trust, exchange};
 use crate::loader::Fault;
 use crate::map;
 use crate::value::{Map, Value, str_of, yaml};
@@ -11,7 +11,7 @@ pub const LONGEST_BODY: usize = 64 << 20;
 const REDIRECTS: usize = 10;
 
 /// Arguments of Salt's that have no effect here are refused by name.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 19] = [
     "method",
     "params",
     "data",
@@ -27,6 +27,8 @@ const KNOWN: [&str; 17] = [
     "port",
     "node",
     "verify_ssl",
+    "ca_bundle",
+    "cert",
     "agent",
     "backend",
 ];
@@ -34,7 +36,7 @@ const KNOWN: [&str; 17] = [
 /// Asks a web server: `{"body": text, "status"?: int, "headers"?: map, "text"?: text, "dict"?: any, "error"?: text}`.
 ///
 /// # Errors
-/// For `https://` and for arguments that are not supported.
+/// For arguments and schemes that are not supported.
 pub fn query(url: &str, given: &Map) -> Result<Value, Fault> {
     let own = |name: &str| {
         name.starts_with("__") || matches!(name, "raise_error" | "decode_body" | "test" | "test_url")
@@ -48,15 +50,15 @@ pub fn query(url: &str, given: &Map) -> Result<Value, Fault> {
         None if test => return Ok(Map::new().into()),
         _ => url,
     };
-    let Some(("http", rest)) = url.split_once("://") else {
-        return Err(Fault::NotSupported(format!("http.query {url}: only http:// is, there is no TLS yet")));
-    };
-    let mut rest = rest.to_owned();
-    if let Some(params) = given.get("params").filter(|params| params.truthy()) {
-        rest.push(if rest.contains('?') { '&' } else { '?' });
-        rest.push_str(&form(params));
+    if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(Fault::NotSupported(format!("http.query {url}: only http:// and https:// are")));
     }
-    let remote = Remote::parse(&rest);
+    let mut whole = url.to_owned();
+    if let Some(params) = given.get("params").filter(|params| params.truthy()) {
+        whole.push(if whole.contains('?') { '&' } else { '?' });
+        whole.push_str(&form(params));
+    }
+    let remote = Remote::parse(&whole);
     let mut remote = remote.ok_or_else(|| Fault::invocation(format!("http.query: {url} is no address")))?;
     if let (Some(user), Some(password)) = (given.str("username"), given.str("password")) {
         remote.login = Some(format!("{user}:{password}"));
@@ -100,9 +102,19 @@ fn ask(
         status.into_iter().chain([("error", text.into())]).collect()
     };
     let body = data.map(str::as_bytes);
+    let files: Vec<&str> = match given.get("cert") {
+        Some(Value::List(files)) => files.iter().filter_map(Value::as_str).collect(),
+        Some(Value::Text(file)) => vec![file],
+        _ => Vec::new(),
+    };
+    let trust = Trust {
+        unverified: given.get("verify_ssl").is_some_and(|verify| !verify.is_null() && !verify.truthy()),
+        authorities: given.str("ca_bundle"),
+        certificate: files.first().map(|file| (*file, files.get(1).copied())),
+    };
     let mut left = REDIRECTS;
     let mut answer = loop {
-        let answer = match exchange(&remote, &Request { method, headers, body }) {
+        let answer = match exchange(&remote, &Request { method, headers, body, trust }) {
             Ok(answer) => answer,
             Err(text) => return broken(text),
         };
@@ -111,15 +123,7 @@ fn ask(
             _ => break answer,
         };
         left -= 1;
-        let next = match (to.strip_prefix('/'), to.strip_prefix("http://")) {
-            (Some(_), _) => {
-                let (path, query) = to.split_once('?').unwrap_or((&to, ""));
-                Some(Remote { path: path.to_owned(), query: query.to_owned(), ..remote.clone() })
-            }
-            (None, Some(rest)) => Remote::parse(rest),
-            (None, None) => None,
-        };
-        match next {
+        match remote.redirected(&to) {
             Some(next) => remote = next,
             None => return broken(format!("redirected to {to}, which is not supported")),
         }
@@ -284,7 +288,7 @@ mod tests {
         let (url, _thread) = served("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno");
         let expected = map! { "status" => 404, "error" => "HTTP 404: Not Found", "body" => "no" };
         assert_eq!(ask(&url, Map::new()).expect("asked"), expected.into());
-        assert!(matches!(ask("https://x/", Map::new()), Err(Fault::NotSupported(_))));
-        assert!(matches!(ask("http://x/", map! { "cert" => "x" }), Err(Fault::NotSupported(_))));
+        assert!(matches!(ask("ftp://x/", Map::new()), Err(Fault::NotSupported(_))));
+        assert!(matches!(ask("http://x/", map! { "cookies" => "x" }), Err(Fault::NotSupported(_))));
     }
 }

@@ -146,6 +146,14 @@ pub trait FileClient: Sync {
         self.get_url(url, saltenv, None, true)
     }
 
+    /// As [`FileClient::get_url`] into the cache, from whatever answers under the name of an `https://` host.
+    ///
+    /// # Errors
+    /// As [`FileClient::get_url`].
+    fn cache_unverified(&self, url: &str, saltenv: &str) -> Result<Option<PathBuf>, Fault> {
+        self.get_url(url, saltenv, None, true)
+    }
+
     /// As [`FileClient::get_url`] to `dest`, with a master asked to compress what it sends: 1 (least) to 9.
     ///
     /// # Errors

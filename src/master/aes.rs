@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use zmtp::PeerAddress;
 
 use super::pool::Kind;
@@ -21,18 +20,17 @@ use crate::value::{Map, Value};
 pub(super) enum Reply {
     /// To be sealed for the minion.
     Value(Value),
-    /// Likewise, packed already.
-    Packed(Bytes),
     /// Complete as it is.
     Whole(Vec<u8>),
     /// Nothing: the minion is to try again, because what it sent could not be kept.
     Silence,
 }
 
-/// Octets of a reply that is not sealed on the event loop: pieces of files.
+/// Octets of a reply that is not sealed on the event loop.
 const LARGE_REPLY: usize = 64 << 10;
 
 /// The key that opened a request and seals its reply.
+#[derive(Clone)]
 enum Key {
     Session(Arc<SessionKey>),
     Epoch(Arc<AesEpoch>),
@@ -75,13 +73,9 @@ pub(super) async fn answer(
     }
     master.presence.heard(opened.id.as_str(), address.and_then(PeerAddress::ip));
     let nonce = opened.nonce.clone();
-    match carry_out(master, opened, &sealed).await {
+    match carry_out(master, opened, &sealed, &key).await {
         Ok(Reply::Value(value)) if envelope::weight(&value) > LARGE_REPLY => {
             let sealed = move || envelope::seal_reply(key.crypticle(), &value, nonce.as_deref());
-            Box::pin(master.pool.run(Kind::Crypto, sealed)).await
-        }
-        Ok(Reply::Packed(packed)) => {
-            let sealed = move || envelope::seal_packed(key.crypticle(), &packed, nonce.as_deref());
             Box::pin(master.pool.run(Kind::Crypto, sealed)).await
         }
         Ok(Reply::Value(value)) => Some(envelope::seal_reply(key.crypticle(), &value, nonce.as_deref())),
@@ -133,7 +127,12 @@ fn needs_proof(command: &AesCommand) -> bool {
     )
 }
 
-async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Result<Reply, Refusal> {
+async fn carry_out(
+    master: &Arc<Master>,
+    opened: Opened,
+    sealed: &Sealed,
+    key: &Key,
+) -> Result<Reply, Refusal> {
     let Opened { id, proven, version, nonce, load } = opened;
     if !load.contains("cmd") {
         return Err(Refusal::NoCommand);
@@ -153,7 +152,7 @@ async fn carry_out(master: &Arc<Master>, opened: Opened, sealed: &Sealed) -> Res
         AesCommand::Return(ret) => returns::absorb(master, &id, *ret).await,
         AesCommand::MinionEvent(event) => Reply::Value(minion_events::fire(master, &id, event)),
         // On the heap, so that the task of a return is not as large as that of the largest command.
-        other => Box::pin(carry_out_rare(master, id, other, sealed, nonce)).await,
+        other => Box::pin(carry_out_rare(master, id, other, sealed, key, nonce)).await,
     })
 }
 
@@ -163,6 +162,7 @@ async fn carry_out_rare(
     id: MinionId,
     command: AesCommand,
     sealed: &Sealed,
+    key: &Key,
     nonce: Option<String>,
 ) -> Reply {
     match command {
@@ -171,7 +171,7 @@ async fn carry_out_rare(
         AesCommand::Pillar(asked) => pillar::answer(master, id, asked, sealed, nonce).await,
         AesCommand::MasterOpts { env_only } => Reply::Value(master_opts::answer(&master.opts, env_only)),
         AesCommand::MasterTops => Reply::Value(Map::new().into()),
-        AesCommand::Files(command) => files(master, command).await,
+        AesCommand::Files(command) => files(master, command, key.clone(), nonce).await,
         AesCommand::FileRecv(piece) => Reply::Value(file_recv::answer(master, id, piece).await),
         AesCommand::Mine { data, clear } => Reply::Value(mine::update(master, &id, data, clear).await),
         AesCommand::MineGet { tgt, tgt_type, fun } => {
@@ -196,15 +196,16 @@ fn not_offered(id: &MinionId, what: &str) -> Reply {
     Reply::Value(Map::new().into())
 }
 
-async fn files(master: &Arc<Master>, command: FilesCommand) -> Reply {
+/// Answers are read, packed and sealed in one go: they may be as large as a piece of a file, or a list of many.
+async fn files(master: &Arc<Master>, command: FilesCommand, key: Key, nonce: Option<String>) -> Reply {
     let worker = master.clone();
     let served = master.pool.run(Kind::Disk, move || {
-        let files = &worker.files;
-        Reply::Value(match command {
+        let (files, crypticle, nonce) = (&worker.files, key.crypticle(), nonce.as_deref());
+        let value = match command {
             FilesCommand::Envs => files.envs(),
             // What every highstate asks for, and perhaps of many files: packed once.
             FilesCommand::FileList { saltenv, prefix } if prefix.is_empty() => {
-                return Reply::Packed(files.packed_file_list(&saltenv));
+                return envelope::seal_packed(crypticle, &files.packed_file_list(&saltenv), nonce);
             }
             FilesCommand::FileList { saltenv, prefix } => files.file_list(&saltenv, &prefix),
             FilesCommand::EmptyDirs { saltenv, prefix } => files.empty_dirs(&saltenv, &prefix),
@@ -213,11 +214,15 @@ async fn files(master: &Arc<Master>, command: FilesCommand) -> Reply {
             FilesCommand::Hash { saltenv, path } => files.file_hash(&path, &saltenv),
             FilesCommand::Find { saltenv, path } => files.file_find(&path, &saltenv),
             FilesCommand::HashAndStat { saltenv, path } => files.file_hash_and_stat(&path, &saltenv),
-            FilesCommand::Serve { saltenv, path, loc, gzip } => files.serve_file(&path, &saltenv, loc, gzip),
-        })
+            FilesCommand::Serve { saltenv, path, loc, gzip } => {
+                let write = |out: &mut Vec<u8>| files.serve_into(out, &path, &saltenv, loc, gzip);
+                return envelope::seal_written(crypticle, 0, nonce, &write);
+            }
+        };
+        envelope::seal_reply(crypticle, &value, nonce)
     });
     // An empty text is what Salt answers when a handler fails.
-    served.await.unwrap_or_else(|| Reply::Value("".into()))
+    served.await.map_or_else(|| Reply::Value("".into()), Reply::Whole)
 }
 
 async fn revoke(master: &Arc<Master>, id: MinionId, preserve_cache: bool) -> Value {

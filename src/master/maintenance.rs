@@ -42,6 +42,7 @@ pub(super) async fn run(master: Arc<Master>, mut stop: watch::Receiver<bool>) {
         if last_loop.elapsed() >= master.options.loop_interval {
             last_loop = Instant::now();
             clean(&master).await;
+            crate::host::give_back();
             tell_presence(&master, &mut present);
         }
     }

@@ -14,15 +14,19 @@
 
 use std::io::{self, Read, Write};
 
+use bytes::Bytes;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::map;
-use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
+use crate::value::msgpack::{Dialect, Reading, decode_shared, encode_into, encode_map_into, write_map_head};
 use crate::value::{Map, Value};
 
 /// The longest frame: both ends are ours, but a job may return a lot.
 pub const LONGEST_FRAME: usize = 1 << 30;
+
+/// As much memory is made before a frame has come.
+const READ_AHEAD: usize = 8 << 20;
 
 /// A frame that is none.
 #[derive(Debug, Error)]
@@ -157,13 +161,6 @@ impl Up {
     }
 }
 
-fn answer_to_map(answer: &Answer) -> Map {
-    match answer {
-        Ok(value) => map! { "ok" => value.clone() },
-        Err(text) => map! { "fault" => text.as_str() },
-    }
-}
-
 fn answer_from_map(mut map: Map) -> Result<Answer, RpcError> {
     match (map.remove("ok"), map.str("fault")) {
         (Some(value), _) => Ok(Ok(value)),
@@ -173,12 +170,35 @@ fn answer_from_map(mut map: Map) -> Result<Answer, RpcError> {
 }
 
 fn frame(map: &Map) -> Result<Vec<u8>, RpcError> {
-    let body = encode_map(map, Dialect::Bin);
-    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= LONGEST_FRAME);
-    let length = length.ok_or(RpcError::TooLong(body.len()))?;
-    let mut frame = Vec::with_capacity(body.len() + 4);
-    frame.extend_from_slice(&length.to_be_bytes());
-    frame.extend_from_slice(&body);
+    let mut frame = vec![0; HEAD];
+    encode_map_into(&mut frame, map, Dialect::Bin);
+    with_length(frame)
+}
+
+/// An answer may hold pieces of files: they are written once.
+fn frame_of(answer: &Answer) -> Result<Vec<u8>, RpcError> {
+    let mut frame = vec![0; HEAD];
+    write_map_head(&mut frame, 1);
+    let text;
+    let (name, value) = match answer {
+        Ok(value) => ("ok", value),
+        Err(fault) => {
+            text = Value::from(fault.as_str());
+            ("fault", &text)
+        }
+    };
+    encode_into(&mut frame, &name.into(), Dialect::Bin);
+    encode_into(&mut frame, value, Dialect::Bin);
+    with_length(frame)
+}
+
+const HEAD: usize = 4;
+
+fn with_length(mut frame: Vec<u8>) -> Result<Vec<u8>, RpcError> {
+    let body = frame.len() - HEAD;
+    let length = u32::try_from(body).ok().filter(|_| body <= LONGEST_FRAME);
+    let length = length.ok_or(RpcError::TooLong(body))?;
+    frame.iter_mut().zip(length.to_be_bytes()).for_each(|(place, octet)| *place = octet);
     Ok(frame)
 }
 
@@ -187,8 +207,8 @@ fn length_of(head: [u8; 4]) -> Result<usize, RpcError> {
     if length > LONGEST_FRAME { Err(RpcError::TooLong(length)) } else { Ok(length) }
 }
 
-fn map_of(body: &[u8]) -> Result<Map, RpcError> {
-    match decode(body, Reading::Typed) {
+fn map_of(body: Vec<u8>) -> Result<Map, RpcError> {
+    match decode_shared(&Bytes::from(body), Reading::Typed) {
         Ok(Value::Map(map)) => Ok(map),
         _ => Err(RpcError::Unexpected),
     }
@@ -198,10 +218,10 @@ fn read_frame(from: &mut impl Read) -> Result<Map, RpcError> {
     let mut head = [0; 4];
     from.read_exact(&mut head)?;
     let length = length_of(head)?;
-    // Not reserved ahead: memory grows with what arrives.
-    let mut body = Vec::new();
+    // Beyond that, memory grows with what arrives.
+    let mut body = Vec::with_capacity(length.min(READ_AHEAD));
     from.take(u64::try_from(length).unwrap_or(u64::MAX)).read_to_end(&mut body)?;
-    map_of(&body)
+    map_of(body)
 }
 
 /// The job process' half: blocking.
@@ -261,7 +281,7 @@ pub mod parent {
         if body.len() < length {
             return Ok(None);
         }
-        Ok(Some(Up::from_map(map_of(&body)?)?))
+        Ok(Some(Up::from_map(map_of(body)?)?))
     }
 
     /// Answers a question.
@@ -269,7 +289,7 @@ pub mod parent {
     /// # Errors
     /// When the process is gone.
     pub async fn answer(to: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> Result<(), RpcError> {
-        Ok(to.write_all(&frame(&answer_to_map(answer))?).await?)
+        Ok(to.write_all(&frame_of(answer)?).await?)
     }
 }
 

@@ -55,6 +55,9 @@ pub enum MsgpackError {
     TooMany { at: usize },
 }
 
+/// Octets of a text or of bytes that [`decode_shared`] does not copy.
+const SHARED: usize = 4096;
+
 /// Writes `value`.
 pub fn encode(value: &Value, dialect: Dialect) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
@@ -69,9 +72,14 @@ pub fn encode_map(map: &Map, dialect: Dialect) -> Vec<u8> {
     out
 }
 
+/// Appends the head of a map of `len` entries.
+pub fn write_map_head(out: &mut Vec<u8>, len: usize) {
+    write_header(out, len, 0x80, 0xde);
+}
+
 /// Appends a map to `out`.
 pub fn encode_map_into(out: &mut Vec<u8>, map: &Map, dialect: Dialect) {
-    write_header(out, map.len(), 0x80, 0xde);
+    write_map_head(out, map.len());
     for (key, value) in map {
         encode_into(out, key, dialect);
         encode_into(out, value, dialect);
@@ -80,7 +88,7 @@ pub fn encode_map_into(out: &mut Vec<u8>, map: &Map, dialect: Dialect) {
 
 /// Appends a map of text keys to values that are packed already.
 pub fn encode_packed_into(out: &mut Vec<u8>, entries: &[(&str, &[u8])], dialect: Dialect) {
-    write_header(out, entries.len(), 0x80, 0xde);
+    write_map_head(out, entries.len());
     for (key, packed) in entries {
         write_text(out, key.as_bytes(), dialect);
         out.extend_from_slice(packed);
@@ -225,7 +233,18 @@ pub fn decode(input: &[u8], reading: Reading) -> Result<Value, MsgpackError> {
 /// # Errors
 /// Also when there are more than `values` values, those within others counted.
 pub fn decode_at_most(input: &[u8], reading: Reading, values: usize) -> Result<Value, MsgpackError> {
-    let (value, used) = prefix(input, reading, values)?;
+    whole(prefix(input, None, reading, values)?, input)
+}
+
+/// As [`decode`], for messages with large parts: long bytes in the value are slices of `input`, and keep it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_shared(input: &Bytes, reading: Reading) -> Result<Value, MsgpackError> {
+    whole(prefix(input, Some(input), reading, usize::MAX)?, input)
+}
+
+fn whole((value, used): (Value, usize), input: &[u8]) -> Result<Value, MsgpackError> {
     match input.len() - used {
         0 => Ok(value),
         extra => Err(MsgpackError::Trailing { extra }),
@@ -238,7 +257,7 @@ pub fn decode_at_most(input: &[u8], reading: Reading, values: usize) -> Result<V
 /// # Errors
 /// As [`decode`], but for trailing octets.
 pub fn decode_prefix(input: &[u8], reading: Reading) -> Result<(Value, usize), MsgpackError> {
-    prefix(input, reading, usize::MAX)
+    prefix(input, None, reading, usize::MAX)
 }
 
 /// Reads of a map of maps, as [`Reading::Typed`], only the inner entries that `wanted` names by both keys, and those whose
@@ -247,7 +266,8 @@ pub fn decode_prefix(input: &[u8], reading: Reading) -> Result<(Value, usize), M
 /// # Errors
 /// As [`decode`], of what is read.
 pub fn decode_parts(input: &[u8], wanted: &dyn Fn(&str, &str) -> bool) -> Result<Option<Map>, MsgpackError> {
-    let mut reader = Reader { input, at: 0, reading: Reading::Typed, not_utf8: false, left: usize::MAX };
+    let mut reader =
+        Reader { input, shared: None, at: 0, reading: Reading::Typed, not_utf8: false, left: usize::MAX };
     let mut outer = Map::new();
     let Some(entries) = reader.map_head()? else { return Ok(None) };
     for _ in 0..entries {
@@ -271,17 +291,24 @@ pub fn decode_parts(input: &[u8], wanted: &dyn Fn(&str, &str) -> bool) -> Result
     Ok((!reader.not_utf8).then_some(outer))
 }
 
-fn prefix(input: &[u8], reading: Reading, values: usize) -> Result<(Value, usize), MsgpackError> {
-    let mut reader = Reader { input, at: 0, reading, not_utf8: false, left: values };
+fn prefix(
+    input: &[u8],
+    shared: Option<&Bytes>,
+    reading: Reading,
+    values: usize,
+) -> Result<(Value, usize), MsgpackError> {
+    let mut reader = Reader { input, shared, at: 0, reading, not_utf8: false, left: values };
     let value = reader.value(0)?;
     if reader.not_utf8 && reading == Reading::Typed {
-        return prefix(input, Reading::Raw, values);
+        return prefix(input, shared, Reading::Raw, values);
     }
     Ok((value, reader.at))
 }
 
 struct Reader<'a> {
     input: &'a [u8],
+    /// What `input` is part of, if long parts of it may be kept.
+    shared: Option<&'a Bytes>,
     /// `at <= input.len()`.
     at: usize,
     reading: Reading,
@@ -439,7 +466,7 @@ impl<'a> Reader<'a> {
     fn text(&mut self, len: usize) -> Result<Value, MsgpackError> {
         let octets = self.take(len)?;
         Ok(match self.reading {
-            Reading::Raw => Value::Bytes(Bytes::copy_from_slice(octets)),
+            Reading::Raw => self.octets(octets),
             Reading::Wire | Reading::Typed => self.decoded(octets),
         })
     }
@@ -447,8 +474,15 @@ impl<'a> Reader<'a> {
     fn bin(&mut self, len: usize) -> Result<Value, MsgpackError> {
         let octets = self.take(len)?;
         Ok(match self.reading {
-            Reading::Raw | Reading::Typed => Value::Bytes(Bytes::copy_from_slice(octets)),
+            Reading::Raw | Reading::Typed => self.octets(octets),
             Reading::Wire => self.decoded(octets),
+        })
+    }
+
+    fn octets(&self, octets: &[u8]) -> Value {
+        Value::Bytes(match self.shared.filter(|_| octets.len() >= SHARED) {
+            Some(shared) => shared.slice_ref(octets),
+            None => Bytes::copy_from_slice(octets),
         })
     }
 
@@ -457,7 +491,7 @@ impl<'a> Reader<'a> {
             Ok(text) => Value::Text(text.to_owned()),
             Err(_) => {
                 self.not_utf8 = true;
-                Value::Bytes(Bytes::copy_from_slice(octets))
+                self.octets(octets)
             }
         }
     }
@@ -472,8 +506,7 @@ impl<'a> Reader<'a> {
             },
             // A Salt constant is `[name, value]`: what counts is its value.
             EXT_CONSTANT => {
-                let mut inner =
-                    Reader { input: payload, at: 0, reading: self.reading, not_utf8: false, left: self.left };
+                let mut inner = Reader { input: payload, at: 0, not_utf8: false, ..*self };
                 let pair = inner.value(depth + 1)?;
                 self.not_utf8 |= inner.not_utf8;
                 self.left = inner.left;

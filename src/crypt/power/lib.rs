@@ -1,10 +1,13 @@
-//! Powers modulo RSA's numbers, for each size once. Source: RFC 8017, 5.1 and 5.2.
+//! What is built for speed: powers modulo RSA's numbers, for each size once, and the chain of AES blocks. Source: RFC 8017,
+//! 5.1 and 5.2.
 //!
 //! crypto-bigint's arithmetic is generic, and generic code is built like the package that uses it: Halite is built for
 //! size, and an RSA operation then takes twice its time. So this is a package of its own, built for speed, with nothing
 //! generic at its border.
 
 #![forbid(unsafe_code)]
+
+pub mod cbc;
 
 use crypto_bigint::modular::FixedMontyForm;
 use crypto_bigint::{U1024, U1536, U2048, U3072, U4096, U8192, Uint};

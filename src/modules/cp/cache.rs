@@ -67,7 +67,12 @@ pub(super) fn cache_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if let Some(kept) = hash.and_then(|hash| kept(cx, &path, &saltenv, &hash)) {
         return Ok(path_value(kept));
     }
-    Ok(one(cx, &path, &saltenv)?.map_or(Value::Bool(false), path_value))
+    let cached = if url::scheme(&path) == "https" && !args.truthy("verify_ssl") {
+        cx.minion.files().cache_unverified(&path, &saltenv)?
+    } else {
+        one(cx, &path, &saltenv)?
+    };
+    Ok(cached.map_or(Value::Bool(false), path_value))
 }
 
 pub(super) fn cache_files(cx: &Context, args: &Args) -> Result<Value, Fault> {

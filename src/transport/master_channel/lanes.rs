@@ -2,18 +2,23 @@
 //! lanes in use opens one more; a lane whose answer did not come in time is closed, and with it the late answer.
 //! salt-wire.md §2.3.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use zmtp::{Endpoint, Event, Events, Message, Options, ReqSocket};
+
+use crate::host::tasks;
 
 /// Most requests on their way at the same time.
 const MOST_LANES: usize = 16;
 /// Lanes kept open while nobody uses them.
 const IDLE_LANES: usize = 1;
+/// And for a while after they were used: the pieces of a large file come on several, again and again.
+const SPARE_LANES: usize = 4;
+const SPARE_FOR: Duration = Duration::from_secs(3);
 
 /// No answer; says what the connection last reported, for the one who has to find out why.
 #[derive(Debug)]
@@ -23,8 +28,17 @@ pub struct NoAnswer(pub String);
 pub struct Lanes {
     endpoint: Endpoint,
     options: Options,
-    idle: Mutex<Vec<Lane>>,
+    idle: Arc<Mutex<Idle>>,
     permits: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Idle {
+    lanes: Vec<Lane>,
+    /// When one was last put back.
+    used: Option<Instant>,
+    /// A task closes those that are too many.
+    watched: bool,
 }
 
 struct Lane {
@@ -36,7 +50,7 @@ impl Lanes {
     /// Opens nothing yet. With `single` there is never more than one: its local port is given.
     pub fn new(endpoint: Endpoint, options: Options, single: bool) -> Self {
         let permits = Arc::new(Semaphore::new(if single { 1 } else { MOST_LANES }));
-        Lanes { endpoint, options, idle: Mutex::new(Vec::new()), permits }
+        Lanes { endpoint, options, idle: Arc::default(), permits }
     }
 
     /// Sends a body and waits for the answer.
@@ -60,7 +74,7 @@ impl Lanes {
     }
 
     fn take(&self) -> Lane {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = lock(&self.idle).lanes.pop();
         idle.unwrap_or_else(|| {
             let socket = ReqSocket::new(self.options.clone());
             // Before the first attempt, so that no trouble is missed.
@@ -71,9 +85,29 @@ impl Lanes {
     }
 
     fn put_back(&self, lane: Lane) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_LANES {
-            idle.push(lane);
+        let mut idle = lock(&self.idle);
+        if idle.lanes.len() < SPARE_LANES {
+            idle.lanes.push(lane);
+        }
+        idle.used = Some(Instant::now());
+        if idle.lanes.len() > IDLE_LANES && !std::mem::replace(&mut idle.watched, true) {
+            tasks::spawn(close_spare(Arc::clone(&self.idle)));
+        }
+    }
+}
+
+fn lock(idle: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn close_spare(idle: Arc<Mutex<Idle>>) {
+    loop {
+        sleep(SPARE_FOR).await;
+        let mut idle = lock(&idle);
+        if idle.used.is_none_or(|used| used.elapsed() >= SPARE_FOR) {
+            idle.lanes.truncate(IDLE_LANES);
+            idle.watched = false;
+            return;
         }
     }
 }

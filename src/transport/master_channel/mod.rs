@@ -17,6 +17,7 @@ mod source;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -227,7 +228,7 @@ impl MasterChannel {
         &self,
         load: &Map,
         patience: Patience,
-        open: impl Fn(&Session, &[u8], &str) -> Result<T, ChannelError>,
+        open: impl Fn(&Session, &Bytes, &str) -> Result<T, ChannelError>,
     ) -> Result<T, RequestError> {
         self.converse_with(load, patience, |session, body, nonce| open(session, body, nonce)).await
     }
@@ -236,7 +237,7 @@ impl MasterChannel {
         &self,
         load: &Map,
         patience: Patience,
-        open: impl Fn(&Arc<Session>, &[u8], &str) -> Result<T, ChannelError>,
+        open: impl Fn(&Arc<Session>, &Bytes, &str) -> Result<T, ChannelError>,
     ) -> Result<T, RequestError> {
         let cmd = cmd_of(load);
         let master = self.address().to_string();

@@ -9,13 +9,16 @@ use aes::cipher::{
 };
 use aes::{Aes192Dec, Aes192Enc, Block};
 
-/// Encrypts whole blocks in place.
-pub(super) fn encrypt(cipher: &Aes192Enc, iv: [u8; 16], blocks: &mut [Block]) {
-    cipher.encrypt_with_backend(Chain { last: u128::from_ne_bytes(iv), blocks });
+/// Encrypts whole blocks in place; gives what the blocks after them are mixed with.
+#[inline(never)]
+pub fn encrypt(cipher: &Aes192Enc, iv: [u8; 16], blocks: &mut [Block]) -> [u8; 16] {
+    cipher.encrypt_with_backend(Chain { last: u128::from_ne_bytes(iv), blocks: &mut *blocks });
+    blocks.last().map_or(iv, |last| (*last).into())
 }
 
 /// Decrypts the blocks of `ciphertext` into `blocks`, which begin as a copy of them.
-pub(super) fn decrypt(cipher: &Aes192Dec, iv: [u8; 16], ciphertext: &[Block], blocks: &mut [Block]) {
+#[inline(never)]
+pub fn decrypt(cipher: &Aes192Dec, iv: [u8; 16], ciphertext: &[Block], blocks: &mut [Block]) {
     cipher.decrypt_blocks(blocks);
     let mut last = u128::from_ne_bytes(iv);
     for (block, sealed) in blocks.iter_mut().zip(ciphertext) {
@@ -60,7 +63,8 @@ mod tests {
             let plain: Vec<Block> = plain.into_iter().map(Block::from).collect();
             let (enc, dec) = (Aes192Enc::new(&key.into()), Aes192Dec::new(&key.into()));
             let (mut ours, mut theirs) = (plain.clone(), plain.clone());
-            encrypt(&enc, iv, &mut ours);
+            let last = encrypt(&enc, iv, &mut ours);
+            prop_assert_eq!(last, ours.last().map_or(iv, |last| (*last).into()));
             cbc::Encryptor::<&Aes192Enc>::inner_iv_init(&enc, &iv.into()).encrypt_blocks(&mut theirs);
             prop_assert_eq!(&ours, &theirs);
             cbc::Decryptor::<&Aes192Dec>::inner_iv_init(&dec, &iv.into()).decrypt_blocks(&mut theirs);
