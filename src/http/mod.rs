@@ -173,6 +173,9 @@ pub struct Answer {
 
 type Octets = Box<dyn Read + Send>;
 
+/// Status, reason and headers.
+type Head = (u16, String, Vec<(String, String)>);
+
 /// Asks a server.
 ///
 /// # Errors
@@ -218,7 +221,7 @@ impl Answer {
         }
     }
 
-    fn head(body: &mut BufReader<Octets>) -> Result<(u16, String, Vec<(String, String)>), String> {
+    fn head(body: &mut BufReader<Octets>) -> Result<Head, String> {
         let status_line = line(body)?;
         let mut words = status_line.splitn(3, ' ');
         let version = words.next().unwrap_or_default();

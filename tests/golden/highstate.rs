@@ -36,6 +36,10 @@ impl MinionServices for Alone {
         &self.files
     }
 
+    fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
+        Ok(halite::grains::load(&RealHost, opts, true))
+    }
+
     fn compile_pillar(&self, _: Option<&str>, _: Option<&str>, _: &Map) -> Result<Map, Fault> {
         Ok(self.pillar.clone())
     }

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Fills in what real Salt makes of the cases in this folder: `record.py [case …]`, with Salt's Python.
+"""Fills in what real Salt makes of the cases in this folder: `record.py [case …]`, with Salt's Python. With 3006 all of
+it; with a later Salt only what is not as with 3006, in sections of their own (`expected, Salt 3007.14`, `printed, Salt
+3007.14`), which show where the versions part.
 
 A case is a text of sections: `--- file base/a.sls`, `--- opts` and `--- pillar` (YAML), `--- call` (a YAML list of
 `[function, [argument …], {keyword: value}]`, default `state.apply`), then, written by this script, `--- expected`
@@ -57,7 +59,12 @@ def plain(value, root):
 def record(path):
     with open(path) as file:
         parts = sections(file.read())
-    kept = [part for part in parts if not part[0].startswith(("expected", "printed"))]
+    version = salt.version.__version__
+    later = not version.startswith("3006")
+    if later:
+        kept = [part for part in parts if not part[0].endswith(f", Salt {version}")]
+    else:
+        kept = [part for part in parts if not part[0].startswith(("expected", "printed"))]
     root = tempfile.mkdtemp(prefix="case")
     envs = {}
     given = {name: body for name, body in kept}
@@ -115,9 +122,16 @@ def record(path):
     with open(path, "w") as file:
         for name, body in kept:
             file.write(f"--- {name}\n{body}")
-        file.write(f"--- expected, Salt {salt.version.__version__}\n")
-        file.write(json.dumps(expected, indent=1, ensure_ascii=False) + "\n")
-        file.write(f"--- printed\n{printed}\n")
+        expected = json.dumps(expected, indent=1, ensure_ascii=False) + "\n"
+        if not later:
+            file.write(f"--- expected, Salt {version}\n{expected}--- printed\n{printed}\n")
+            return
+        before = next(body for name, body in kept if name.startswith("expected, Salt 3006"))
+        if json.loads(expected) != json.loads(before):
+            file.write(f"--- expected, Salt {version}\n{expected}")
+            print("differs:", os.path.basename(path))
+        if printed.strip() != dict(parts)["printed"].strip():
+            file.write(f"--- printed, Salt {version}\n{printed}\n")
 
 
 if __name__ == "__main__":
