@@ -437,7 +437,8 @@ fn apply(running: &Running, mut wanted: Wanted, mut ret: StateReturn) -> Outcome
     }
     let mut temporary = None;
     if args.truthy("check_cmd") {
-        match checked(running, &wanted, &file, &sum)? {
+        let make = |path: &str| manage(running, &wanted, path, &fresh(&wanted.name), &file, &sum);
+        match checked(running, args, &wanted.name, &make)? {
             Checked::Refused(refusal) => return Ok(*refusal),
             Checked::Passed(Some(path)) => {
                 file = path.as_str().into();
@@ -500,15 +501,22 @@ fn manage(
 }
 
 /// What `check_cmd` said of the new file.
-enum Checked {
+pub(super) enum Checked {
     Refused(Box<StateReturn>),
     /// Where the new file is, if there is anything new.
     Passed(Option<String>),
 }
 
-/// Makes the new file in another place and lets `check_cmd` look at it.
-fn checked(running: &Running, wanted: &Wanted, file: &Value, sum: &Value) -> Result<Checked, Fault> {
-    let args = wanted.args;
+/// Has `make` make the new file in another place and lets `check_cmd` look at it.
+///
+/// # Errors
+/// When there is no place for it.
+pub(super) fn checked(
+    running: &Running,
+    args: &Args,
+    name: &str,
+    make: &dyn Fn(&str) -> Outcome,
+) -> Result<Checked, Fault> {
     let directory = Some(str_of(args.get("tmp_dir"))).filter(|directory| !directory.is_empty());
     let directory = directory.unwrap_or_else(|| std::env::temp_dir().to_string_lossy().into_owned());
     let random = crate::crypt::digest::hex(&crate::crypt::random::bytes::<4>());
@@ -520,15 +528,14 @@ fn checked(running: &Running, wanted: &Wanted, file: &Value, sum: &Value) -> Res
     made.map_err(|error| Fault::os(&error, &temporary))?;
     let refuse = |text: String| {
         let _ = fs::remove_file(&temporary);
-        Ok(Checked::Refused(Box::new(StateReturn::new(wanted.name.as_str(), Some(false), text))))
+        Ok(Checked::Refused(Box::new(StateReturn::new(name, Some(false), text))))
     };
-    if is_file(&wanted.name)
-        && let Err(fault) =
-            running.ask("file.copy", &[wanted.name.as_str().into(), temporary.as_str().into()])
+    if is_file(name)
+        && let Err(fault) = running.ask("file.copy", &[name.into(), temporary.as_str().into()])
     {
-        return refuse(format!("Unable to copy file {} to {temporary}: {}", wanted.name, text_of(&fault)));
+        return refuse(format!("Unable to copy file {name} to {temporary}: {}", text_of(&fault)));
     }
-    let managed = match manage(running, wanted, &temporary, &fresh(&wanted.name), file, sum) {
+    let managed = match make(&temporary) {
         Ok(managed) => managed,
         Err(fault) => return refuse(format!("Unable to check_cmd file: {}", text_of(&fault))),
     };
@@ -543,7 +550,7 @@ fn checked(running: &Running, wanted: &Wanted, file: &Value, sum: &Value) -> Res
     match run_check(running, &str_of(args.get("check_cmd")), &temporary, kwargs)? {
         Some(refusal) => {
             let _ = fs::remove_file(&temporary);
-            Ok(Checked::Refused(Box::new(StateReturn { name: wanted.name.as_str().into(), ..refusal })))
+            Ok(Checked::Refused(Box::new(StateReturn { name: name.into(), ..refusal })))
         }
         None => Ok(Checked::Passed(Some(temporary))),
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::managed::{Checked, checked};
 use super::plist;
 use super::ret::{Outcome, failed, fresh, from_value, is_file, keywords, path_in, saltenv, to_map, warn};
 use crate::host::normalize_mode;
@@ -269,7 +270,18 @@ fn put(running: &Running, args: &Args, name: &str, contents: Value, mut ret: Sta
         for name in ["backup", "makedirs", "show_changes", "encoding", "encoding_errors"] {
             kwargs.insert(name, args.get(name).clone());
         }
-        return running.call("file.manage_file", keywords(kwargs)).map(from_value);
+        let make = |path: &str| {
+            let mut kwargs = kwargs.clone();
+            kwargs.insert("name", path);
+            running.call("file.manage_file", keywords(kwargs)).map(from_value)
+        };
+        if args.truthy("check_cmd") {
+            match checked(running, args, name, &make)? {
+                Checked::Refused(refusal) => return Ok(*refusal),
+                Checked::Passed(path) => drop(path.map(fs::remove_file)),
+            }
+        }
+        return make(name);
     }
     for name in ["source_hash", "source_hash_name", "context", "defaults"] {
         kwargs.insert(name, Value::Null);
