@@ -1,8 +1,10 @@
-//! `https://` by curl, or else wget: what the host has. Both are told what to ask for on their standard input, because
-//! command lines are for everybody to read, and give the answer as it came, headers first.
+//! `https://` by curl, or else wget: what the host has. Command lines are for everybody to read: curl is told what to ask
+//! for on its standard input, wget in a file that only we can read. Both give the answer as it came, headers first.
+
+use std::path::PathBuf;
 
 use super::{Answer, CONNECT, Remote, Request, SILENCE};
-use crate::host::{Command, Host, RealHost, stream, which};
+use crate::host::{Command, Host, RealHost, stream, which, write_cache_file};
 
 /// wget's exit code where the server answers with an error.
 const SERVER_SAYS_NO: i64 = 8;
@@ -13,20 +15,44 @@ const SERVER_SAYS_NO: i64 = 8;
 /// What the program says, or that there is none.
 pub(super) fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, String> {
     let path = RealHost.env("PATH").unwrap_or_default();
-    let (command, also_fine) = match (which("curl", &path), which("wget", &path)) {
-        (Some(curl), _) => (by_curl(&curl.display().to_string(), remote, order)?, 0),
-        (None, Some(wget)) => (by_wget(&wget.display().to_string(), remote, order)?, SERVER_SAYS_NO),
+    let (mut command, file) = match (which("curl", &path), which("wget", &path)) {
+        (Some(curl), _) => (by_curl(&curl.display().to_string(), remote, order)?, None),
+        (None, Some(wget)) => {
+            (by_wget(&wget.display().to_string(), remote, order)?, Some(Settings(settings_file())))
+        }
         (None, None) => {
             return Err("https:// needs the program curl (or wget) of this host: install it".to_owned());
         }
     };
+    let failed = |error: std::io::Error| error.to_string();
+    let mut also_fine = 0;
+    if let Some(Settings(file)) = &file {
+        write_cache_file(file, &command.stdin.take().unwrap_or_default(), 0o600).map_err(failed)?;
+        command.args.insert(0, format!("--config={}", file.display()));
+        also_fine = SERVER_SAYS_NO;
+    }
     let output = stream(&command, also_fine).map_err(|error| format!("{}: {error}", command.program))?;
-    let mut answer = Answer::read(Box::new(output))?;
+    let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    let mut answer = Answer::read(Box::new(output)).map_err(first_line)?;
     // The program has put the chunks together; the end of its output is that of the body.
     if !answer.header("transfer-encoding").is_empty() || order.method == "HEAD" {
         answer.headers.retain(|(name, _)| !matches!(name.as_str(), "transfer-encoding" | "content-length"));
     }
     Ok(answer)
+}
+
+/// wget reads no settings from a pipe. By the time that it answers, it has read them.
+struct Settings(PathBuf);
+
+impl Drop for Settings {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn settings_file() -> PathBuf {
+    let number = RealHost.now().subsec_nanosecond();
+    std::env::temp_dir().join(format!(".halite-wget.{}.{number}", std::process::id()))
 }
 
 fn url_of(remote: &Remote) -> String {
@@ -106,7 +132,7 @@ fn by_curl(program: &str, remote: &Remote, order: &Request<'_>) -> Result<Comman
 
 fn by_wget(program: &str, remote: &Remote, order: &Request<'_>) -> Result<Command, String> {
     let mut settings = format!(
-        "quiet = off\nverbose = off\nsave_headers = on\ncontent_on_error = on\noutput_document = -\ntries = 1\n\
+        "verbose = off\nsave_headers = on\ncontent_on_error = on\noutput_document = -\ntries = 1\n\
          connect_timeout = {}\nread_timeout = {}\n",
         CONNECT.as_secs(),
         SILENCE.as_secs()
@@ -137,8 +163,7 @@ fn by_wget(program: &str, remote: &Remote, order: &Request<'_>) -> Result<Comman
         set("certificate", certificate);
         set("private_key", key.unwrap_or(certificate));
     }
-    let args = ["--config=/dev/stdin".to_owned(), url_of(remote)];
-    Ok(Command { stdin: Some(settings.into_bytes()), ..Command::new(program, args) })
+    Ok(Command { stdin: Some(settings.into_bytes()), ..Command::new(program, [url_of(remote)]) })
 }
 
 #[cfg(test)]

@@ -213,7 +213,7 @@ async fn b03_a_request_sent_again_is_not_carried_out_again() {
     let mut events = victim.events().await;
     let (body, nonce) = minion.seal(map! { "cmd" => "_minion_event", "tag" => "once", "data" => Map::new() });
     let first = victim.ask(body.clone(), Duration::from_secs(60)).await.expect("an answer");
-    minion.session.reply(&first, &nonce, Reading::Typed).expect("sealed");
+    minion.session.reply(&first.into(), &nonce, Reading::Typed).expect("sealed");
     for _ in 0..2 {
         let again = victim.ask(body.clone(), Duration::from_secs(60)).await.expect("an answer");
         assert_eq!(decode(&again, Reading::Wire).expect("msgpack"), "bad load".into());

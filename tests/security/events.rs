@@ -198,7 +198,7 @@ async fn b13_where_signatures_are_asked_for_a_return_without_a_right_one_does_no
     let signed =
         web1.session.signed_request(load("20260102030405678903"), crate::victim::now()).expect("signed");
     let reply = victim.ask(signed.body, PATIENCE).await.expect("an answer");
-    let reply = web1.session.reply(&reply, &signed.nonce, halite::value::msgpack::Reading::Typed);
+    let reply = web1.session.reply(&reply.into(), &signed.nonce, halite::value::msgpack::Reading::Typed);
     assert_eq!(reply.expect("sealed"), Value::Null);
     let mut returned = victim.tags_until(&mut events, "end").await;
     returned.retain(|tag| tag.contains("/ret/"));

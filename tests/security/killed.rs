@@ -51,7 +51,7 @@ async fn deliver(victim: &Victim, minion: &EvilMinion, number: usize) {
         let load = map! { "cmd" => "_return", "jid" => jid(number), "fun" => "test.echo", "return" => number as i64 };
         let (body, nonce) = minion.seal(load);
         let answer = victim.ask(body, Duration::from_secs(2)).await;
-        if answer.is_some_and(|answer| minion.session.reply(&answer, &nonce, Reading::Typed).is_ok()) {
+        if answer.is_some_and(|answer| minion.session.reply(&answer.into(), &nonce, Reading::Typed).is_ok()) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -225,7 +225,7 @@ impl EvilMinion {
     pub async fn ask(&self, victim: &Victim, load: Map) -> Value {
         let (body, nonce) = self.seal(load);
         let reply = victim.ask(body, PATIENCE).await.expect("an answer");
-        self.session.reply(&reply, &nonce, Reading::Typed).expect("a sealed answer")
+        self.session.reply(&reply.into(), &nonce, Reading::Typed).expect("a sealed answer")
     }
 
     /// An envelope as an older protocol has it: sealed with the key that all minions share, with what `load` says.
