@@ -37,6 +37,14 @@ pub(super) fn pillar(cx: &Context, args: &Args) -> Result<Value, Fault> {
     Ok(Value::Bool(true))
 }
 
+/// Has the daemon refresh grains and pillar, and waits until it has; not where there is no daemon.
+pub(super) fn pillar_and_wait(cx: &Context, data: Map) -> Result<(), Fault> {
+    match cx.minion.fire_and_wait("pillar_refresh", data, PILLAR_DONE, Duration::from_secs(30)) {
+        Ok(_) | Err(Fault::Unreachable(_) | Fault::NotSupported(_)) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
 pub(super) fn modules(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if args.keywords.get("async").is_none_or(Value::truthy) {
         return tell(cx, "module_refresh", Map::new());

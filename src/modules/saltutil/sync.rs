@@ -52,6 +52,11 @@ pub(super) fn one(cx: &Context, args: &Args, kind: &str) -> Result<Value, Fault>
     if args.truthy("refresh") {
         match kind {
             "beacons" => refresh::tell(cx, "beacons_refresh", Map::new())?,
+            // Python takes a while to collect them: whoever asks next is to see them.
+            "grains" if changed.truthy() => {
+                refresh::pillar_and_wait(cx, clean_cache(args))?;
+                Value::Null
+            }
             "grains" | "pillar" => refresh_pillar(cx, args)?,
             _ => refresh::tell(cx, "module_refresh", Map::new())?,
         };
@@ -75,7 +80,11 @@ pub(super) fn all(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 fn refresh_pillar(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    refresh::tell(cx, "pillar_refresh", map! { "clean_cache" => args.get("clean_pillar_cache").clone() })
+    refresh::tell(cx, "pillar_refresh", clean_cache(args))
+}
+
+fn clean_cache(args: &Args) -> Map {
+    map! { "clean_cache" => args.get("clean_pillar_cache").clone() }
 }
 
 fn fetch(cx: &Context, args: &Args, kind: &str) -> Result<Value, Fault> {
