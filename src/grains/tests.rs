@@ -90,7 +90,7 @@ fn grains_in_python_are_merged_and_what_fails_is_left_out() {
     if crate::host::which("python3", &std::env::var("PATH").unwrap_or_default()).is_none() {
         return;
     }
-    let folder = std::env::temp_dir().join(format!("halite-grains-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("halite-grains-python-{}", std::process::id()));
     let own = folder.join("grains");
     std::fs::create_dir_all(&own).expect("made");
     let write = |name: &str, text: &str| std::fs::write(own.join(name), text).expect("written");
