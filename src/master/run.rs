@@ -73,6 +73,20 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     };
     // What was asked of a master that has ended: this one starts with a new AES key anyway.
     let _ = fs::remove_file(options.cachedir.join(crate::keys::REQUEST));
+    let bus_failed = |error: crate::transport::bus::BusError| MasterError::Bus {
+        path: options.sock_dir.clone(),
+        reason: error.to_string(),
+    };
+    // Whoever may publish has to hear the answers. Salt 3006: utils/event.py `EventPublisher.run`.
+    let others_publish = ["publisher_acl", "external_auth"]
+        .iter()
+        .any(|option| opts.as_map().get(option).is_some_and(Value::truthy));
+    let publish_mode = if others_publish { 0o660 } else { BusOptions::default().publish_mode };
+    let bus_options =
+        BusOptions { max_event_size: options.max_event_size, publish_mode, ..BusOptions::default() };
+    // Before the ports: whoever finds one of them open finds the bus, too.
+    let bus = BusServer::bind(&BusPaths::master(&options.sock_dir), &bus_options).map_err(bus_failed)?;
+
     let host = options.bind_host();
     let publish_endpoint = endpoint(&host, options.publish_port, "publish_port")?;
     let publish_socket = PubSocket::bind(&publish_endpoint, publish_options(&opts, &options))
@@ -88,19 +102,6 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     };
     let publish_port = real_port(publish_socket.local_endpoint(), options.publish_port);
     let ret_port = real_port(router.local_endpoint(), options.ret_port);
-
-    let bus_failed = |error: crate::transport::bus::BusError| MasterError::Bus {
-        path: options.sock_dir.clone(),
-        reason: error.to_string(),
-    };
-    // Whoever may publish has to hear the answers. Salt 3006: utils/event.py `EventPublisher.run`.
-    let others_publish = ["publisher_acl", "external_auth"]
-        .iter()
-        .any(|option| opts.as_map().get(option).is_some_and(Value::truthy));
-    let publish_mode = if others_publish { 0o660 } else { BusOptions::default().publish_mode };
-    let bus_options =
-        BusOptions { max_event_size: options.max_event_size, publish_mode, ..BusOptions::default() };
-    let bus = BusServer::bind(&BusPaths::master(&options.sock_dir), &bus_options).map_err(bus_failed)?;
 
     let map = opts.as_map().clone();
     tell_what_is_missing(&map);

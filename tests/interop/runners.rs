@@ -87,9 +87,11 @@ fn runners_beside_each_other_tell_what_became_of_each() {
     fleet.wait_for_port(fleet.ports(0)[1]);
     let output = fleet.run(Peer::Halite, "salt-run", &["state.orchestrate", "both", "--out=json"]);
     assert_eq!(output.status.code(), Some(1));
-    let told = Value::from_json(&String::from_utf8_lossy(&output.stdout)).expect("JSON");
-    let states =
-        told.get("data").and_then(Value::as_map).and_then(|data| data.values().next()).expect("a run");
+    let printed =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let told = Value::from_json(&String::from_utf8_lossy(&output.stdout)).expect(&printed);
+    let states = told.get("data").and_then(Value::as_map).and_then(|data| data.values().next());
+    let states = states.unwrap_or_else(|| panic!("a run: {printed}"));
     let state = |id: &str| states.get(&format!("salt_|-{id}_|-{id}_|-parallel_runners")).expect(id).clone();
     let result = |id: &str| state(id).get("result").cloned();
     let comment = |id: &str| state(id).get("comment").and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -7,6 +7,10 @@ mod offline;
 mod show;
 mod watch;
 
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
 use self::show::Shower;
 use super::config_files;
 use super::daemons::become_user;
@@ -51,6 +55,9 @@ const OWN: &[Flag] = &[
     options::PROFILING,
     options::PROFILING_PATH,
 ];
+
+/// How long a master that has its files open and no bus yet is waited for.
+const COMES_UP: Duration = Duration::from_secs(10);
 
 /// A runner with its arguments.
 struct Order {
@@ -97,14 +104,27 @@ fn carry_out(
     display: &Display,
 ) -> anyhow::Result<Exit> {
     let shower = Shower::new(display, registry, order);
-    match ask::run(&opts, parsed, order, parsed.flag("async"), &shower) {
-        // No master: the files of one are still there.
-        Err(error) if matches!(error.downcast_ref(), Some(ClientError::NoMaster { .. })) => {
-            crate::log::info!("{error} The runner runs in this process.");
-            become_user(&opts)?;
-            offline::run(&opts, order, registry, &shower)
+    let deadline = Instant::now() + COMES_UP;
+    loop {
+        match ask::run(&opts, parsed, order, parsed.flag("async"), &shower) {
+            // No master: the files of one are still there.
+            Err(error) if matches!(error.downcast_ref(), Some(ClientError::NoMaster { .. })) => {
+                crate::log::info!("{error} The runner runs in this process.");
+                become_user(&opts)?;
+                if let Some(exit) = offline::run(&opts, order, registry, &shower)? {
+                    return Ok(exit);
+                }
+                if Instant::now() >= deadline {
+                    bail!(
+                        "the files below {} are in use by another process that answers no command: is a master \
+                         coming up, or hanging? Ask again, or look for it",
+                        opts.path("cachedir").display()
+                    );
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            outcome => return outcome,
         }
-        outcome => outcome,
     }
 }
 

@@ -14,16 +14,28 @@ use crate::fileclient::{Files, LocalSource};
 use crate::host::{RealHost, utc_now};
 use crate::loader::{self, Call, Context, Fault, FileClient, MasterServices, Nowhere, Scope};
 use crate::map;
-use crate::master::store::Store;
+use crate::master::store::{Store, StoreError};
 use crate::matchers::KnownMinions as _;
 use crate::names::Jid;
 use crate::value::{Map, Value};
 
-pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Shower) -> anyhow::Result<Exit> {
+/// `None` where the files are another process's: a master has come up meanwhile.
+pub(super) fn run(
+    opts: &Opts,
+    order: &Order,
+    registry: &Registry,
+    shower: &Shower,
+) -> anyhow::Result<Option<Exit>> {
+    let store = match open_store(opts) {
+        Err(StoreError::InUse(_)) => return Ok(None),
+        store => store.unwrap_or_else(|error| {
+            crate::log::warn!("the job cache cannot be opened: {error}");
+            None
+        }),
+    };
     let jid = Jid::parse(&order.jid).unwrap_or_else(|_| Jid::of(utc_now()));
     let published = map! { "jid" => jid.as_str(), "fun" => order.fun.as_str() };
-    let left_behind =
-        LeftBehind { opts, jid: jid.as_str(), store: open_store(opts), shower, files: OnceLock::new() };
+    let left_behind = LeftBehind { opts, jid: jid.as_str(), store, shower, files: OnceLock::new() };
     let empty = Map::new();
     let context = Context::new(Scope {
         opts: opts.as_map(),
@@ -48,16 +60,13 @@ pub(super) fn run(opts: &Opts, order: &Order, registry: &Registry, shower: &Show
             }
         }
     }
-    shower.result(&data)
+    shower.result(&data).map(Some)
 }
 
 /// The store of a Halite master that does not run. A Salt master has none.
-fn open_store(opts: &Opts) -> Option<Store> {
+fn open_store(opts: &Opts) -> Result<Option<Store>, StoreError> {
     let dir = opts.path("cachedir").join("halite");
-    if !dir.is_dir() {
-        return None;
-    }
-    Store::open(&dir).inspect_err(|error| crate::log::warn!("the job cache cannot be opened: {error}")).ok()
+    if dir.is_dir() { Store::open(&dir).map(Some) } else { Ok(None) }
 }
 
 /// What a master left on disk.
