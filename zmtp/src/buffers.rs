@@ -12,9 +12,11 @@ use bytes::{Bytes, BytesMut};
 
 /// What every kept buffer has room for: 64 KiB, the header of a frame, and the start of the next one.
 const ROOM: usize = 66 * 1024;
+/// Buffers with more room than this are the allocator's: a message of a megabyte is not kept in the place of 64 KiB.
+const MOST: usize = ROOM + ROOM / 4;
 /// Fewer octets are left to the allocator.
 const LEAST: usize = 16 * 1024;
-/// All kept buffers together are 8 MiB.
+/// All kept buffers together are 8 MiB, at most 10.
 const KEPT: usize = 124;
 /// How many buffers are looked at for one that nobody uses any more.
 const TRIES: usize = 16;
@@ -47,6 +49,9 @@ pub(crate) fn take(octets: usize) -> BytesMut {
 /// Takes back a buffer that [`take`] gave for so many octets that it [`keeps`] them. Its content is forgotten; messages cut out of it are not.
 pub(crate) fn give(mut buffer: BytesMut) {
     buffer.clear();
+    if buffer.capacity() > MOST {
+        return;
+    }
     let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
     if store.len() < KEPT {
         store.push_back(buffer);
@@ -86,6 +91,14 @@ mod tests {
         assert_eq!(message, [1; 50][..]);
         others.into_iter().for_each(give);
         give_piece(Bytes::from_static(&[0; LEAST]));
-        assert!(STORE.lock().unwrap().len() <= KEPT);
+        // What is left to be written of a large message still holds all of its memory.
+        for left in [ROOM, 1 << 20] {
+            let mut large = Bytes::from(vec![0; 1 << 20]);
+            let unwritten = large.split_off(large.len() - left);
+            drop(large);
+            give_piece(unwritten);
+        }
+        let store = STORE.lock().unwrap();
+        assert!(store.len() <= KEPT && store.iter().all(|buffer| buffer.capacity() <= MOST));
     }
 }
