@@ -168,6 +168,17 @@ impl Bus {
     }
 }
 
+/// Events one after the other.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) octets: Bytes,
+    /// Nothing else waits.
+    pub(super) last: bool,
+}
+
+/// Salt's clients read so many octets at once. transport/tcp.py, `PublishClient.recv`.
+const READ_TOGETHER: usize = 4096;
+
 impl Hub {
     fn remove(&self, listener: &Arc<Listener>) {
         lock(&self.listeners).retain(|other| !Arc::ptr_eq(other, listener));
@@ -221,7 +232,7 @@ impl Listener {
     }
 
     /// What there is to write, up to about `limit` octets; `None` once closed. Cancel-safe.
-    pub(super) async fn batch(&self, limit: usize) -> Option<Bytes> {
+    pub(super) async fn batch(&self, limit: usize) -> Option<Batch> {
         loop {
             if let Some(batch) = self.take(limit)? {
                 return Some(batch);
@@ -230,20 +241,21 @@ impl Listener {
         }
     }
 
-    fn take(&self, limit: usize) -> Option<Option<Bytes>> {
+    fn take(&self, limit: usize) -> Option<Option<Batch>> {
         let mut queue = lock(&self.queue);
         let Some(first) = queue.waiting.pop_front() else {
             return if queue.closed { None } else { Some(None) };
         };
         if queue.waiting.is_empty() || first.len() >= limit {
-            return Some(Some(first));
+            return Some(Some(Batch { octets: first, last: queue.waiting.is_empty() }));
         }
+        let together = queue.octets <= READ_TOGETHER;
         let mut batch = BytesMut::from(first);
-        while batch.len() < limit {
+        while batch.len() < limit && (together || queue.waiting.len() > 1) {
             let Some(next) = queue.waiting.pop_front() else { break };
             batch.extend_from_slice(&next);
         }
-        Some(Some(batch.freeze()))
+        Some(Some(Batch { octets: batch.freeze(), last: queue.waiting.is_empty() }))
     }
 
     /// A batch of `octets` has been written.
@@ -264,7 +276,7 @@ impl LocalEvents {
     /// The next event; `None` when the bus is gone. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
-            let body = self.listener.batch(0).await?;
+            let body = self.listener.batch(0).await?.octets;
             self.listener.written(body.len());
             match event::unpack(&body) {
                 Ok(event) => return Some(event),

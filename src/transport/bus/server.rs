@@ -55,9 +55,9 @@ pub struct BusServer {
 /// Octets written at once, where small events have piled up.
 const BATCH: usize = 128 * 1024;
 /// A client that does not read for so long is one that never asks: it is written to all the same.
-const LONGEST_START: Duration = Duration::from_secs(5);
-/// How often a client that has not read its first octet is looked at.
-const LOOK: Duration = Duration::from_millis(2);
+const LONGEST_UNREAD: Duration = Duration::from_secs(5);
+/// How often a client that has not read everything is looked at.
+const LOOK: Duration = Duration::from_millis(1);
 
 const READ: usize = 64 * 1024;
 
@@ -188,34 +188,40 @@ async fn discard(stream: &mut (impl AsyncReadExt + Unpin)) -> io::Result<()> {
     Ok(())
 }
 
-/// Salt 3007's clients do not see what their event loop read while nobody asked for an event, until more comes
-/// (transport/tcp.py, `PublishClient.recv`); it does so once, with what comes first. So that it is not the answer to a
-/// job, which would lie there until the command line's `timeout` has run out, the first octet, the same for every frame,
-/// goes ahead and is read before anything follows.
+/// Salt 3007's clients (transport/tcp.py, `PublishClient.recv`) ask the socket whether there is an event, and do not see
+/// what they have read from it before, until more comes. What lies there unseen must not be the answer to a job: it
+/// would be found when the command line's `timeout` has run out. They read before they ask
+/// - once, what comes first: so the first octet, the same for every frame, goes ahead;
+/// - what comes behind the 4096 octets that they take at once: so what nothing follows comes by itself.
+///
+/// Both are written when everything before them was read.
 async fn write_events(listener: &Listener, stream: &mut WriteHalf<'_>) -> io::Result<()> {
     let mut ahead = 1;
     stream.write_all(FRAME_HEAD.get(..ahead).unwrap_or_default()).await?;
     while let Some(batch) = listener.batch(BATCH).await {
         let write = async {
-            if ahead > 0 {
-                first_octet_read(stream.as_ref()).await;
+            if ahead > 0 || batch.last {
+                everything_read(stream.as_ref()).await;
             }
-            stream.write_all(batch.get(ahead..).unwrap_or_default()).await
+            stream.write_all(batch.octets.get(ahead..).unwrap_or_default()).await
         };
         tokio::select! {
             written = write => written?,
             () = listener.closed() => return Ok(()),
         }
         ahead = 0;
-        listener.written(batch.len());
+        listener.written(batch.octets.len());
     }
     Ok(())
 }
 
-/// Waits until the client has read the first octet, but no longer than [`LONGEST_START`].
-async fn first_octet_read(stream: &UnixStream) {
+/// Waits until the client has read all that was written, but no longer than [`LONGEST_UNREAD`].
+async fn everything_read(stream: &UnixStream) {
+    if all_read(stream) {
+        return;
+    }
     let mut looked = tokio::time::interval(LOOK);
-    let give_up = tokio::time::Instant::now() + LONGEST_START;
+    let give_up = tokio::time::Instant::now() + LONGEST_UNREAD;
     while !all_read(stream) && tokio::time::Instant::now() < give_up {
         looked.tick().await;
     }

@@ -296,6 +296,32 @@ async fn no_event_comes_before_the_first_octet_is_read() {
     }
 }
 
+/// A client of Salt 3007 that has read more than 4,096 octets at once does not see the end of it until more comes.
+#[tokio::test]
+async fn a_large_event_comes_when_those_before_it_were_read() {
+    let place = Place::new();
+    let server = place.serve(&BusOptions::default());
+    let bus = server.handle();
+    let mut client = tokio::net::UnixStream::connect(&place.paths.publish).await.expect("a connection");
+    until(&bus, |counters| counters.listeners == 1).await;
+    let events = [("small", 100), ("large", 10_000), ("large", 5000), ("small", 100), ("small", 200)];
+    for (tag, octets) in events {
+        bus.fire(tag, map! { "return" => "r".repeat(octets) }).expect("fired");
+    }
+    let mut reader = crate::event::FrameReader::new(crate::event::MAX_FRAME);
+    let mut seen = 0;
+    while seen < events.len() {
+        let before = seen;
+        let read = client.read_buf(reader.buffer()).await.expect("readable");
+        assert!(read > 0);
+        while reader.next().expect("frames").is_some() {
+            seen += 1;
+        }
+        let ends = seen == events.len();
+        assert!(!ends || before == events.len() - 1 || read <= 4096, "the end came in {read} octets");
+    }
+}
+
 /// Nothing is awaited between the connection and the event: the server's task has had no turn to take the connection.
 #[tokio::test]
 async fn whoever_has_connected_hears_what_is_fired_once_those_who_wait_are_admitted() {
