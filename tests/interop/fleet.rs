@@ -153,11 +153,17 @@ impl Fleet {
     }
 
     /// Whether the minion answers the master of this configuration. Our command line asks, whosever master it is: the
-    /// original takes a second of the processor each time.
+    /// original takes a second of the processor each time. It does not wait for long, since a minion that was not
+    /// connected when the job went out never answers it.
     pub fn pings(&self, config: &str) -> bool {
+        let impatient = format!("{config}-ping");
+        let read = fs::read_to_string(self.root.join(config).join("master")).expect("a configuration");
+        fs::create_dir_all(self.root.join(&impatient)).expect("a directory");
+        fs::write(self.root.join(&impatient).join("master"), format!("{read}\ngather_job_timeout: 1\n"))
+            .expect("written");
         let output = self
-            .command(Peer::Halite, "salt", config)
-            .args(["minion-a", "test.ping", "--out=txt", "-t", "5"])
+            .command(Peer::Halite, "salt", &impatient)
+            .args(["minion-a", "test.ping", "--out=txt", "-t", "1"])
             .stdin(Stdio::null())
             .output()
             .expect("the tool starts");
@@ -304,8 +310,15 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        while let Some(daemon) = self.daemons.pop() {
-            terminate(daemon);
+        while let Some(mut daemon) = self.daemons.pop() {
+            match &daemon.process {
+                Process::Ours(_) => drop(terminate(daemon)),
+                // Salt's minion takes six seconds for its end, and that is nobody's question here.
+                Process::Salts(running) => {
+                    running.kill_group();
+                    daemon.process.wait(PATIENCE);
+                }
+            }
         }
         if !std::thread::panicking() {
             let _ = fs::remove_dir_all(&self.root);

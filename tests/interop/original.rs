@@ -81,6 +81,11 @@ impl Running {
         self.pid
     }
 
+    /// Ends it at once, with all that it started.
+    pub fn kill_group(&self) {
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.pid)]).status();
+    }
+
     /// Waits for the end, and gives what was printed.
     pub fn output(mut self) -> Output {
         let end = self.answer();
