@@ -4,7 +4,6 @@
 //! longer than the returner takes. A returner that is slower than the bus loses the oldest events, as any slow listener.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -76,16 +75,7 @@ fn carry_out(
         master: &services,
     };
     let fits = |patterns: &[String], tag: &str| patterns.iter().any(|pattern| fnmatch(pattern, tag));
-    loop {
-        let event = services.block_on(async {
-            tokio::select! {
-                biased;
-                event = events.next() => event,
-                // What is queued is still kept.
-                _ = stop.wait_for(|stop| *stop) => events.next_within(Duration::ZERO).await,
-            }
-        });
-        let Some(event) = event else { return };
+    while let Some(event) = services.block_on(events.next_until(&mut stop)) {
         if (white.is_empty() || fits(&white, &event.tag)) && !fits(&black, &event.tag) {
             let whole = map! { "data" => event.data, "tag" => event.tag };
             returners::save(&Context::new(scope), wanted, &whole);

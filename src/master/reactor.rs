@@ -1,13 +1,12 @@
 //! The reactor: events have functions called, as the SLS files say that the option `reactor` names for their tags.
 //! Salt: utils/reactor.py, engines/reactor.py.
 //!
-//! One event after the other, as in Salt; what piles up meanwhile is bounded by the bus. `reactor_worker_threads` and its
-//! kin make no difference: runners have threads of their own. A master reacts to nothing that its reactor did itself.
+//! One event after the other, as in Salt; what piles up meanwhile is bounded by the bus. Runners and wheel functions
+//! wait for one of `reactor_worker_threads`. A master reacts to no event of the functions that its reactor called.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::services::Services;
 use super::{Master, runners, wheel};
@@ -16,6 +15,7 @@ use crate::event::{Event, Filter, fnmatch};
 use crate::host::tasks;
 use crate::loader::{Call, Fault, MasterServices};
 use crate::map;
+use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::yaml::{condition_input, parse_input};
 use crate::value::{Map, Value, str_of, yaml};
 
@@ -122,16 +122,13 @@ fn react(
     mut stop: watch::Receiver<bool>,
 ) {
     let services = Services::new(master.clone(), tokio::runtime::Handle::current());
-    loop {
-        let event = services.block_on(async {
-            tokio::select! {
-                biased;
-                event = events.next() => event,
-                _ = stop.wait_for(|stop| *stop) => events.next_within(Duration::ZERO).await,
-            }
-        });
-        let Some(event) = event else { return };
-        if event.data.str("user") == Some(USER) {
+    let workers = Workers::from_opts(&master.opts);
+    while let Some(event) = services.block_on(events.next_until(&mut stop)) {
+        // Reactions may have each other as their consequences for ever: what still waits has none.
+        if *stop.borrow() {
+            return;
+        }
+        if is_own(&event) {
             continue;
         }
         let mut files = Vec::new();
@@ -143,10 +140,75 @@ fn react(
         }
         for low in compile(master, &services, &files, &event) {
             let (id, form, fun) = (text(&low, "__id__"), text(&low, "state"), text(&low, "fun"));
-            if let Err(reason) = carry_out(master, &services, low) {
+            if let Err(reason) = carry_out(master, &services, &workers, low) {
                 crate::log::error!("Reactor '{id}' failed to execute {form} '{fun}': {reason}");
             }
         }
+    }
+}
+
+/// Whether this is an event of a function that the reactor called: nothing follows from it. No minion can fire such
+/// a tag, whomever its data names as the user.
+fn is_own(event: &Event) -> bool {
+    event.data.str("user") == Some(USER)
+        && ["salt/run/", "salt/wheel/"].iter().any(|prefix| event.tag.starts_with(prefix))
+}
+
+/// Where the runners and wheel functions of reactions wait for their turn. Salt: utils/process.py (`ThreadPool`).
+struct Workers {
+    /// As many as `reactor_worker_hwm` may wait.
+    places: Arc<Semaphore>,
+    /// KiB of their arguments, which are made of what minions say.
+    room: Arc<Semaphore>,
+    /// As many as `reactor_worker_threads` run.
+    turns: Arc<Semaphore>,
+}
+
+/// KiB of arguments that may wait.
+const ROOM: usize = 64 << 10;
+
+impl Workers {
+    fn from_opts(opts: &Map) -> Self {
+        let number = |option: &str, most: usize| {
+            let number = opts.get(option).and_then(Value::as_int).and_then(|number| usize::try_from(number).ok());
+            // Python: a queue of length 0 has no end.
+            let number = number.filter(|&number| number > 0).map_or(most, |number| number.min(most));
+            Arc::new(Semaphore::new(number))
+        };
+        Workers {
+            places: number("reactor_worker_hwm", 100_000),
+            room: Arc::new(Semaphore::new(ROOM)),
+            turns: number("reactor_worker_threads", runners::MAX_RUNNING / 2),
+        }
+    }
+
+    /// Has a function called when its turn comes.
+    fn begin(&self, master: &Arc<Master>, wheel: bool, call: MasterCall) -> Result<(), String> {
+        let args = map! { "arg" => call.arg.clone(), "kwarg" => call.kwarg.clone() };
+        let kib = u32::try_from(encode_map(&args, Dialect::Bin).len() >> 10).unwrap_or(u32::MAX);
+        let place = self.places.clone().try_acquire_owned();
+        let room = self.room.clone().try_acquire_many_owned(kib.saturating_add(1));
+        let (Ok(place), Ok(room)) = (place, room) else {
+            return Err("too many others wait for their turn (reactor_worker_hwm)".to_owned());
+        };
+        let (master, turns) = (master.clone(), self.turns.clone());
+        tasks::spawn(async move {
+            // None is left when the master stops.
+            let Ok(_turn) = turns.acquire().await else { return };
+            drop((place, room));
+            if wheel {
+                wheel::answer(&master, call).await;
+            } else {
+                runners::run_and_wait(&master, call).await;
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.turns.close();
     }
 }
 
@@ -278,7 +340,12 @@ const FORMAT: &str =
     "Incorrect argument format, check the Reactor System documentation for the correct format.";
 
 /// Calls the function of one chunk, and waits for none.
-fn carry_out(master: &Arc<Master>, services: &Services, mut low: Map) -> Result<(), String> {
+fn carry_out(
+    master: &Arc<Master>,
+    services: &Services,
+    workers: &Workers,
+    mut low: Map,
+) -> Result<(), String> {
     let (form, fun) = (text(&low, "state"), text(&low, "fun"));
     let call = arguments(&form, &mut low)?;
     let told = |fault: Fault| fault.to_string();
@@ -308,14 +375,7 @@ fn carry_out(master: &Arc<Master>, services: &Services, mut low: Map) -> Result<
             let caller = Caller { user: USER.to_owned(), ..Caller::default() };
             let Call { args: arg, kwargs: kwarg } = call;
             let call = MasterCall { fun, arg, kwarg, matching: None, jid: None, caller };
-            if form == "wheel" {
-                services.block_on(wheel::answer(master, call));
-            } else {
-                let started = services.block_on(runners::start(master, call));
-                if let Some(error) = started.get("error").and_then(|error| error.get("message")) {
-                    return Err(str_of(error));
-                }
-            }
+            workers.begin(master, form == "wheel", call)?;
         }
         "caller" => {
             services.execute(&fun, call, false).map_err(told)?;

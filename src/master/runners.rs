@@ -18,7 +18,7 @@ use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::{Map, Value};
 
 /// Runners that may run at once; more are refused by name.
-const MAX_RUNNING: usize = 64;
+pub(super) const MAX_RUNNING: usize = 64;
 
 /// Starts a runner. `{"tag": "salt/run/<jid>", "jid": str}`.
 pub(super) async fn start(master: &Arc<Master>, call: MasterCall) -> Value {

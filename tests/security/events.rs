@@ -146,7 +146,8 @@ async fn b13_the_reactor_takes_what_minions_say_as_data() {
     let mut events = victim.events().await;
     let said = || {
         let data = map! { "text" => "{{ 7 * 7 }}: [" };
-        map! { "cmd" => "_minion_event", "tag" => "my/tag", "data" => data }
+        // Nor does it help to pass for the reactor, whose own doings are reacted to no further.
+        map! { "cmd" => "_minion_event", "tag" => "my/tag", "data" => data, "user" => "Reactor" }
     };
     for minion in [&web2, &web1] {
         minion.ask(&victim, said()).await;
@@ -161,6 +162,7 @@ async fn b13_the_reactor_takes_what_minions_say_as_data() {
             }
         };
         assert_eq!(reacted.str("said"), Some("{{ 7 * 7 }}: ["));
+        assert_eq!(reacted.str("user"), Some("Reactor"));
         web1.ask(&victim, said()).await;
     }
     let key = victim.own_key();
@@ -173,6 +175,37 @@ async fn b13_the_reactor_takes_what_minions_say_as_data() {
         }
     };
     assert_eq!(listed.get("return").and_then(Value::as_list).map(<[Value]>::len), Some(2));
+    victim.end().await;
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// Each event has two of its kind as its consequences, without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn b13_reactions_in_a_circle_leave_the_master_answering_and_stopping() {
+    let folder = std::env::temp_dir().join(format!("hc{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a directory");
+    let path = folder.join("circle.sls");
+    let again = |name: &str| format!("{name}:\n  runner.event.send:\n    - args:\n      - tag: circle/{name}\n");
+    std::fs::write(&path, again("a") + &again("b")).expect("written");
+    let reactor = map! { "circle/*" => Value::list([path.display().to_string()]) };
+    let victim = Victim::start(map! {
+        "reactor" => Value::list([Value::from(reactor)]), "reactor_worker_hwm" => 8, "reactor_worker_threads" => 2,
+    })
+    .await;
+    let web1 = victim.minion("web1").await;
+    let mut events = victim.events().await;
+    web1.ask(&victim, map! { "cmd" => "_minion_event", "tag" => "circle/x", "data" => Map::new() }).await;
+    let mut reactions = 0;
+    while reactions < 100 {
+        let event = events.next(Some(PATIENCE)).await.expect("the bus").expect("a reaction");
+        reactions += u32::from(event.tag == "circle/a" || event.tag == "circle/b");
+    }
+    drop(events);
+    let list = map! { "cmd" => "wheel", "fun" => "key.list_all", "user" => "root", "key" => victim.own_key() };
+    let reply = victim.clear(list).await;
+    let data = reply.as_map().and_then(|reply| reply.get("data")).and_then(Value::as_map).expect("an answer");
+    assert_eq!(data.get("success"), Some(&Value::Bool(true)));
+    // Comes to an end, too.
     victim.end().await;
     let _ = std::fs::remove_dir_all(folder);
 }

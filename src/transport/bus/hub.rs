@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::BusError;
 use super::server::Door;
@@ -288,6 +288,15 @@ impl LocalEvents {
     /// The next event within `wait`; `None` when there was none, or the bus is gone.
     pub async fn next_within(&mut self, wait: Duration) -> Option<Event> {
         tokio::time::timeout(wait, self.next()).await.ok().flatten()
+    }
+
+    /// The next event until `stop` says so, then those that wait already; `None` after them.
+    pub async fn next_until(&mut self, stop: &mut watch::Receiver<bool>) -> Option<Event> {
+        tokio::select! {
+            biased;
+            event = self.next() => event,
+            _ = stop.wait_for(|stop| *stop) => self.next_within(Duration::ZERO).await,
+        }
     }
 }
 
