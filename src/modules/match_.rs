@@ -1,7 +1,7 @@
 //! `match`: is this minion meant by a target? Salt: modules/match.py.
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req, rest};
-use crate::matchers::{MinionView, ParseOptions, Target, TargetType};
+use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, Param, always, opt, req, rest};
+use crate::matchers::{Glob, MinionView, ParseOptions, Target, TargetType};
 use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge, str_of};
 
 const OF_ID: &[Param] = &[req("tgt"), opt("minion_id", Default::None)];
@@ -17,6 +17,12 @@ pub(super) static MODULE: Module = Module {
             OF_ID,
             "Whether a compound target means this minion, or `minion_id`.",
             |cx, args| asked(cx, args, TargetType::Compound),
+        ),
+        Function::new(
+            "data",
+            &[req("tgt")],
+            "Whether a value of the minion's own store (`data.get`) fits: `key:pattern`.",
+            data,
         ),
         Function::new(
             "filter_by",
@@ -90,6 +96,26 @@ fn asked(cx: &Context, args: &Args, kind: TargetType) -> Result<Value, Fault> {
     let id = args.given("minion_id").map(str_of);
     let delimiter = args.given("delimiter").map_or_else(|| DEFAULT_DELIMITER.to_owned(), str_of);
     Ok(is_meant(cx, args.get("tgt"), kind, id.as_deref(), &delimiter).into())
+}
+
+/// Salt: matchers/data_match.py, which asks `data.getval`; that function is no more, so there it means nobody.
+fn data(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let target = str_of(args.get("tgt"));
+    let mut parts = target.split(':');
+    let (Some(key), Some(pattern)) = (parts.next(), parts.next()) else { return Ok(false.into()) };
+    Ok(fits(&cx.call("data.get", Call::positional([key.into()]))?, pattern).into())
+}
+
+fn fits(value: &Value, pattern: &str) -> bool {
+    match value {
+        Value::List(items) => {
+            let pattern = Glob::new(&pattern.to_lowercase());
+            items.iter().any(|item| pattern.matches(&str_of(item).to_lowercase()))
+        }
+        Value::Map(map) => map.contains(pattern),
+        Value::Null => false,
+        value => Glob::new(pattern).matches(&str_of(value)),
+    }
 }
 
 /// A target that cannot be read means nobody, as in Salt.
@@ -180,4 +206,25 @@ fn search_by(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
     }
     Ok(if keys.is_empty() { Value::Null } else { Value::List(keys) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map;
+
+    #[test]
+    fn a_value_of_the_store_fits_as_text_as_one_of_a_list_or_as_a_key() {
+        for (value, pattern, expected) in [
+            ("web1".into(), "web*", true),
+            ("Web1".into(), "web*", false),
+            (Value::list(["a", "Web1"]), "WEB*", true),
+            (map! { "web1" => 1 }.into(), "web1", true),
+            (map! { "web1" => 1 }.into(), "web*", false),
+            (Value::Null, "*", false),
+            (7.into(), "7", true),
+        ] {
+            assert_eq!(fits(&value, pattern), expected, "{value:?} {pattern}");
+        }
+    }
 }
