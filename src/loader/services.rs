@@ -208,6 +208,12 @@ pub trait MasterServices: Sync {
     /// Ids of minions with a live connection.
     fn connected(&self) -> Vec<String>;
 
+    /// Where the last request of a minion came from.
+    fn address_of(&self, id: &str) -> Option<String> {
+        let _ = id;
+        None
+    }
+
     /// Ids in `accepted`, `pending`, `rejected`, `denied` (keys of the map): `{state: [id]}`.
     fn keys(&self) -> Map;
 

@@ -76,6 +76,11 @@ impl Presence {
         ids
     }
 
+    /// Where a minion last proved itself.
+    pub fn address_of(&self, id: &str) -> Option<IpAddr> {
+        self.lock().heard.get(id).map(|heard| heard.from)
+    }
+
     /// How long ago a minion last proved itself, if it did since this master started.
     pub fn last_heard(&self, id: &str) -> Option<Duration> {
         self.lock().heard.get(id).map(|heard| heard.at.elapsed())
@@ -107,6 +112,7 @@ mod tests {
         presence.subscriber_came(there);
         presence.subscriber_came(here);
         assert_eq!(presence.connected(), ["web1", "web2"]);
+        assert_eq!(presence.address_of("web1"), Some(here));
         presence.subscriber_went(here);
         presence.subscriber_went(there);
         assert_eq!(presence.connected(), ["web1"]);

@@ -181,7 +181,12 @@ impl MasterServices for Services {
 
     fn connected(&self) -> Vec<String> {
         let accepted = self.master.key_store.accepted_ids();
+        let accepted: std::collections::HashSet<&String> = accepted.iter().collect();
         self.master.presence.connected().into_iter().filter(|id| accepted.contains(id)).collect()
+    }
+
+    fn address_of(&self, id: &str) -> Option<String> {
+        self.master.presence.address_of(id).map(|address| address.to_string())
     }
 
     fn keys(&self) -> Map {

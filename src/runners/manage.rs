@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::say;
+use crate::keys::KeyDirs;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt};
 use crate::map;
 use crate::names::SALT_VERSION;
@@ -18,7 +19,7 @@ const PINGED: &[Param] = &[
 
 const PRESENCE: &[Param] = &[opt("subset", Default::None), opt("show_ip", Default::False)];
 
-const CONNECTED: &str = "Minions with a connection to the master; none is asked. `[id]`.";
+const CONNECTED: &str = "Minions with a connection to the master; none is asked. `[id]`, with `show_ip` `{id: address}`.";
 const NOT_CONNECTED: &str =
     "Minions with an accepted key and no connection to the master; none is asked. `[id]`.";
 
@@ -38,7 +39,7 @@ pub(super) static MODULE: Module = Module {
                 opt("timeout", Default::None),
                 opt("gather_job_timeout", Default::None),
             ],
-            "Minions of a target that do not answer a ping. `[id]`.",
+            "Minions of a target that do not answer a ping. `[id]`. With `removekeys` their keys are deleted.",
             down,
         ),
         Function::new("joined", PRESENCE, CONNECTED, connected),
@@ -121,16 +122,20 @@ fn up(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 fn down(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let down = ping(cx, args)?.down;
     if args.truthy("removekeys") {
-        return Err(Fault::NotSupported("manage.down removekeys=True (use salt-key -d)".to_owned()));
+        let keys = KeyDirs::new(cx.opt_str("pki_dir"));
+        let mut names = keys.list();
+        for (_, names) in &mut names.0 {
+            names.retain(|name| down.contains(name));
+        }
+        let deleted: Vec<String> = keys.delete(&names).into_iter().map(|change| change.id).collect();
+        cx.master.keys_changed("delete", &deleted)?;
     }
-    Ok(Value::list(ping(cx, args)?.down))
+    Ok(Value::list(down))
 }
 
-fn present(cx: &Context, args: &Args) -> Result<Vec<String>, Fault> {
-    if args.truthy("show_ip") {
-        return Err(Fault::NotSupported("show_ip=True".to_owned()));
-    }
+fn present(cx: &Context, args: &Args) -> Vec<String> {
     let mut ids = cx.master.connected();
     if let Some(subset) = args.given("subset") {
         let subset: Vec<&str> =
@@ -138,11 +143,15 @@ fn present(cx: &Context, args: &Args) -> Result<Vec<String>, Fault> {
         ids.retain(|id| subset.contains(&id.as_str()));
     }
     ids.sort();
-    Ok(ids)
+    ids
 }
 
 fn connected(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    Ok(Value::list(present(cx, args)?))
+    let ids = present(cx, args);
+    if !args.truthy("show_ip") {
+        return Ok(Value::list(ids));
+    }
+    Ok(Value::Map(ids.into_iter().filter_map(|id| Some((id.clone(), cx.master.address_of(&id)?))).collect()))
 }
 
 fn not_connected(cx: &Context, args: &Args) -> Result<Value, Fault> {

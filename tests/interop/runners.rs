@@ -2,7 +2,11 @@
 //! in a pillar.
 
 use std::fs;
+use std::time::Duration;
 
+use halite::event::Filter;
+use halite::map;
+use halite::transport::bus::{BusClient, BusPaths};
 use halite::value::Value;
 
 use crate::fleet::Fleet;
@@ -49,6 +53,121 @@ fn said(master: Peer) -> Option<Vec<String>> {
 fn locks_and_tokens_are_those_of_the_original() {
     let Some(original) = said(Peer::Salt3006) else { return };
     assert_eq!(said(Peer::Halite).expect("ours are always here"), original);
+}
+
+/// Runners and their words; `{jid}` is a job of `test.echo` that has its return. What is printed is compared, but for
+/// jids, times and the fleet's directory.
+const RUN: &[&str] = &[
+    "jobs.lookup_jid {jid}",
+    "jobs.lookup_jid {jid} --out=json",
+    "jobs.lookup_jid 20200101000000000000",
+    "jobs.lookup_jid",
+    "jobs.list_job {jid}",
+    "jobs.print_job {jid} --out=json",
+    "jobs.exit_success {jid}",
+    "jobs.list_jobs search_function=test.echo",
+    "jobs.list_jobs search_function=test.echo search_target=other*",
+    "jobs.list_jobs search_metadata={a:1}",
+    "jobs.list_jobs_filter 1",
+    "jobs.last_run target=minion-a function=test.echo",
+    "jobs.active",
+    "manage.status",
+    "manage.up",
+    "manage.down",
+    "manage.up tgt=other*",
+    "manage.versions",
+    "cache.pillar minion-a",
+    "cache.mine minion-a",
+    "cache.list minions",
+    "cache.contains bank=minions/minion-a key=data",
+    "cache.grains other*",
+    "mine.get minion-* test.echo",
+    "mine.get * test.echo --out=json",
+    "mine.get other* test.echo",
+    "mine.get kernel:Linux test.echo tgt_type=grain",
+    "pillar.show_pillar minion-a",
+    "pillar.show_pillar",
+    "pillar.show_top",
+    "fileserver.envs",
+    "fileserver.file_list",
+    "fileserver.file_list saltenv=none",
+    "fileserver.dir_list",
+    "fileserver.symlink_list",
+    "fileserver.empty_dir_list",
+    "fileserver.update",
+    "fileserver.clear_cache",
+    "config.get file_roots:base",
+    "config.get no:such default=x",
+    "error.error",
+    "error.error name=RuntimeError message=hello",
+    "salt.cmd test.echo hello",
+    "salt.execute minion-a test.echo ['hello']",
+    "salt.execute minion-a test.kwarg kwarg={a:1}",
+    "saltutil.sync_grains",
+    "survey.hash * test.echo hello",
+    "survey.diff * test.echo hello",
+    "event.send my/tag {a:1}",
+    "test.arg 1 a=[1,2] --out=json",
+    "test.arg 1 a=2",
+    "test.stdout_print",
+    "state.orchestrate none",
+    "state.orchestrate_single test.succeed_with_changes x",
+    "no.such",
+    "test.no_such 1",
+];
+
+/// What is printed, with the exit codes.
+fn run(master: Peer) -> Option<Vec<String>> {
+    let config = "mine_functions:\n  test.echo: [from the mine]\nmine_interval: 1";
+    let mut fleet = Fleet::start(master, Peer::Halite, "", config)?;
+    for (path, text) in [
+        ("salt/dir/sub/deep.txt", "deep\n"),
+        ("salt/top.sls", "base: {'*': [dir]}\n"),
+        ("pillar/top.sls", "base: {'minion-*': [own], '*': [common]}\n"),
+        ("pillar/own.sls", "own: {list: [1, two], text: 'gr\u{fc}\u{df}e'}\n"),
+        ("pillar/common.sls", "common: true\n"),
+    ] {
+        let path = fleet.path("srv").join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+    fs::create_dir_all(fleet.path("srv/salt/empty")).expect("made");
+    std::os::unix::fs::symlink("hello.txt", fleet.path("srv/salt/link")).expect("linked");
+    assert_eq!(fleet.ask(Peer::Halite, &["saltutil.refresh_pillar", "wait=True"]), true.into());
+    fleet.wait("the mine is filled", |fleet| {
+        let found = fleet.ask(Peer::Halite, &["mine.get", "minion-a", "test.echo"]);
+        found.get("minion-a").is_some()
+    });
+    let printed = fleet.stdout(master, "salt", &["minion-a", "test.echo", "hello", "--show-jid", "-t", "60"]);
+    let digits = |text: &str| text.len() == 20 && text.bytes().all(|octet| octet.is_ascii_digit());
+    let jid = printed.split_whitespace().find(|word| digits(word)).expect("a jid").to_owned();
+    let tame = fancy_regex::Regex::new(
+        r"\b20\d{18}\b|\b20\d\d, [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d\.\d{6}|\d\d:\d\d:\d\d\.\d+|\d+\.\d+ ms",
+    );
+    let tame = tame.expect("an expression");
+    let mut all = Vec::new();
+    for words in RUN {
+        let mut command = fleet.command(master, "salt-run", "etc");
+        command.args(words.split(' ').map(|word| word.replace("{jid}", &jid)));
+        let output = fleet.output(master, &command);
+        let printed = String::from_utf8_lossy(&output.stdout).replace(&*fleet.path("").to_string_lossy(), "ROOT/");
+        let printed = tame.replace_all(&printed, "WHEN");
+        all.push(format!("{words}: {:?}\n{printed}", output.status.code()));
+    }
+    Some(all)
+}
+
+#[test]
+fn runners_print_what_those_of_the_original_print() {
+    let Some(original) = run(Peer::Salt3006) else { return };
+    let ours = run(Peer::Halite).expect("ours are always here");
+    let differ: Vec<String> = original
+        .iter()
+        .zip(&ours)
+        .filter(|(original, ours)| original != ours)
+        .map(|(original, ours)| format!("--- original\n{original}\n--- ours\n{ours}"))
+        .collect();
+    assert!(differ.is_empty(), "{} of {}:\n{}", differ.len(), RUN.len(), differ.join("\n"));
 }
 
 const ORCHESTRATION: &str = "
@@ -117,6 +236,47 @@ fn runners_beside_each_other_tell_what_became_of_each() {
     assert!(why.starts_with("Runner fails failed with return value:\n") && why.contains("Failure!"), "{why}");
     assert!(changes("inner", "succeeds").is_some(), "what the other one did is told");
     assert_eq!(comment("list"), "The runners parameter must be a string or dict.");
+}
+
+/// Who is there is known by connections, nobody is asked: `presence_events`, `manage.present` and its like.
+#[test]
+fn a_minion_is_seen_to_come_and_to_go() {
+    let fleet = Fleet::start(Peer::Halite, Peer::Halite, "presence_events: True\nloop_interval: 1", "");
+    let mut fleet = fleet.expect("ours are always here");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let bus = BusClient::new(BusPaths::master(&fleet.path("var/run/salt/master")));
+    let mut events = runtime.block_on(bus.subscribe(Filter::prefix("salt/presence/"))).expect("connected");
+    let mut sees = |tag: &str, data: &str| {
+        let data = Value::from_json(data).expect("JSON");
+        loop {
+            let event = runtime.block_on(events.next(Some(Duration::from_secs(120))));
+            let event = event.expect("a good stream").unwrap_or_else(|| panic!("no {tag} {data:?} in time"));
+            let expected = data.as_map().expect("a map").iter();
+            if event.tag == tag && expected.clone().all(|(key, value)| event.data.get_value(key) == Some(value)) {
+                return;
+            }
+        }
+    };
+    let told = |fleet: &Fleet, words: &[&str]| {
+        let printed = fleet.stdout(Peer::Halite, "salt-run", &[words, &["--out=json"]].concat());
+        Value::from_json(&printed).expect("JSON")
+    };
+    sees("salt/presence/present", r#"{"present": ["minion-a"]}"#);
+    assert_eq!(told(&fleet, &["manage.present"]), Value::list(["minion-a"]));
+    let address = map! { "minion-a" => "127.0.0.1" };
+    assert_eq!(told(&fleet, &["manage.present", "show_ip=True"]), address.into());
+    fleet.kill("salt-minion");
+    sees("salt/presence/change", r#"{"new": [], "lost": ["minion-a"]}"#);
+    assert_eq!(told(&fleet, &["manage.present"]), Value::List(Vec::new()));
+    assert_eq!(told(&fleet, &["manage.not_present"]), Value::list(["minion-a"]));
+    fleet.spawn("salt-minion", Peer::Halite);
+    sees("salt/presence/change", r#"{"new": ["minion-a"], "lost": []}"#);
+    fleet.wait_for_minion();
+    assert_eq!(told(&fleet, &["manage.up"]), Value::list(["minion-a"]));
+    fleet.stop("salt-minion");
+    let down = ["manage.down", "removekeys=True", "timeout=1", "gather_job_timeout=1"];
+    assert_eq!(told(&fleet, &down), Value::list(["minion-a"]));
+    assert!(!fleet.master_pki("minions/minion-a").exists(), "the key is deleted");
 }
 
 const PILLAR: &str = "
