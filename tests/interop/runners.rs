@@ -138,6 +138,9 @@ fn run(master: Peer) -> Option<Vec<String>> {
         let found = fleet.ask(Peer::Halite, &["mine.get", "minion-a", "test.echo"]);
         found.get("minion-a").is_some()
     });
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let bus = BusClient::new(BusPaths::master(&fleet.path("var/run/salt/master")));
+    let mut events = runtime.block_on(bus.subscribe(Filter::all())).expect("connected");
     let printed = fleet.stdout(master, "salt", &["minion-a", "test.echo", "hello", "--show-jid", "-t", "60"]);
     let digits = |text: &str| text.len() == 20 && text.bytes().all(|octet| octet.is_ascii_digit());
     let jid = printed.split_whitespace().find(|word| digits(word)).expect("a jid").to_owned();
@@ -154,6 +157,21 @@ fn run(master: Peer) -> Option<Vec<String>> {
         let printed = tame.replace_all(&printed, "WHEN");
         all.push(format!("{words}: {:?}\n{printed}", output.status.code()));
     }
+    runtime.block_on(bus.fire("the/end", map! {})).expect("fired");
+    let mut shapes = std::collections::BTreeSet::new();
+    loop {
+        let event = runtime.block_on(events.next(Some(Duration::from_secs(120))));
+        let event = event.expect("a good stream").expect("the last event");
+        if event.tag == "the/end" {
+            break;
+        }
+        if ["salt/run/", "salt/job/", "my/"].iter().any(|start| event.tag.starts_with(start)) {
+            let mut keys: Vec<&str> = event.data.keys().filter_map(Value::as_str).collect();
+            keys.sort_unstable();
+            shapes.insert(format!("{} {keys:?}", tame.replace_all(&event.tag, "WHEN")));
+        }
+    }
+    all.extend(shapes);
     Some(all)
 }
 
@@ -161,6 +179,7 @@ fn run(master: Peer) -> Option<Vec<String>> {
 fn runners_print_what_those_of_the_original_print() {
     let Some(original) = run(Peer::Salt3006) else { return };
     let ours = run(Peer::Halite).expect("ours are always here");
+    assert_eq!(original[RUN.len()..], ours[RUN.len()..], "events");
     let differ: Vec<String> = original
         .iter()
         .zip(&ours)
