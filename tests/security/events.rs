@@ -179,6 +179,33 @@ async fn b13_the_reactor_takes_what_minions_say_as_data() {
     let _ = std::fs::remove_dir_all(folder);
 }
 
+/// As when many minions start at once: more than there are places for runners, and none is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn b13_many_events_at_once_have_a_reaction_each() {
+    const MANY: usize = 300;
+    let folder = std::env::temp_dir().join(format!("hm{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a directory");
+    let path = folder.join("many.sls");
+    let reaction = "tell:\n  runner.event.send:\n    - args:\n      - tag: told/{{ tag }}\n";
+    std::fs::write(&path, reaction).expect("written");
+    let reactor = map! { "many/*" => Value::list([path.display().to_string()]) };
+    let victim = Victim::start(map! { "reactor" => Value::list([Value::from(reactor)]) }).await;
+    let web1 = victim.minion("web1").await;
+    let mut events = victim.events().await;
+    let fired = (0..MANY).map(|number| map! { "tag" => format!("many/{number}"), "data" => Map::new() });
+    let load = map! { "cmd" => "_minion_event", "events" => Value::list(fired) };
+    web1.ask(&victim, load).await;
+    let mut told = std::collections::BTreeSet::new();
+    while told.len() < MANY {
+        let event = events.next(Some(PATIENCE)).await.expect("the bus").expect("a reaction");
+        if event.tag.starts_with("told/") {
+            assert!(told.insert(event.tag), "a second reaction to one event");
+        }
+    }
+    victim.end().await;
+    let _ = std::fs::remove_dir_all(folder);
+}
+
 /// Each event has two of its kind as its consequences, without end.
 #[tokio::test(flavor = "multi_thread")]
 async fn b13_reactions_in_a_circle_leave_the_master_answering_and_stopping() {
