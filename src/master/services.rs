@@ -30,6 +30,8 @@ pub(super) struct Services {
     /// Who asked for the runner; empty for what nobody asked for.
     user: String,
     files: OnceLock<Files>,
+    /// Those of the master's host, when a function first looks at them.
+    grains: OnceLock<Map>,
 }
 
 /// The most jobs that are listed at once.
@@ -37,7 +39,7 @@ const MAX_JOBS: usize = 100_000;
 
 impl Services {
     pub(super) fn new(master: Arc<Master>, runtime: Handle) -> Self {
-        Services { master, runtime, user: String::new(), files: OnceLock::new() }
+        Services { master, runtime, user: String::new(), files: OnceLock::new(), grains: OnceLock::new() }
     }
 
     /// For what this user has asked for.
@@ -288,8 +290,7 @@ impl MasterServices for Services {
 
     fn execute(&self, fun: &str, call: Call, with_pillar: bool) -> Result<Executed, Fault> {
         let registry = crate::builtin::execution_modules();
-        let grains = Collected { opts: &self.master.opts, grains: OnceLock::new() };
-        let here = OnHost { services: self, grains: &grains };
+        let here = OnHost { services: self };
         let pillar = if with_pillar {
             MinionServices::compile_pillar(&here, None, None, &Map::new())?
         } else {
@@ -301,7 +302,7 @@ impl MasterServices for Services {
         }
         let context = Context::new(Scope {
             opts: &self.master.opts,
-            grains: Late::Later(&grains),
+            grains: Late::Later(self),
             pillar: (&pillar).into(),
             published: &published,
             registry: &registry,
@@ -342,21 +343,15 @@ impl MasterServices for Services {
 }
 
 /// Grains of the master's host, for execution modules that look at them.
-struct Collected<'a> {
-    opts: &'a Map,
-    grains: OnceLock<Map>,
-}
-
-impl Source for Collected<'_> {
+impl Source for Services {
     fn map(&self) -> &Map {
-        self.grains.get_or_init(|| crate::grains::load(&RealHost, self.opts, false))
+        self.grains.get_or_init(|| crate::grains::load(&RealHost, &self.master.opts, false))
     }
 }
 
 /// What execution modules are lent that run on the master's host: its files, and no other master.
 struct OnHost<'a> {
     services: &'a Services,
-    grains: &'a Collected<'a>,
 }
 
 impl MinionServices for OnHost<'_> {
@@ -395,6 +390,6 @@ impl MinionServices for OnHost<'_> {
             ..Request::default()
         };
         let master = &self.services.master;
-        Ok((*master.pillars.compile(&master.options.id, self.grains.map(), &request)).clone())
+        Ok((*master.pillars.compile(&master.options.id, self.services.map(), &request)).clone())
     }
 }
