@@ -128,7 +128,7 @@ fn react(
         if *stop.borrow() {
             return;
         }
-        if is_own(&event) {
+        if is_own(&event) || managed(master, &event) {
             continue;
         }
         let mut files = Vec::new();
@@ -152,6 +152,41 @@ fn react(
 fn is_own(event: &Event) -> bool {
     event.data.str("user") == Some(USER)
         && ["salt/run/", "salt/wheel/"].iter().any(|prefix| event.tag.starts_with(prefix))
+}
+
+/// Does what Python's `salt-run reactor.*` asks for by an event, and answers it by another; whether this is such an event.
+/// Who has not the key of the master's user asks in vain. Salt: runners/reactor.py.
+fn managed(master: &Arc<Master>, event: &Event) -> bool {
+    let Some((_, act)) = event.tag.rsplit_once("salt/reactors/manage/") else { return false };
+    let (keys, answer): (&[&str], _) = match act {
+        "add" => (&["event", "reactors"], "add-complete"),
+        "delete" => (&["event"], "delete-complete"),
+        "list" => (&[], "list-results"),
+        "is_leader" => (&[], "leader/value"),
+        "set_leader" => (&["value"], "leader/value"),
+        _ => return true,
+    };
+    let key = event.data.str("key").unwrap_or_default();
+    if !master.local_keys.is_key_of(&master.options.user, key) {
+        crate::log::error!("received {} without the master's key: it is discarded", event.tag);
+        return true;
+    }
+    let ask = |act: &str, kwargs: Map| {
+        let call = Call { args: Vec::new(), kwargs };
+        let (fun, runtime) = (format!("reactor.{act}"), tokio::runtime::Handle::current());
+        runners::carry_out(master, &runtime, &master.new_jid(), USER, &fun, call).0
+    };
+    let given = keys.iter().filter_map(|&key| Some((key, event.data.get(key)?.clone())));
+    let result = ask(act, given.collect());
+    let mut data = Map::new();
+    if !answer.starts_with("leader") {
+        data.insert("reactors", ask("list", Map::new()));
+    }
+    if act != "list" {
+        data.insert("result", result);
+    }
+    master.fire(&format!("salt/reactors/manage/{answer}"), data);
+    true
 }
 
 /// Where the runners and wheel functions of reactions wait for their turn. Salt: utils/process.py (`ThreadPool`).

@@ -114,7 +114,7 @@ fn without_secrets(mut kwargs: Map) -> Map {
 }
 
 /// What the runner gives, and whether it failed.
-fn carry_out(
+pub(super) fn carry_out(
     master: &Arc<Master>,
     handle: &tokio::runtime::Handle,
     jid: &Jid,

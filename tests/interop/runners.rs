@@ -257,6 +257,27 @@ fn runners_beside_each_other_tell_what_became_of_each() {
     assert_eq!(comment("list"), "The runners parameter must be a string or dict.");
 }
 
+#[test]
+fn pythons_salt_run_manages_our_reactor() {
+    let config = "reactor:\n  - first/*: [/none.sls]";
+    let Some(fleet) = Fleet::start(Peer::Halite, Peer::Halite, config, "") else { return };
+    if !Peer::Salt3006.is_here() {
+        return;
+    }
+    let told = |words: &[&str]| {
+        let printed = fleet.stdout(Peer::Salt3006, "salt-run", &[words, &["--out=json"]].concat());
+        Value::from_json(&printed).unwrap_or_else(|_| panic!("{words:?}: {printed}"))
+    };
+    let said = |comment: &str| Value::from(map! { "status" => true, "comment" => comment });
+    assert_eq!(told(&["reactor.add", "second/*", "/other.sls"]), said("Reactor added."));
+    let (first, second) = (map! { "first/*" => Value::list(["/none.sls"]) }, map! { "second/*" => Value::list(["/other.sls"]) });
+    assert_eq!(told(&["reactor.list"]), Value::list([first.clone(), second]));
+    assert_eq!(told(&["reactor.delete", "second/*"]), said("Reactor deleted."));
+    assert_eq!(told(&["reactor.list"]), Value::list([first]));
+    assert_eq!(told(&["reactor.set_leader", "False"]), false.into());
+    assert_eq!(told(&["reactor.is_leader"]), false.into());
+}
+
 /// Who is there is known by connections, nobody is asked: `presence_events`, `manage.present` and its like.
 #[test]
 fn a_minion_is_seen_to_come_and_to_go() {
