@@ -204,16 +204,20 @@ const ROOM: usize = 64 << 10;
 
 impl Workers {
     fn from_opts(opts: &Map) -> Self {
-        let number = |option: &str, most: usize| {
-            let number = opts.get(option).and_then(Value::as_int).and_then(|number| usize::try_from(number).ok());
+        let engines = opts.get("engines").and_then(Value::as_list).unwrap_or_default();
+        let engine = engines.iter().find_map(|engine| engine.get("reactor"));
+        let number = |name: &str, most: usize| {
+            let option = || opts.get(&format!("reactor_{name}"));
+            let number = engine.and_then(|engine| engine.get(name)).or_else(option).and_then(Value::as_int);
+            let number = number.and_then(|number| usize::try_from(number).ok());
             // Python: a queue of length 0 has no end.
             let number = number.filter(|&number| number > 0).map_or(most, |number| number.min(most));
             Arc::new(Semaphore::new(number))
         };
         Workers {
-            places: number("reactor_worker_hwm", 100_000),
+            places: number("worker_hwm", 100_000),
             room: Arc::new(Semaphore::new(ROOM)),
-            turns: number("reactor_worker_threads", runners::MAX_RUNNING / 2),
+            turns: number("worker_threads", runners::MAX_RUNNING / 2),
         }
     }
 
