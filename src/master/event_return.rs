@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::Master;
 use super::services::Services;
-use crate::event::{Filter, fnmatch};
+use crate::event::{Filter, fnmatch, tags};
 use crate::host::{RealHost, tasks};
 use crate::loader::{Context, Nowhere, Scope};
 use crate::map;
@@ -46,6 +46,7 @@ pub(super) fn start(
     }
     // From now on, not from when the thread runs.
     let events = master.bus.subscribe(Filter::all());
+    master.fire(tags::EVENT_LISTEN_START, Map::new());
     let (master, wanted) = (master.clone(), wanted.join(","));
     let done = tasks::blocking(move || carry_out(&master, &wanted, events, stop));
     Some(tasks::spawn(async move {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::event::fnmatch;
+use crate::event::{fnmatch, tags};
 use crate::loader::{
     Args, Call, Context, Default, Fault, Param, Running, Scope, State, StateReturn, States, always, keywords,
     opt, req,
@@ -136,7 +136,29 @@ fn forgiven(args: &Args, ret: &mut StateReturn) -> Vec<String> {
     }
 }
 
-fn cmd(running: &Running, tgt: &Value, fun: &str, kwargs: Map) -> Result<Map, Fault> {
+/// Tells the bus what an orchestration asks for. Salt: utils/event.py (`fire_args`).
+fn tell(running: &Running, kind: &str, mut data: Map) {
+    let Some(jid) = running.low.get("__orchestration_jid__").filter(|jid| jid.truthy()) else { return };
+    data.insert("type", kind);
+    // A minion's bus is not meant.
+    let _ = running.master.fire(&tags::run_args(str_of(jid)), data);
+}
+
+/// A call of `saltutil.runner`; an orchestration within one is part of it, and is paused and ended with it.
+fn runner_call(running: &Running, name: &str, mut kwargs: Map) -> Call {
+    if let Some(jid) = running.low.get("__orchestration_jid__")
+        && ["state.orchestrate", "state.orch", "state.sls"].contains(&name)
+    {
+        kwargs.insert("orchestration_jid", jid.clone());
+    }
+    tell(running, "runner", map! { "name" => name, "args" => Value::List(Vec::new()), "kwargs" => kwargs.clone() });
+    kwargs.insert("full_return", true);
+    Call { args: vec![name.into()], kwargs }
+}
+
+fn cmd(running: &Running, kind: &str, tgt: &Value, fun: &str, kwargs: Map) -> Result<Map, Fault> {
+    let name = running.low.get("name").cloned().unwrap_or_default();
+    tell(running, kind, map! { "tgt" => tgt.clone(), "name" => name, "args" => kwargs.clone() });
     let answer = running.call("saltutil.cmd", Call { args: vec![tgt.clone(), fun.into()], kwargs })?;
     Ok(answer.as_map().cloned().unwrap_or_default())
 }
@@ -184,7 +206,7 @@ fn state(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         let mut call = command(running, args);
         call.insert("arg", arg);
         call.insert("kwarg", kwarg);
-        cmd(running, args.get("tgt"), fun, call)?
+        cmd(running, "state", args.get("tgt"), fun, call)?
     };
     first_jid(&answers, &mut ret);
     let forgiven = forgiven(args, &mut ret);
@@ -255,7 +277,7 @@ fn function(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let mut call = command(running, args);
     call.insert("arg", arg);
     call.insert("kwarg", args.given("kwarg").cloned().unwrap_or_else(|| Map::new().into()));
-    let answers = match cmd(running, args.get("tgt"), &name, call) {
+    let answers = match cmd(running, "function", args.get("tgt"), &name, call) {
         Ok(answers) => answers,
         Err(fault) => {
             (ret.result, ret.comment) = (Some(false), fault.to_string());
@@ -301,11 +323,8 @@ fn function(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
 }
 
 fn runner(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
-    let call = |name: &str, kwargs: Map| {
-        let mut kwargs = kwargs;
-        kwargs.insert("full_return", true);
-        running.call("saltutil.runner", Call { args: vec![name.into()], kwargs })
-    };
+    let call =
+        |name: &str, kwargs: Map| running.call("saltutil.runner", runner_call(running, name, kwargs));
     on_master(running, args, "Runner", call)
 }
 
@@ -330,9 +349,8 @@ fn parallel_runners(running: &Running, args: &Args) -> Result<StateReturn, Fault
         let pairs = config.as_list().unwrap_or_default().iter().filter_map(Value::as_map);
         let config: Map = pairs.flat_map(|pair| pair.clone().into_iter()).collect();
         let fun = config.get("name").map_or_else(|| str_of(id), str_of);
-        let mut kwargs = config.get("kwarg").and_then(Value::as_map).cloned().unwrap_or_default();
-        kwargs.insert("full_return", true);
-        calls.push((str_of(id), Call { args: vec![fun.into()], kwargs }));
+        let kwargs = config.get("kwarg").and_then(Value::as_map).cloned().unwrap_or_default();
+        calls.push((str_of(id), runner_call(running, &fun, kwargs)));
     }
     let scope: &Scope = running.cx;
     let outputs: Vec<(String, Result<Value, Fault>)> = std::thread::scope(|threads| {
@@ -407,8 +425,10 @@ fn changes_in(tree: &Value) -> Option<Value> {
 }
 
 fn wheel(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
-    let call =
-        |name: &str, kwargs: Map| running.call("saltutil.wheel", Call { args: vec![name.into()], kwargs });
+    let call = |name: &str, kwargs: Map| {
+        tell(running, "wheel", map! { "name" => name, "args" => kwargs.clone() });
+        running.call("saltutil.wheel", Call { args: vec![name.into()], kwargs })
+    };
     on_master(running, args, "Wheel", call)
 }
 

@@ -111,10 +111,18 @@ const RUN: &[&str] = &[
     "test.arg 1 a=2",
     "test.stdout_print",
     "state.orchestrate none",
+    "state.orchestrate orch --out=quiet",
     "state.orchestrate_single test.succeed_with_changes x",
     "no.such",
     "test.no_such 1",
 ];
+
+const ORCH: &str = "
+job: {salt.function: [{name: test.echo}, {tgt: minion-a}, {arg: [hello]}]}
+states: {salt.state: [{tgt: minion-a}, {sls: none}]}
+runner: {salt.runner: [{name: test.stdout_print}]}
+wheel: {salt.wheel: [{name: key.list}, {match: accepted}]}
+";
 
 /// What is printed, with the exit codes.
 fn run(master: Peer) -> Option<Vec<String>> {
@@ -123,6 +131,7 @@ fn run(master: Peer) -> Option<Vec<String>> {
     for (path, text) in [
         ("salt/dir/sub/deep.txt", "deep\n"),
         ("salt/top.sls", "base: {'*': [dir]}\n"),
+        ("salt/orch.sls", ORCH),
         ("pillar/top.sls", "base: {'minion-*': [own], '*': [common]}\n"),
         ("pillar/own.sls", "own: {list: [1, two], text: 'gr\u{fc}\u{df}e'}\n"),
         ("pillar/common.sls", "common: true\n"),
