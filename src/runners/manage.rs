@@ -1,6 +1,7 @@
 //! `manage`: which minions are there. Salt: runners/manage.py.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::say;
@@ -155,12 +156,12 @@ fn connected(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 fn not_connected(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let connected = cx.master.connected();
+    let connected: HashSet<String> = cx.master.connected().into_iter().collect();
     let subset = args.given("subset").map(|subset| subset.as_list().unwrap_or_default());
     let keys = cx.master.keys();
     let accepted = keys.get("accepted").and_then(Value::as_list).unwrap_or_default();
     let absent = accepted.iter().filter(|id| {
-        let there = id.as_str().is_some_and(|id| connected.iter().any(|other| other == id));
+        let there = id.as_str().is_some_and(|id| connected.contains(id));
         !there && subset.is_none_or(|subset| subset.contains(id))
     });
     Ok(Value::List(absent.cloned().collect()))

@@ -2,6 +2,7 @@
 //! as `master-call`, which reads the master's configuration beside the minion's. Salt: modules/saltutil.py (`cmd`,
 //! `runner`, `wheel`).
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ fn in_master(cx: &Context, args: &Args, load: &Map) -> Result<Map, Fault> {
     let mut turns = vec![load.clone()];
     if let Some(count) = given("subset").and_then(Value::as_int).and_then(|count| usize::try_from(count).ok())
     {
-        let connected = cx.master.connected();
+        let connected: HashSet<String> = cx.master.connected().into_iter().collect();
         ids.retain(|id| connected.contains(id));
         // Any place to begin is as good as another.
         let at = usize::try_from(cx.host.now().subsec_nanosecond()).unwrap_or(0) / 1000;
