@@ -32,13 +32,23 @@ pub(super) fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, S
         also_fine = SERVER_SAYS_NO;
     }
     let output = stream(&command, also_fine).map_err(|error| format!("{}: {error}", command.program))?;
-    let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
-    let mut answer = Answer::read(Box::new(output)).map_err(first_line)?;
+    let mut answer = Answer::read(Box::new(output)).map_err(|text| reason(&text))?;
     // The program has put the chunks together; the end of its output is that of the body.
     if !answer.header("transfer-encoding").is_empty() || order.method == "HEAD" {
         answer.headers.retain(|(name, _)| !matches!(name.as_str(), "transfer-encoding" | "content-length"));
     }
     Ok(answer)
+}
+
+/// What went wrong, in a line. A certificate that does not hold is told in Python's words, which scripts know.
+fn reason(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let curls = line.split_once("SSL certificate problem: ").map(|(_, why)| why);
+    let why = curls.or_else(|| line.find("cannot verify ").and_then(|at| line.get(at..)));
+    match why {
+        Some(why) => format!("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}"),
+        None => line.to_owned(),
+    }
 }
 
 /// wget reads no settings from a pipe. By the time that it answers, it has read them.
@@ -170,6 +180,23 @@ fn by_wget(program: &str, remote: &Remote, order: &Request<'_>) -> Result<Comman
 mod tests {
     use super::*;
     use crate::http::Trust;
+
+    #[test]
+    fn a_certificate_that_does_not_hold_is_told_in_pythons_words() {
+        for (said, expected) in [
+            (
+                "curl: (60) SSL certificate problem: self-signed certificate\nMore details here: …",
+                "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate",
+            ),
+            (
+                "ERROR: cannot verify host's certificate, issued by 'CN=x':\n  Self-signed certificate encountered.",
+                "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: cannot verify host's certificate, issued by 'CN=x':",
+            ),
+            ("curl: (7) Failed to connect to host", "curl: (7) Failed to connect to host"),
+        ] {
+            assert_eq!(reason(said), expected);
+        }
+    }
 
     #[test]
     fn what_is_secret_stands_on_no_command_line() {
