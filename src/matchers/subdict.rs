@@ -4,6 +4,7 @@
 //! An expression is compiled once: which part of it is path and which pattern depends on the data, but every pattern
 //! is a tail of the expression, and each tail is compiled when it is first needed.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::{Glob, PyRegex};
@@ -165,11 +166,13 @@ impl Search<'_> {
         if !self.step() {
             return false;
         }
-        let text = value.as_str().map_or_else(|| str_of(value).to_lowercase(), str::to_lowercase);
+        let text = value.as_str().map_or_else(|| Cow::from(str_of(value)), Cow::from);
+        let is_lower = text.bytes().all(|octet| octet.is_ascii() && !octet.is_ascii_uppercase());
+        let text = if is_lower { text } else { text.to_lowercase().into() };
         match self.subdict.pattern(start) {
             Some(Pattern::Glob(glob)) => glob.matches(&text),
             Some(Pattern::Regex(regex)) => regex.matches(&text),
-            Some(Pattern::Exact(exact)) => *exact == text,
+            Some(Pattern::Exact(exact)) => *exact == *text,
             Some(Pattern::Broken) | None => false,
         }
     }
