@@ -159,8 +159,16 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
 }
 
 /// Options that belong to what is not there yet, besides those that `MasterOptions` refuses.
-const NOT_YET: &[&str] =
-    &["master_tops", "schedule", "gitfs_remotes", "hgfs_remotes", "svnfs_remotes", "master_stats", "fileserver_events", "ssl"];
+const NOT_YET: &[&str] = &[
+    "master_tops",
+    "schedule",
+    "gitfs_remotes",
+    "hgfs_remotes",
+    "svnfs_remotes",
+    "master_stats",
+    "fileserver_events",
+    "ssl",
+];
 
 fn tell_what_is_missing(opts: &Map) {
     for name in NOT_YET {

@@ -20,7 +20,8 @@ const PINGED: &[Param] = &[
 
 const PRESENCE: &[Param] = &[opt("subset", Default::None), opt("show_ip", Default::False)];
 
-const CONNECTED: &str = "Minions with a connection to the master; none is asked. `[id]`, with `show_ip` `{id: address}`.";
+const CONNECTED: &str =
+    "Minions with a connection to the master; none is asked. `[id]`, with `show_ip` `{id: address}`.";
 const NOT_CONNECTED: &str =
     "Minions with an accepted key and no connection to the master; none is asked. `[id]`.";
 

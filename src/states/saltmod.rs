@@ -151,7 +151,11 @@ fn runner_call(running: &Running, name: &str, mut kwargs: Map) -> Call {
     {
         kwargs.insert("orchestration_jid", jid.clone());
     }
-    tell(running, "runner", map! { "name" => name, "args" => Value::List(Vec::new()), "kwargs" => kwargs.clone() });
+    tell(
+        running,
+        "runner",
+        map! { "name" => name, "args" => Value::List(Vec::new()), "kwargs" => kwargs.clone() },
+    );
     kwargs.insert("full_return", true);
     Call { args: vec![name.into()], kwargs }
 }
@@ -323,8 +327,7 @@ fn function(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
 }
 
 fn runner(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
-    let call =
-        |name: &str, kwargs: Map| running.call("saltutil.runner", runner_call(running, name, kwargs));
+    let call = |name: &str, kwargs: Map| running.call("saltutil.runner", runner_call(running, name, kwargs));
     on_master(running, args, "Runner", call)
 }
 

@@ -162,7 +162,8 @@ fn run(master: Peer) -> Option<Vec<String>> {
         let mut command = fleet.command(master, "salt-run", "etc");
         command.args(words.split(' ').map(|word| word.replace("{jid}", &jid)));
         let output = fleet.output(master, &command);
-        let printed = String::from_utf8_lossy(&output.stdout).replace(&*fleet.path("").to_string_lossy(), "ROOT/");
+        let printed =
+            String::from_utf8_lossy(&output.stdout).replace(&*fleet.path("").to_string_lossy(), "ROOT/");
         let printed = tame.replace_all(&printed, "WHEN");
         all.push(format!("{words}: {:?}\n{printed}", output.status.code()));
     }
@@ -279,7 +280,10 @@ fn pythons_salt_run_manages_our_reactor() {
     };
     let said = |comment: &str| Value::from(map! { "status" => true, "comment" => comment });
     assert_eq!(told(&["reactor.add", "second/*", "/other.sls"]), said("Reactor added."));
-    let (first, second) = (map! { "first/*" => Value::list(["/none.sls"]) }, map! { "second/*" => Value::list(["/other.sls"]) });
+    let (first, second) = (
+        map! { "first/*" => Value::list(["/none.sls"]) },
+        map! { "second/*" => Value::list(["/other.sls"]) },
+    );
     assert_eq!(told(&["reactor.list"]), Value::list([first.clone(), second]));
     assert_eq!(told(&["reactor.delete", "second/*"]), said("Reactor deleted."));
     assert_eq!(told(&["reactor.list"]), Value::list([first]));
@@ -300,8 +304,10 @@ fn a_minion_is_seen_to_come_and_to_go() {
         loop {
             let event = runtime.block_on(events.next(Some(Duration::from_secs(120))));
             let event = event.expect("a good stream").unwrap_or_else(|| panic!("no {tag} {data:?} in time"));
-            let expected = data.as_map().expect("a map").iter();
-            if event.tag == tag && expected.clone().all(|(key, value)| event.data.get_value(key) == Some(value)) {
+            let expected = data.as_map().expect("a map");
+            if event.tag == tag
+                && expected.iter().all(|(key, value)| event.data.get_value(key) == Some(value))
+            {
                 return;
             }
         }

@@ -212,7 +212,8 @@ async fn b13_reactions_in_a_circle_leave_the_master_answering_and_stopping() {
     let folder = std::env::temp_dir().join(format!("hc{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a directory");
     let path = folder.join("circle.sls");
-    let again = |name: &str| format!("{name}:\n  runner.event.send:\n    - args:\n      - tag: circle/{name}\n");
+    let again =
+        |name: &str| format!("{name}:\n  runner.event.send:\n    - args:\n      - tag: circle/{name}\n");
     std::fs::write(&path, again("a") + &again("b")).expect("written");
     let reactor = map! { "circle/*" => Value::list([path.display().to_string()]) };
     let victim = Victim::start(map! {
@@ -228,7 +229,8 @@ async fn b13_reactions_in_a_circle_leave_the_master_answering_and_stopping() {
         reactions += u32::from(event.tag == "circle/a" || event.tag == "circle/b");
     }
     drop(events);
-    let list = map! { "cmd" => "wheel", "fun" => "key.list_all", "user" => "root", "key" => victim.own_key() };
+    let list =
+        map! { "cmd" => "wheel", "fun" => "key.list_all", "user" => "root", "key" => victim.own_key() };
     let reply = victim.clear(list).await;
     let data = reply.as_map().and_then(|reply| reply.get("data")).and_then(Value::as_map).expect("an answer");
     assert_eq!(data.get("success"), Some(&Value::Bool(true)));
