@@ -148,7 +148,7 @@ fn run(master: Peer) -> Option<Vec<String>> {
         found.get("minion-a").is_some()
     });
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let bus = BusClient::new(BusPaths::master(&fleet.path("var/run/salt/master")));
+    let mut bus = BusClient::new(BusPaths::master(&fleet.path("var/run/salt/master")));
     let mut events = runtime.block_on(bus.subscribe(Filter::all())).expect("connected");
     let printed = fleet.stdout(master, "salt", &["minion-a", "test.echo", "hello", "--show-jid", "-t", "60"]);
     let digits = |text: &str| text.len() == 20 && text.bytes().all(|octet| octet.is_ascii_digit());
