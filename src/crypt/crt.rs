@@ -1,21 +1,21 @@
 //! The private operation: `c ^ d mod n` by the Chinese remainder theorem, fast and in constant time.
 //! Source: RFC 8017, 5.1.2; the blinding of Kocher (1996), the check of Boneh, DeMillo, Lipton (1997).
 //!
-//! Keys of 2048, 3072 and 4096 bits run on crypto-bigint's fixed-size Montgomery forms; every other
-//! size runs on the `rsa` crate. On both ways the base is blinded and the result is raised to the public
-//! exponent and compared with the input before it leaves, so that a computing fault gives an error and
-//! never a value from which the primes could be found.
+//! Keys whose two primes are each half as long as the modulus, in whole words, run on the crate `power`: those of 2048,
+//! 3072 and 4096 bits do. Every other size runs on the `rsa` crate. On both ways the base is blinded and the result is
+//! raised to the public exponent and compared with the input before it leaves, so that a computing fault gives an error
+//! and never a value from which the primes could be found.
 
 use std::sync::{Mutex, PoisonError};
 
-use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{BoxedUint, CtEq, Odd, U1024, U1536, U2048, U3072, U4096, Uint};
-use power::{PublicPower, SecretPower};
+use power::{Montgomery, Number, montgomery};
+use rsa::BoxedUint;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::error::CryptError;
-use super::modulus::{from_bytes, to_bytes};
+use super::modulus::{below, from_bytes, to_bytes};
 use super::random;
 
 /// How many private operations one blinding pair and its squares serve.
@@ -23,22 +23,17 @@ const BLINDING_USES: u32 = 32;
 
 /// A private key ready for use.
 pub(super) enum PrivateOperation {
-    Bits2048(Box<Crt<{ U1024::LIMBS }, { U2048::LIMBS }>>),
-    Bits3072(Box<Crt<{ U1536::LIMBS }, { U3072::LIMBS }>>),
-    Bits4096(Box<Crt<{ U2048::LIMBS }, { U4096::LIMBS }>>),
+    Fast(Box<Crt>),
     Generic(Box<rsa::PrivateKey>),
 }
 
 impl PrivateOperation {
     /// `key` has passed the validation of the `rsa` crate: two primes, `n = p q`, `e d = 1` modulo both.
     pub(super) fn new(key: rsa::PrivateKey, e: u64) -> Self {
-        let fast = match key.n().bit_width_vartime() {
-            2048 => Crt::new(&key, e).map(|crt| PrivateOperation::Bits2048(Box::new(crt))),
-            3072 => Crt::new(&key, e).map(|crt| PrivateOperation::Bits3072(Box::new(crt))),
-            4096 => Crt::new(&key, e).map(|crt| PrivateOperation::Bits4096(Box::new(crt))),
-            _ => None,
-        };
-        fast.unwrap_or_else(|| PrivateOperation::Generic(Box::new(key)))
+        match Crt::new(&key, e) {
+            Some(crt) => PrivateOperation::Fast(Box::new(crt)),
+            None => PrivateOperation::Generic(Box::new(key)),
+        }
     }
 
     /// `input ^ d mod n`, big-endian, as many bytes as the modulus has.
@@ -48,9 +43,7 @@ impl PrivateOperation {
     /// the result fails its check.
     pub(super) fn apply(&self, input: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptError> {
         match self {
-            PrivateOperation::Bits2048(crt) => crt.apply(input),
-            PrivateOperation::Bits3072(crt) => crt.apply(input),
-            PrivateOperation::Bits4096(crt) => crt.apply(input),
+            PrivateOperation::Fast(crt) => crt.apply(input),
             PrivateOperation::Generic(key) => apply_generic(key, input),
         }
     }
@@ -70,169 +63,143 @@ fn apply_generic(key: &rsa::PrivateKey, input: &[u8]) -> Result<Zeroizing<Vec<u8
     Ok(Zeroizing::new(bytes.get(start..).unwrap_or_default().to_vec()))
 }
 
-/// A key whose primes have `HALF` limbs each and whose modulus has `FULL = 2 * HALF`, all bits used.
-pub(super) struct Crt<const HALF: usize, const FULL: usize> {
-    n: FixedMontyParams<FULL>,
+/// A key whose primes have half as many words as the modulus, all bits used.
+pub(super) struct Crt {
+    n: Montgomery,
     e: u64,
-    p: FixedMontyParams<HALF>,
-    q: FixedMontyParams<HALF>,
+    p: Montgomery,
+    q: Montgomery,
     /// `d mod (p - 1)`
-    dp: Uint<HALF>,
+    dp: Number,
     /// `d mod (q - 1)`
-    dq: Uint<HALF>,
-    /// `q ^ -1 mod p`
-    q_inverse: FixedMontyForm<HALF>,
-    blinding: Mutex<Blinding<FULL>>,
+    dq: Number,
+    /// The form of `q ^ -1 mod p`.
+    q_inverse: Number,
+    blinding: Mutex<Blinding>,
 }
 
-impl<const HALF: usize, const FULL: usize> Crt<HALF, FULL>
-where
-    FixedMontyForm<HALF>: SecretPower<HALF>,
-    FixedMontyForm<FULL>: PublicPower,
-{
+impl Crt {
     fn new(key: &rsa::PrivateKey, e: u64) -> Option<Self> {
         let [p, q] = key.primes() else { return None };
-        let p = odd::<HALF>(p.as_ref())?;
-        let q = odd::<HALF>(q.as_ref())?;
-        if p.as_ref().bit_width() != Uint::<HALF>::BITS || q.as_ref().bit_width() != Uint::<HALF>::BITS {
+        let (n, p, q) = (key.n().as_ref(), p.as_ref(), q.as_ref());
+        let words = usize::try_from(p.bit_width() / 64).ok()?;
+        // With their highest bits used, neither prime is twice the other, nor is the time of any step theirs.
+        let widths = [p.bit_width(), q.bit_width(), n.bit_width() / 2];
+        if widths.iter().any(|width| usize::try_from(*width) != Ok(64 * words)) {
             return None;
         }
-        let n = FixedMontyParams::new_vartime(odd::<FULL>(key.n().as_ref())?);
-        let p = FixedMontyParams::new(p);
+        let n = Montgomery::new(&number(n, 2 * words)?)?;
+        let p = Montgomery::new(&number(p, words)?)?;
         Some(Crt {
-            n,
             e,
-            q_inverse: FixedMontyForm::new(&integer(&key.crt_coefficient()?)?, &p),
+            q_inverse: p.enter(&number(&key.crt_coefficient()?, words)?),
             p,
-            q: FixedMontyParams::new(q),
-            dp: integer(key.dp()?)?,
-            dq: integer(key.dq()?)?,
+            q: Montgomery::new(&number(q, words)?)?,
+            dp: number(key.dp()?, words)?,
+            dq: number(key.dq()?, words)?,
             blinding: Mutex::new(Blinding::fresh(&n, e)),
+            n,
         })
     }
 
     fn apply(&self, input: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptError> {
-        let c = from_bytes::<FULL>(input).ok_or(CryptError::Decryption)?;
-        if &c >= self.n.modulus().as_ref() {
+        let n = &self.n;
+        let c = from_bytes(input, n.modulus().len()).ok_or(CryptError::Decryption)?;
+        if !below(&c, n.modulus()) {
             return Err(CryptError::Decryption);
         }
-        let c = FixedMontyForm::new(&c, &self.n);
         let (blind, unblind) = self.next_blinding();
-        let blinded = self.power(&c.mul(&blind).retrieve());
-        let result = FixedMontyForm::new(&blinded, &self.n).mul(&unblind);
-        let checked = result.public_power(self.e);
-        if !checked.as_montgomery().ct_eq(c.as_montgomery()).to_bool() {
+        let result = n.multiply(&self.power(&n.multiply(&c, &blind)), &unblind);
+        let checked = n.public_power(&n.enter(&result), self.e);
+        if !bool::from(checked.ct_eq(&c)) {
             return Err(CryptError::Fault);
         }
-        let bytes = to_bytes(&Zeroizing::new(result.retrieve()), input.len());
-        bytes.map(Zeroizing::new).ok_or(CryptError::Decryption)
+        to_bytes(&result, input.len()).map(Zeroizing::new).ok_or(CryptError::Decryption)
     }
 
     /// `c ^ d mod n` for a blinded `c`, from the powers modulo both primes (Garner's formula).
-    fn power(&self, c: &Uint<FULL>) -> Uint<FULL> {
-        let (low, high) = split::<HALF, FULL>(c);
-        let mp = Zeroizing::new(reduce(&low, &high, &self.p).secret_power(&self.dp));
-        let mq = Zeroizing::new(reduce(&low, &high, &self.q).secret_power(&self.dq).retrieve());
-        let difference = mp.sub(&FixedMontyForm::new(&mq, &self.p));
-        let h = Zeroizing::new(difference.mul(&self.q_inverse).retrieve());
-        let (low, high) = h.widening_mul(self.q.modulus().as_ref());
-        join::<HALF, FULL>(&low, &high).wrapping_add(&mq.resize())
+    fn power(&self, c: &[u64]) -> Number {
+        let (p, q) = (&self.p, &self.q);
+        let mp = p.secret_power(&residue(c, p), &self.dp);
+        let mq = q.secret_power(&residue(c, q), &self.dq);
+        let h = p.multiply(&p.subtract(&mp, &p.reduced(&mq)), &self.q_inverse);
+        let mut result = Zeroizing::new(vec![0; c.len()]);
+        montgomery::multiply(&h, q.modulus(), &mut result);
+        montgomery::add(&mut result, &mq);
+        result
     }
 
-    fn next_blinding(&self) -> (FixedMontyForm<FULL>, FixedMontyForm<FULL>) {
+    fn next_blinding(&self) -> (Number, Number) {
         // A panic in another thread can not leave the pair half updated: it is replaced as a whole.
         let mut blinding = self.blinding.lock().unwrap_or_else(PoisonError::into_inner);
         if blinding.uses >= BLINDING_USES {
             *blinding = Blinding::fresh(&self.n, self.e);
         }
-        let pair = (blinding.blind, blinding.unblind);
-        *blinding = Blinding {
-            blind: blinding.blind.square(),
-            unblind: blinding.unblind.square(),
+        let next = Blinding {
+            blind: self.n.multiply(&blinding.blind, &blinding.blind),
+            unblind: self.n.multiply(&blinding.unblind, &blinding.unblind),
             uses: blinding.uses + 1,
         };
-        pair
+        let used = std::mem::replace(&mut *blinding, next);
+        (used.blind, used.unblind)
     }
 }
 
-impl<const HALF: usize, const FULL: usize> Drop for Crt<HALF, FULL> {
-    fn drop(&mut self) {
-        self.p.zeroize();
-        self.q.zeroize();
-        self.dp.zeroize();
-        self.dq.zeroize();
-        self.q_inverse.zeroize();
-    }
-}
-
-/// `blind = r ^ e`, `unblind = r ^ -1` for a random `r`; squaring both gives the pair of `r ^ 2`.
-struct Blinding<const LIMBS: usize> {
-    blind: FixedMontyForm<LIMBS>,
-    unblind: FixedMontyForm<LIMBS>,
+/// The forms of `r ^ e` and of `r ^ -1` for a random `r`; squaring both gives the pair of `r ^ 2`.
+struct Blinding {
+    blind: Number,
+    unblind: Number,
     uses: u32,
 }
 
-impl<const LIMBS: usize> Blinding<LIMBS>
-where
-    FixedMontyForm<LIMBS>: PublicPower,
-{
-    fn fresh(n: &FixedMontyParams<LIMBS>, e: u64) -> Self {
+impl Blinding {
+    fn fresh(n: &Montgomery, e: u64) -> Self {
         loop {
             let r = random_residue(n);
             // The inversion's time depends on its input, so invert r times another random number.
             let mask = random_residue(n);
-            if let Some(inverse) = r.mul(&mask).invert_vartime().into_option() {
-                return Blinding { blind: r.public_power(e), unblind: inverse.mul(&mask), uses: 0 };
+            if let Some(inverse) = inverse(&n.leave(&n.multiply(&r, &mask)), n.modulus()) {
+                let unblind = n.multiply(&n.enter(&inverse), &mask);
+                return Blinding { blind: n.enter(&n.public_power(&r, e)), unblind, uses: 0 };
             }
         }
     }
 }
 
-impl<const LIMBS: usize> Drop for Blinding<LIMBS> {
-    fn drop(&mut self) {
-        self.blind.zeroize();
-        self.unblind.zeroize();
-    }
-}
-
-/// A uniformly random number below the modulus.
-fn random_residue<const LIMBS: usize>(n: &FixedMontyParams<LIMBS>) -> FixedMontyForm<LIMBS> {
-    let mut bytes = Zeroizing::new(vec![0; Uint::<LIMBS>::BYTES]);
+/// The form of a uniformly random number below the modulus.
+fn random_residue(n: &Montgomery) -> Number {
+    let mut bytes = Zeroizing::new(vec![0; 8 * n.modulus().len()]);
     loop {
         random::fill(&mut bytes);
-        let candidate = Uint::from_be_slice(&bytes);
-        if &candidate < n.modulus().as_ref() {
-            // Uniform below n either way, so take the number as the Montgomery form itself.
-            return FixedMontyForm::from_montgomery(candidate, n);
+        // Uniform below n either way, so take the number as the form itself.
+        match from_bytes(&bytes, n.modulus().len()) {
+            Some(candidate) if below(&candidate, n.modulus()) => return candidate,
+            _ => {}
         }
     }
 }
 
-/// `low + high * R mod p`, R = 2 ^ bits of p. Montgomery multiplication accepts any factor below R.
-fn reduce<const HALF: usize>(
-    low: &Uint<HALF>,
-    high: &Uint<HALF>,
-    p: &FixedMontyParams<HALF>,
-) -> FixedMontyForm<HALF> {
-    let high_times_r = FixedMontyForm::new(high, p).to_montgomery();
-    FixedMontyForm::new(low, p).add(&FixedMontyForm::new(&high_times_r, p))
+/// The plain `1 / value mod n`. The time depends on both.
+fn inverse(value: &[u64], n: &[u64]) -> Option<Number> {
+    let size = 8 * n.len();
+    let boxed = |number: &[u64]| {
+        let bytes = Zeroizing::new(to_bytes(number, size)?);
+        BoxedUint::from_be_slice(&bytes, u32::try_from(8 * size).ok()?).ok()
+    };
+    let mut value = boxed(value)?;
+    let inverse = value.invert_odd_mod_vartime(&boxed(n)?.to_odd().into_option()?).into_option();
+    value.zeroize();
+    number(&Zeroizing::new(inverse?), n.len())
 }
 
-fn split<const HALF: usize, const FULL: usize>(wide: &Uint<FULL>) -> (Uint<HALF>, Uint<HALF>) {
-    (wide.resize(), wide.shr_vartime(Uint::<HALF>::BITS).resize())
+/// The form of `c mod p` for a number that is twice as long.
+fn residue(c: &[u64], p: &Montgomery) -> Number {
+    let (low, high) = c.split_at(p.modulus().len());
+    p.add(&p.enter(low), &p.enter(&p.enter(high)))
 }
 
-fn join<const HALF: usize, const FULL: usize>(low: &Uint<HALF>, high: &Uint<HALF>) -> Uint<FULL> {
-    let high: Uint<FULL> = high.resize();
-    low.resize().bitor(&high.shl_vartime(Uint::<HALF>::BITS))
-}
-
-fn integer<const LIMBS: usize>(value: &BoxedUint) -> Option<Uint<LIMBS>> {
-    from_bytes(&Zeroizing::new(value.to_be_bytes()))
-}
-
-fn odd<const LIMBS: usize>(value: &BoxedUint) -> Option<Odd<Uint<LIMBS>>> {
-    Odd::new(integer(value)?).into_option()
+fn number(value: &BoxedUint, length: usize) -> Option<Number> {
+    from_bytes(&Zeroizing::new(value.to_be_bytes()), length)
 }
 
 #[cfg(test)]
@@ -287,8 +254,7 @@ mod tests {
                 (pair.theirs.n().bit_width_vartime(), !generic)
             })
             .collect();
-        let expected =
-            [(1024, false), (2048, true), (2050, false), (2056, false), (3072, true), (4096, true)];
+        let expected = [(1024, true), (2048, true), (2050, false), (2056, false), (3072, true), (4096, true)];
         assert_eq!(fast, expected);
     }
 
@@ -325,19 +291,12 @@ mod tests {
 
     #[test]
     fn a_wrong_power_never_leaves() {
-        let PrivateOperation::Bits2048(crt) = &PAIRS[1].ours else {
+        let pair = &PAIRS[1];
+        let PrivateOperation::Fast(whole) = &pair.ours else {
             panic!("2048 bits take the fast way");
         };
-        let broken = Crt {
-            n: crt.n,
-            e: crt.e,
-            p: crt.p,
-            q: crt.q,
-            dp: crt.dp.bitxor(&Uint::ONE.shl_vartime(5)),
-            dq: crt.dq,
-            q_inverse: crt.q_inverse,
-            blinding: Mutex::new(Blinding::fresh(&crt.n, crt.e)),
-        };
+        let mut broken = Crt::new(&pair.theirs, whole.e).unwrap();
+        broken.dp[0] ^= 1 << 5;
         let mut input = vec![0; 256];
         input[200] = 1;
         assert_eq!(broken.apply(&input), Err(CryptError::Fault));

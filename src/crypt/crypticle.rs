@@ -10,12 +10,8 @@
 
 use std::fmt;
 
-use aes::cipher::KeyInit;
-use aes::{Aes192Dec, Aes192Enc, Block};
 use bytes::Bytes;
-use hmac::{Hmac, Mac};
-use power::cbc;
-use sha2::Sha256;
+use power::sealing::Keys;
 use subtle::ConstantTimeEq;
 
 use super::error::CryptError;
@@ -25,8 +21,6 @@ use super::random;
 const IV_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
-/// Octets that are encrypted and authenticated before the next ones: they are still at hand in the processor's cache.
-const PASS: usize = 4096;
 pub(super) const MARKER: &[u8] = b"pickle::";
 /// Length of the nonce in front of a reply's msgpack.
 pub const NONCE_BYTES: usize = 32;
@@ -36,20 +30,14 @@ const EMPTY_MAP: &[u8] = b"\x80";
 /// Seals and opens messages with one key. The key schedules are computed once; share it in an `Arc`.
 #[derive(Clone)]
 pub struct Crypticle {
-    encrypt: Aes192Enc,
-    decrypt: Aes192Dec,
-    mac: Hmac<Sha256>,
+    keys: Keys,
 }
 
 impl Crypticle {
     /// Set up the ciphers of a key.
     pub fn new(key: &KeyString) -> Self {
-        let (aes_key, hmac_key) = key.keys();
-        Crypticle {
-            encrypt: Aes192Enc::new_from_slice(aes_key).expect("the AES-192 key has 24 bytes"),
-            decrypt: Aes192Dec::new_from_slice(aes_key).expect("the AES-192 key has 24 bytes"),
-            mac: Hmac::new_from_slice(hmac_key).expect("HMAC takes a key of any length"),
-        }
+        let (cipher, mac) = key.keys();
+        Crypticle { keys: Keys::new(cipher, mac) }
     }
 
     /// Seal `msgpack`. `nonce` is that of the request answered; an empty one counts as none.
@@ -100,15 +88,8 @@ impl Crypticle {
         out.resize(out.len() + padding, padding.to_le_bytes()[0]);
 
         let (_, message) = out.split_at_mut(start);
-        let (_, plaintext) = message.split_at_mut(IV_BYTES);
-        let mut mac = self.mac.clone().chain_update(iv);
-        let mut last = iv;
-        for part in plaintext.chunks_mut(PASS) {
-            let (blocks, _) = Block::slice_as_chunks_mut(part);
-            last = cbc::encrypt(&self.encrypt, last, blocks);
-            mac.update(part);
-        }
-        out.extend_from_slice(&mac.finalize().into_bytes());
+        let code = self.keys.seal(message);
+        out.extend_from_slice(&code);
     }
 
     /// Check and open a message.
@@ -121,18 +102,15 @@ impl Crypticle {
             .checked_sub(MAC_BYTES)
             .and_then(|length| data.split_at_checked(length))
             .ok_or(CryptError::Authentication)?;
-        let expected = self.mac.clone().chain_update(message).finalize();
-        if !bool::from(expected.into_bytes().as_slice().ct_eq(code)) {
+        if !bool::from(self.keys.code(message).as_slice().ct_eq(code)) {
             return Err(CryptError::Authentication);
         }
         let (iv, ciphertext) = message.split_first_chunk::<IV_BYTES>().ok_or(CryptError::Authentication)?;
-        let (sealed, rest) = Block::slice_as_chunks(ciphertext);
-        if !rest.is_empty() {
+        if !ciphertext.len().is_multiple_of(BLOCK_BYTES) {
             return Err(CryptError::Authentication);
         }
         let mut buffer = ciphertext.to_vec();
-        let (blocks, _) = Block::slice_as_chunks_mut(&mut buffer);
-        cbc::decrypt(&self.decrypt, *iv, sealed, blocks);
+        self.keys.open(*iv, ciphertext, &mut buffer);
         let length = unpadded_len(&buffer).ok_or(CryptError::Authentication)?;
         buffer.truncate(length);
         Ok(Plaintext { buffer })

@@ -65,8 +65,9 @@ impl KeyString {
     }
 
     /// The AES and the HMAC key.
-    pub(super) fn keys(&self) -> (&[u8], &[u8]) {
-        self.key.split_at(AES_KEY_BYTES)
+    pub(super) fn keys(&self) -> (&[u8; AES_KEY_BYTES], &[u8; HMAC_KEY_BYTES]) {
+        let (cipher, mac) = self.key.split_first_chunk().expect("it begins with the first");
+        (cipher, mac.first_chunk().expect("the rest is the second"))
     }
 }
 

@@ -1,74 +1,53 @@
 //! The public operation: powers modulo `n` with a public exponent. Source: RFC 8017, 5.1.1 and 5.2.2.
 //!
-//! Works on crypto-bigint's fixed-size Montgomery forms, the smallest that holds the modulus. Making
-//! one takes microseconds, so public keys can be parsed per request.
+//! Making a modulus takes microseconds, so public keys can be parsed per request.
 
-use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U2048, U3072, U4096, U8192, Uint};
-use power::PublicPower;
+use power::{Montgomery, Number};
+use zeroize::Zeroizing;
 
-/// A modulus with its Montgomery parameters.
-pub(super) enum Modulus {
-    Upto2048(Box<FixedMontyParams<{ U2048::LIMBS }>>),
-    Upto3072(Box<FixedMontyParams<{ U3072::LIMBS }>>),
-    Upto4096(Box<FixedMontyParams<{ U4096::LIMBS }>>),
-    Upto8192(Box<FixedMontyParams<{ U8192::LIMBS }>>),
-}
+/// A modulus with what Montgomery's arithmetic needs to know about it.
+pub(super) struct Modulus(Montgomery);
 
 impl Modulus {
-    /// `None` when `n` is even or longer than 8192 bits.
+    /// `None` when `n`, big-endian without a leading zero, is even.
     pub(super) fn new(n: &[u8]) -> Option<Self> {
-        Some(match n.len() {
-            0..=256 => Modulus::Upto2048(params(n)?),
-            257..=384 => Modulus::Upto3072(params(n)?),
-            385..=512 => Modulus::Upto4096(params(n)?),
-            _ => Modulus::Upto8192(params(n)?),
-        })
+        Montgomery::new(&from_bytes(n, n.len().div_ceil(8))?).map(Modulus)
     }
 
     /// `base ^ exponent mod n`, big-endian, `size` bytes. The exponent is public, the base may be secret.
     /// `None` when the base is not below `n`.
     pub(super) fn power(&self, base: &[u8], exponent: u64, size: usize) -> Option<Vec<u8>> {
-        match self {
-            Modulus::Upto2048(n) => power(n, base, exponent, size),
-            Modulus::Upto3072(n) => power(n, base, exponent, size),
-            Modulus::Upto4096(n) => power(n, base, exponent, size),
-            Modulus::Upto8192(n) => power(n, base, exponent, size),
+        let n = self.0.modulus();
+        let base = from_bytes(base, n.len())?;
+        if !below(&base, n) {
+            return None;
+        }
+        to_bytes(&self.0.public_power(&self.0.enter(&base), exponent), size)
+    }
+}
+
+/// Big-endian bytes as a number of `length` words; `None` when they do not fit.
+pub(super) fn from_bytes(bytes: &[u8], length: usize) -> Option<Number> {
+    let mut number = Zeroizing::new(vec![0; length]);
+    for (at, bytes) in bytes.rchunks(8).enumerate() {
+        let word = bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        match number.get_mut(at) {
+            Some(place) => *place = word,
+            None if word == 0 => {}
+            None => return None,
         }
     }
+    Some(number)
 }
 
-fn params<const LIMBS: usize>(n: &[u8]) -> Option<Box<FixedMontyParams<LIMBS>>> {
-    let n = Odd::new(from_bytes::<LIMBS>(n)?).into_option()?;
-    Some(Box::new(FixedMontyParams::new_vartime(n)))
-}
-
-fn power<const LIMBS: usize>(
-    n: &FixedMontyParams<LIMBS>,
-    base: &[u8],
-    exponent: u64,
-    size: usize,
-) -> Option<Vec<u8>>
-where
-    FixedMontyForm<LIMBS>: PublicPower,
-{
-    let base = from_bytes::<LIMBS>(base)?;
-    if &base >= n.modulus().as_ref() {
-        return None;
-    }
-    let result = FixedMontyForm::new(&base, n).public_power(exponent).retrieve();
-    to_bytes(&result, size)
-}
-
-/// Big-endian bytes as an integer; `None` when they do not fit.
-pub(super) fn from_bytes<const LIMBS: usize>(bytes: &[u8]) -> Option<Uint<LIMBS>> {
-    let bits = u32::try_from(bytes.len().checked_mul(8)?).ok()?;
-    (bits <= Uint::<LIMBS>::BITS).then(|| Uint::from_be_slice_truncated(bytes, Uint::<LIMBS>::BITS))
-}
-
-/// The lowest `size` bytes, big-endian; `None` when the integer type is narrower.
-pub(super) fn to_bytes<const LIMBS: usize>(value: &Uint<LIMBS>, size: usize) -> Option<Vec<u8>> {
-    let bytes = value.to_be_bytes();
-    let bytes: &[u8] = bytes.as_ref();
+/// The lowest `size` bytes, big-endian; `None` when the number is shorter.
+pub(super) fn to_bytes(number: &[u64], size: usize) -> Option<Vec<u8>> {
+    let bytes: Zeroizing<Vec<u8>> =
+        Zeroizing::new(number.iter().rev().flat_map(|word| word.to_be_bytes()).collect());
     bytes.get(bytes.len().checked_sub(size)?..).map(<[u8]>::to_vec)
+}
+
+/// Whether `a` is below `b`, for numbers of one length that everybody may know.
+pub(super) fn below(a: &[u64], b: &[u64]) -> bool {
+    a.iter().rev().lt(b.iter().rev())
 }
