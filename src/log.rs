@@ -5,6 +5,8 @@
 //! fifty octets of the program and, below the level, one load: that is why these macros stand here and not those of the
 //! `tracing` crate, whose shape they have (five hundred octets at each of four hundred places).
 
+pub mod secrets;
+
 use std::cell::Cell;
 use std::fmt::{Arguments, Display};
 use std::sync::OnceLock;

@@ -195,5 +195,5 @@ fn text(event: &Event<'_>) -> String {
     if !alone && !event.fields.is_empty() {
         text.push(')');
     }
-    text.replace('\r', "\\r").replace('\n', "\\n")
+    log::secrets::concealed(text).replace('\r', "\\r").replace('\n', "\\n")
 }

@@ -287,7 +287,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// Writes a line to standard error; when even that fails there is nobody left to tell.
 pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", crate::log::secrets::concealed(text.to_owned()));
 }
 
 /// The one place where an error becomes text and an exit code.

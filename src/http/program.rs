@@ -112,7 +112,8 @@ fn by_curl(program: &str, remote: &Remote, order: &Request<'_>) -> Result<Comman
         "--config",
         "-",
     ];
-    let mut settings = setting("url", &url_of(remote));
+    // Not an option of the command line: a curl that is too old to know it ignores it here.
+    let mut settings = setting("url", &url_of(remote)) + "suppress-connect-headers\n";
     match order.method {
         "GET" if order.body.is_none() => {}
         "HEAD" => settings.push_str("head\n"),

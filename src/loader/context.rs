@@ -68,6 +68,7 @@ pub struct Context<'a> {
     /// it borrowed while calling others.
     pub memory: RefCell<Map>,
     changeable: Cell<bool>,
+    secrets: RefCell<Vec<String>>,
 }
 
 impl<'a> std::ops::Deref for Context<'a> {
@@ -85,6 +86,7 @@ impl<'a> Context<'a> {
             scope,
             retcode: Cell::new(0),
             changeable: Cell::new(false),
+            secrets: RefCell::default(),
             test: Cell::new(None),
             memory: RefCell::default(),
         }
@@ -118,6 +120,21 @@ impl<'a> Context<'a> {
     /// Whether a template asked for more than its variables and files.
     pub fn is_changeable(&self) -> bool {
         self.changeable.get()
+    }
+
+    /// Notes that what is rendered holds a secret: no log, event, diff or return of this minion may show it. A master
+    /// sends it along with the pillar.
+    pub fn note_secret(&self, text: &str) {
+        let text = text.to_owned();
+        if self.opt_str("__role") != "master" {
+            crate::log::secrets::conceal(std::slice::from_ref(&text));
+        }
+        self.secrets.borrow_mut().push(text);
+    }
+
+    /// The secrets that were noted since they were asked for.
+    pub fn take_secrets(&self) -> Vec<String> {
+        self.secrets.take()
     }
 
     /// Text of an option, or an empty one.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::Compiled;
 use crate::fileclient::Looked;
 use crate::fileserver::roots::Roots;
 use crate::pillar::Request;
@@ -48,13 +49,13 @@ struct Known {
 }
 
 struct Entry {
-    pillar: Arc<Map>,
+    pillar: Arc<Compiled>,
     looked: Looked,
 }
 
 impl Cache {
     /// A pillar that would come out the same today.
-    pub(super) fn get(&self, key: &Key, roots: &Roots) -> Option<Arc<Map>> {
+    pub(super) fn get(&self, key: &Key, roots: &Roots) -> Option<Arc<Compiled>> {
         let entry = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.pillars.get(key)?)
@@ -64,11 +65,11 @@ impl Cache {
     }
 
     /// Remembers a pillar, unless a change of what it hung on might go unseen.
-    pub(super) fn keep(&self, key: Key, pillar: &Arc<Map>, looked: Looked) {
+    pub(super) fn keep(&self, key: Key, pillar: &Arc<Compiled>, looked: Looked) {
         if !looked.is_settled() {
             return;
         }
-        let octets = encode_map(pillar, Dialect::Wire).len();
+        let octets = encode_map(&pillar.pillar, Dialect::Wire).len();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.pillars.len() >= MAX_PILLARS || known.octets.saturating_add(octets) > MAX_OCTETS {
             *known = Known::default();

@@ -24,6 +24,13 @@ use crate::loader::{Call, Context, Fault, Nowhere, Param, Registry, Scope, bind}
 use crate::pillar::{Compiler, External};
 use crate::value::{Map, Value};
 
+/// A pillar, and what of it may not be shown.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    pub pillar: Map,
+    pub secrets: Vec<String>,
+}
+
 /// Compiles pillars with the options of one daemon.
 pub struct LocalPillar {
     opts: Map,
@@ -66,7 +73,7 @@ impl LocalPillar {
     }
 
     /// The pillar of minion `id`. Blocks on the disk, and on programs that templates run.
-    pub fn compile(&self, id: &str, grains: &Map, request: &Request) -> Arc<Map> {
+    pub fn compile(&self, id: &str, grains: &Map, request: &Request) -> Arc<Compiled> {
         let key = Key::of(id, grains, request);
         if let Some(known) = self.cache.get(&key, &self.roots) {
             return known;
@@ -75,7 +82,7 @@ impl LocalPillar {
         let who = Who { id, grains, request };
         let (pillar, changeable) = self.with_compiler(&who, &source, Map::new(), |compiler, cx| {
             let pillar = compiler.compile();
-            (Arc::new(pillar), cx.is_changeable())
+            (Arc::new(Compiled { pillar, secrets: cx.take_secrets() }), cx.is_changeable())
         });
         if self.steady && request.ext.is_none() && !changeable {
             self.cache.keep(key, &pillar, source.looked());

@@ -51,17 +51,17 @@ fn a_change_of_any_input_shows_at_once() {
     let pillars = tree.pillars();
     let request = Request::default();
     let compile = |os: &str| pillars.compile("m1", &map! { "os" => os, "id" => "m1" }, &request);
-    assert_eq!(compile("Debian").str("a"), Some("Debian"));
-    assert_eq!(compile("Suse").str("a"), Some("Suse"));
+    assert_eq!(compile("Debian").pillar.str("a"), Some("Debian"));
+    assert_eq!(compile("Suse").pillar.str("a"), Some("Suse"));
     // Of the same size and with an old time of modification.
     tree.write("a.sls", "a: {{ grains['os'] * 2 }}\n");
     age(&tree.0.join("a.sls"));
-    assert_eq!(compile("Suse").str("a"), Some("SuseSuse"));
+    assert_eq!(compile("Suse").pillar.str("a"), Some("SuseSuse"));
     // A file that was not there.
     tree.write("b1.sls", "b: 1\n");
-    assert_eq!(compile("Suse").get("b"), Some(&1.into()));
+    assert_eq!(compile("Suse").pillar.get("b"), Some(&1.into()));
     fs::remove_file(tree.0.join("b1.sls")).expect("removed");
-    assert!(compile("Suse").get("b").is_none());
+    assert!(compile("Suse").pillar.get("b").is_none());
 }
 
 /// Runs git in a directory; false where there is no git.
@@ -114,13 +114,13 @@ fn branches_of_a_repository_are_environments_and_follow_it() {
         let request = Request { pillarenv: pillarenv.map(str::to_owned), ..Request::default() };
         pillars.compile("m1", &map! { "id" => "m1" }, &request)
     };
-    assert_eq!(*compile(None), map! { "base" => "one", "id" => "m1", "dev" => "two" });
-    assert_eq!(*compile(Some("dev")), map! { "dev" => "two", "id" => "m1" });
+    assert_eq!(compile(None).pillar, map! { "base" => "one", "id" => "m1", "dev" => "two" });
+    assert_eq!(compile(Some("dev")).pillar, map! { "dev" => "two", "id" => "m1" });
     commit("dev", "three");
-    assert_eq!(compile(None).str("dev"), Some("three"));
+    assert_eq!(compile(None).pillar.str("dev"), Some("three"));
     // A repository that is gone serves what was fetched.
     fs::rename(&repository, tree.0.join("gone")).expect("moved");
-    assert_eq!(compile(None).str("dev"), Some("three"));
+    assert_eq!(compile(None).pillar.str("dev"), Some("three"));
 }
 
 #[test]
@@ -132,6 +132,6 @@ fn a_mistake_in_the_configuration_of_git_stands_in_the_pillar() {
         "ext_pillar" => Value::List(vec![map! { "git" => remotes }.into()]),
     };
     let pillar = LocalPillar::new(&opts, Registry::new(&[])).compile("m1", &Map::new(), &Request::default());
-    let errors = str_of(pillar.get("_errors").unwrap_or(&Value::Null));
+    let errors = str_of(pillar.pillar.get("_errors").unwrap_or(&Value::Null));
     assert!(errors.contains("the option mountpoint of git_pillar"), "{errors}");
 }

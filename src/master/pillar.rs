@@ -37,14 +37,17 @@ pub(super) async fn answer(
     let (version, encryption, signing) = (sealed.version, sealed.encryption, sealed.signing);
     let made = master.pool.run(Kind::Pillar, move || {
         let pillar = worker.pillars.compile(minion.as_str(), &grains, &request);
-        let news =
-            worker.options.minion_data_cache.then(|| news(&worker, &minion, &grains, &pillar)).flatten();
+        let news = worker
+            .options
+            .minion_data_cache
+            .then(|| news(&worker, &minion, &grains, &pillar.pillar))
+            .flatten();
         let Some(key) = worker.key_store.accepted_key(&minion) else {
             let body = crate::channel::pack(&map! { "error" => "AES key not found" }.into());
             return (body, news);
         };
         let to = Recipient { key: &key, version, nonce: nonce.as_deref(), encryption, signing };
-        let sealed = seal(&pillar, &worker.keys.key, to).unwrap_or_else(|error| {
+        let sealed = seal(&pillar.pillar, &pillar.secrets, &worker.keys.key, to).unwrap_or_else(|error| {
             crate::log::error!(minion = minion.as_str(), %error, "a pillar could not be sealed");
             error_reply()
         });

@@ -261,7 +261,7 @@ impl MasterServices for Services {
     ) -> Result<Map, Fault> {
         let text = |text: Option<&str>| text.map(str::to_owned);
         let request = Request { saltenv: text(saltenv), pillarenv: text(pillarenv), ..Request::default() };
-        Ok(Arc::unwrap_or_clone(self.master.pillars.compile(id, grains, &request)))
+        Ok(self.master.pillars.compile(id, grains, &request).pillar.clone())
     }
 
     fn pillar_top(&self, id: &str, grains: &Map, saltenv: &str) -> Result<Value, Fault> {
@@ -390,6 +390,6 @@ impl MinionServices for OnHost<'_> {
             ..Request::default()
         };
         let master = &self.services.master;
-        Ok((*master.pillars.compile(&master.options.id, self.services.map(), &request)).clone())
+        Ok(master.pillars.compile(&master.options.id, self.services.map(), &request).pillar.clone())
     }
 }

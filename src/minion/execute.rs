@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::job::{Job, Step, Work, return_load};
 use super::scheduled::SCHEDULE;
 use crate::loader::{Call, Context, Fault, Function, Param, Registry, Returned, Scope, bind, settle};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, concealed, str_of};
 
 /// Runs every function of `job` in `scope` and gives the `_return` load. Never panics: a panic of a function is the
 /// failure of that function.
@@ -41,6 +41,8 @@ pub fn call(fun: &str, scope: Scope<'_>, prepare: impl FnOnce(&Function) -> Resu
         let args = bind(found, prepare(found)?)?;
         (found.run)(&cx, &args)
     });
+    // What shows the pillar shows all of it, to whom may ask for it.
+    let outcome = if fun.starts_with("pillar.") { outcome } else { outcome.map(concealed) };
     Called { function, outcome, retcode: cx.retcode() }
 }
 
@@ -56,7 +58,12 @@ pub fn run_call(
     {
         return Returned { value: docs.into(), retcode: 1, success: false, out: Some("nested".to_owned()) };
     }
-    settle(fun, function, outcome, retcode)
+    let failed = outcome.is_err();
+    let mut returned = settle(fun, function, outcome, retcode);
+    if failed {
+        returned.value = concealed(returned.value);
+    }
+    returned
 }
 
 fn run_step(step: &Step, job: &Job, scope: Scope<'_>) -> Returned {

@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::log::{error, info};
+use crate::log::{error, info, secrets};
 
 use super::execute;
 use super::job::Job;
 use super::proc_files::ProcFiles;
-use super::rpc::{RpcError, Start, Up, child};
+use super::rpc::{RpcError, Start, Up, child, texts};
 use super::services::fire_and_wait;
 use super::spool::Spool;
 use crate::builtin;
@@ -55,7 +55,8 @@ impl JobProcess {
 
     /// Runs the job to its end. `false` if neither the daemon nor the disk took the return.
     pub fn run(self) -> bool {
-        let Start { job: load, opts, grains, pillar, master } = self.start;
+        let Start { job: load, opts, grains, pillar, master, secrets } = self.start;
+        secrets::conceal(&secrets);
         let daemon = Arc::new(Daemon { stream: Mutex::new(self.stream), timeout: request_timeout(&opts) });
         let job = match Job::parse(load) {
             Ok(job) => job,
@@ -145,8 +146,13 @@ struct Services {
 
 impl Services {
     fn pillar(&self, question: &Up) -> Result<Map, Fault> {
-        match self.daemon.ask(question)? {
-            Value::Map(pillar) => Ok(pillar),
+        let answer = self.daemon.ask(question)?;
+        secrets::conceal(&texts(answer.as_list().and_then(|list| list.get(1))));
+        let Value::List(list) = answer else {
+            return Err(Fault::Unreachable("the pillar has no secrets beside it".to_owned()));
+        };
+        match list.into_iter().next() {
+            Some(Value::Map(pillar)) => Ok(pillar),
             _ => Err(Fault::Unreachable("the pillar is no map".to_owned())),
         }
     }
@@ -215,5 +221,6 @@ pub fn start_of(job: &Job, opts: &Map, grains: &Map, pillar: &Map, master: &str)
         grains: grains.clone(),
         pillar: pillar.clone(),
         master: master.to_owned(),
+        secrets: secrets::known(),
     }
 }

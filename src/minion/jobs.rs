@@ -315,7 +315,8 @@ async fn answer(link: &Arc<Link>, question: Up) -> Answer {
         Up::Pillar { saltenv, pillarenv, overrides, ext } => {
             let pillar =
                 link.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), &overrides, ext, false).await;
-            pillar.map(Value::Map).map_err(|error| error.to_string())
+            let known = || Value::list(crate::log::secrets::known());
+            pillar.map(|pillar| Value::List(vec![pillar.into(), known()])).map_err(|error| error.to_string())
         }
         Up::Fire { tag, data } => {
             link.daemon.bus.fire(&tag, data).map(|()| Value::Null).map_err(|error| error.to_string())

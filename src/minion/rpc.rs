@@ -3,10 +3,12 @@
 //!
 //! ```text
 //! frame = length (4 octets, big-endian) | msgpack with bin types
-//! down  = job                              {"job": map, "opts": map, "grains": map, "pillar": map, "master": str}
+//! down  = job                              {"job": map, "opts": map, "grains": map, "pillar": map, "master": str,
+//!                                           "secrets": [str]}
 //! up    = {"ask": "request", "load": map, "timeout_ms": int}
 //!       | {"ask": "requests", "loads": [map], "timeout_ms": int}      "ok" is a list
 //!       | {"ask": "pillar", "saltenv": str?, "pillarenv": str?, "overrides": map, "ext": map?}
+//!                                                               "ok" is [pillar, [secret]]
 //!       | {"ask": "fire", "tag": str, "data": map}
 //!       | {"done": map}                          answered when the return is written down
 //! down  = {"ok": any} | {"fault": str}
@@ -49,6 +51,8 @@ pub struct Start {
     pub pillar: Map,
     /// The master that published it.
     pub master: String,
+    /// What the job may not show.
+    pub secrets: Vec<String>,
 }
 
 /// What a job process says.
@@ -89,6 +93,7 @@ impl Start {
             "grains" => self.grains.clone(),
             "pillar" => self.pillar.clone(),
             "master" => self.master.as_str(),
+            "secrets" => Value::list(self.secrets.clone()),
         }
     }
 
@@ -98,8 +103,15 @@ impl Start {
             _ => Err(RpcError::Unexpected),
         };
         let (job, opts, grains, pillar) = (take("job")?, take("opts")?, take("grains")?, take("pillar")?);
-        Ok(Start { job, opts, grains, pillar, master: map.str("master").unwrap_or_default().to_owned() })
+        let master = map.str("master").unwrap_or_default().to_owned();
+        Ok(Start { job, opts, grains, pillar, master, secrets: texts(map.get("secrets")) })
     }
+}
+
+/// The texts of a list.
+pub fn texts(list: Option<&Value>) -> Vec<String> {
+    let items = list.and_then(Value::as_list).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 impl Up {
@@ -308,6 +320,7 @@ mod tests {
             grains: map! { "os" => "Debian" },
             pillar: map! { "key" => Value::Bytes(vec![0xff].into()) },
             master: "m:4506".to_owned(),
+            secrets: vec!["hush".to_owned()],
         };
         let expected = start.clone();
         let process = std::thread::spawn(move || {

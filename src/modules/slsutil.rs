@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, always, keywords, opt, req};
 use crate::render::{RenderError, Source, render};
-use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, serializer, str_of, yaml};
+use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, serializer, str_of, toml, yaml};
 
 pub(super) static MODULE: Module = Module {
     file: "slsutil",
@@ -113,7 +113,7 @@ pub(super) static MODULE: Module = Module {
 
 fn no_serializer(kind: &str) -> Fault {
     match kind {
-        "configparser" | "keyvalue" | "msgpack" | "plist" | "python" | "toml" | "tomlmod" | "yamlex" => {
+        "configparser" | "keyvalue" | "msgpack" | "plist" | "python" | "yamlex" => {
             Fault::NotSupported(format!("the serializer {kind} in slsutil"))
         }
         _ => Fault::execution(format!("Serializer '{kind}' not found.")),
@@ -127,6 +127,10 @@ fn serialize(_: &Context, args: &Args) -> Result<Value, Fault> {
     let text = match kind.as_str() {
         "json" => serializer::to_json(data, &options, JsonStyle::default()),
         "yaml" => serializer::to_yaml(data, &options, false),
+        "toml" => {
+            let data = data.as_map().ok_or_else(|| Fault::execution("toml wants a map"))?;
+            return toml::dump(data).map(Value::from).map_err(Fault::execution);
+        }
         _ => return Err(no_serializer(&kind)),
     };
     match text {
@@ -140,6 +144,7 @@ fn deserialize(_: &Context, args: &Args) -> Result<Value, Fault> {
     let data = match kind.as_str() {
         "json" => Value::from_json(&text).map_err(|error| error.to_string()),
         "yaml" => yaml::load(&text, "<unicode string>").map_err(|error| error.to_string()),
+        "toml" => toml::load(&text),
         _ => return Err(no_serializer(&kind)),
     };
     data.map_err(|error| Fault::exception("salt.serializers.DeserializationError", error))

@@ -5,6 +5,7 @@
 
 mod decrypt;
 mod ext;
+mod marked;
 mod names;
 mod sls;
 mod strategy;
@@ -99,6 +100,7 @@ impl<'a> Compiler<'a> {
             let inner = Compiler { cx: &cx, envs: self.envs.clone(), ..self.shallow() };
             let matches = inner.matches(&top, &mut errors);
             let own = inner.render(&top, &matches, &mut errors);
+            cx.take_secrets().iter().for_each(|secret| self.cx.note_secret(secret));
             self.merged(outside.clone(), own)
         } else {
             let matches = self.matches(&top, &mut errors);
@@ -122,6 +124,7 @@ impl<'a> Compiler<'a> {
             pillar = self.merged(pillar, self.request.overrides.clone());
         }
         decrypt::decrypt(self.cx, &mut pillar);
+        marked::note(self.cx, &pillar);
         pillar
     }
 

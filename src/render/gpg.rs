@@ -87,6 +87,9 @@ impl Gpg<'_, '_> {
         command.stdin = Some(message.clone().into_bytes());
         let output = self.cx.host.run(&command).map_err(|error| RenderError::Gpg(format!("gpg: {error}")))?;
         if !output.stdout.is_empty() {
+            if let Ok(secret) = std::str::from_utf8(&output.stdout) {
+                self.cx.note_secret(secret.trim_end_matches('\n'));
+            }
             return Ok(output.stdout);
         }
         let bytes = |octets: &[u8]| repr(&Value::Bytes(octets.to_vec().into()));

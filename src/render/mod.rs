@@ -6,7 +6,6 @@ mod pipe;
 mod py;
 mod sls;
 mod surroundings;
-mod toml;
 mod variables;
 
 use std::path::PathBuf;
@@ -21,7 +20,7 @@ pub use variables::{jinja_options, sls_variables};
 
 use crate::jinja::{self, Places};
 use crate::loader::{Context, FileClient};
-use crate::value::{Map, Value, msgpack, yaml};
+use crate::value::{Map, Value, msgpack, toml, yaml};
 use surroundings::Around;
 use variables::own_variables;
 
@@ -187,7 +186,7 @@ fn run(
                 .map_err(|error| RenderError::Msgpack(error.to_string()))
         }
         Step::Gpg => decrypt(cx, value),
-        Step::Toml => toml::load(text()?),
+        Step::Toml => toml::load(text()?).map_err(RenderError::Toml),
         // The first line is a comment of Python's, too.
         Step::Py => match &value {
             Value::Text(text) => py::run(cx, source, text),

@@ -38,10 +38,27 @@ pub(super) fn find(cx: &Context, module: &str, fun: &str) -> Found {
     })
 }
 
+/// The function of a state that was probably meant.
+fn near_function(cx: &Context, wanted: &str) -> Option<String> {
+    let states = cx.registry.states().iter().filter(|states| (states.available)(cx).is_ok());
+    let names: Vec<String> = states
+        .flat_map(|states| states.functions.iter().map(|state| format!("{}.{}", states.provides, state.name)))
+        .collect();
+    nearest(wanted, &mut names.iter().map(String::as_str)).map(str::to_owned)
+}
+
 /// Every mistake in a chunk, in Salt's words; none when it can be called.
 pub fn verify_chunk(cx: &Context, low: &Map) -> Vec<String> {
     let found = find(cx, field(low, "state"), field(low, "fun"));
-    verify(low, &found)
+    let mut errors = verify(low, &found);
+    if let (Err(reason), true) = (&found, low.contains("__sls__"))
+        && reason.ends_with("' is not available.")
+        && let Some(near) = near_function(cx, &format!("{}.{}", field(low, "state"), field(low, "fun")))
+    {
+        // Salt does not say this.
+        errors.push(format!("did you mean '{near}'?"));
+    }
+    errors
 }
 
 fn verify(low: &Map, found: &Found) -> Vec<String> {

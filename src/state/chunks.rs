@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tag::{field, tag};
 use crate::matchers::Glob;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, nearest, str_of};
 
 /// The SLS files that include the one that a state is of: `sls` requisites mean these states, too, as in 3007.
 pub const INCLUDED_FROM: &str = "__sls_included_from__";
@@ -239,6 +239,13 @@ impl Chunks {
 
     pub(super) fn low_mut(&mut self, place: usize) -> Option<&mut Map> {
         Arc::make_mut(&mut self.lows).get_mut(place)
+    }
+
+    /// The name or id that a requisite which means nothing was probably to have.
+    pub(super) fn nearest(&self, module: &str, pattern: &str) -> Option<String> {
+        let lows = self.lows.iter().filter(|low| module == "id" || field(low, "state") == module);
+        let mut names = lows.flat_map(|low| [field(low, "name"), field(low, "__id__")]);
+        nearest(pattern, &mut names).map(str::to_owned)
     }
 
     /// The places of chunks that a requisite `module: pattern` means, in order. `id` is any module, `sls` whole files.

@@ -34,7 +34,6 @@ pub fn lint(cx: &Context, saltenv: &str, wanted: &[String]) -> Result<(Vec<Mista
     let wanted = if wanted.is_empty() { available.states(saltenv)? } else { wanted.to_vec() };
     let mut linter = Linter {
         cx,
-        functions: None,
         sources: HashMap::new(),
         files: HashSet::new(),
         seen: HashSet::new(),
@@ -59,8 +58,6 @@ pub fn lint(cx: &Context, saltenv: &str, wanted: &[String]) -> Result<(Vec<Mista
 struct Linter<'l, 'c> {
     cx: &'l Context<'c>,
     saltenv: &'l str,
-    /// Names of state functions that are available here.
-    functions: Option<Vec<String>>,
     /// Path and text of SLS files.
     sources: HashMap<String, (String, String)>,
     /// `saltenv:sls` of all that was rendered.
@@ -118,10 +115,11 @@ impl Linter<'_, '_> {
         for at in 0..chunks.len() {
             let low = chunks.low(at).clone();
             let of = field(&low, "__sls__").to_owned();
-            for text in verify_chunk(self.cx, &low) {
-                let near = text
-                    .strip_prefix("Reason: \'")
-                    .and_then(|rest| self.near_function(rest.split('\'').next()?));
+            let mut texts = verify_chunk(self.cx, &low);
+            let near = texts.pop_if(|text| text.starts_with("did you mean "));
+            let near = near.and_then(|text| text.split('\'').nth(1).map(str::to_owned));
+            for text in texts {
+                let near = near.clone().filter(|_| text.starts_with("Reason: "));
                 let text = format!("{text} (ID '{}' in SLS '{of}')", field(&low, "__id__"));
                 self.add(sls, &of, text, None, near);
             }
@@ -140,13 +138,7 @@ impl Linter<'_, '_> {
                     if !chunks.matching(&module, &pattern).is_empty() {
                         continue;
                     }
-                    let names = (0..chunks.len()).map(|at| chunks.low(at));
-                    let names = names.filter(|low| module == "id" || field(low, "state") == module);
-                    let near = nearest(
-                        &pattern,
-                        &mut names.flat_map(|low| [field(low, "name"), field(low, "__id__")]),
-                    );
-                    let near = near.map(str::to_owned);
+                    let near = chunks.nearest(&module, &pattern);
                     let text = format!(
                         "ID '{}' in SLS '{of}' has the requisite '{kind}: {module}: {pattern}', which is not there",
                         field(&low, "__id__")
@@ -155,19 +147,6 @@ impl Linter<'_, '_> {
                 }
             }
         }
-    }
-
-    fn near_function(&mut self, wanted: &str) -> Option<String> {
-        let cx = self.cx;
-        let functions = self.functions.get_or_insert_with(|| {
-            let states = cx.registry.states().iter().filter(|states| (states.available)(cx).is_ok());
-            states
-                .flat_map(|states| {
-                    states.functions.iter().map(|state| format!("{}.{}", states.provides, state.name))
-                })
-                .collect()
-        });
-        nearest(wanted, &mut functions.iter().map(String::as_str)).map(str::to_owned)
     }
 
     fn add(&mut self, sls: &str, of: &str, mut text: String, place: Option<Place>, near: Option<String>) {

@@ -1,8 +1,8 @@
-//! `no_log: True`: what a state is given and what it says is kept from logs, events, diffs and returns; files get the
+//! Secrets of the pillar are kept from every return. `no_log: True`: what a state is given and what it says is kept from logs, events, diffs and returns; files get the
 //! true values. Not in Salt, where it is an argument that no state knows.
 
 use super::tag::field;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, concealed, str_of};
 
 /// In the place of what is hidden.
 const HIDDEN: &str = "***";
@@ -29,6 +29,9 @@ pub(super) fn quietly(low: &Map, run: &mut dyn FnMut()) {
 /// Takes out of a return what may not be shown.
 pub(super) fn hide(low: &Map, ret: &mut Map) {
     if !is_wanted(low) {
+        if let Value::Map(shown) = concealed(std::mem::take(ret).into()) {
+            *ret = shown;
+        }
         return;
     }
     let mut shown = Map::new();

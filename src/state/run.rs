@@ -343,7 +343,7 @@ impl<'t, 'a> Run<'t, 'a> {
         let prereq = chunks.flags.get(at).is_some_and(|flags| flags.prereq);
         let (waited, lost) = wanted(chunks, at, !prereq)?;
         if !lost.is_empty() {
-            let comment = not_found(&lost);
+            let comment = not_found(chunks, &lost);
             let number = self.next_run_num();
             let ret = not_run(&self.cx, chunks.low(at), false, &comment, number);
             if prereq {
@@ -614,13 +614,18 @@ fn wanted(chunks: &mut Chunks, at: usize, with_prerequired: bool) -> Result<(Vec
     Ok((places, lost))
 }
 
-fn not_found(lost: &Lost) -> String {
+fn not_found(chunks: &Chunks, lost: &Lost) -> String {
     let mut comment = "The following requisites were not found:\n".to_owned();
+    let mut near = String::new();
     for (kind, missing) in lost {
         comment.push_str(&format!("{}{kind}:\n", " ".repeat(19)));
         for (module, pattern) in missing {
             comment.push_str(&format!("{}{module}: {pattern}\n", " ".repeat(23)));
+            if let Some(meant) = chunks.nearest(module, pattern) {
+                near.push_str(&format!("did you mean '{meant}'?\n"));
+            }
         }
     }
-    comment
+    // Salt does not say this.
+    comment + &near
 }

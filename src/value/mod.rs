@@ -4,6 +4,7 @@
 //! apart, integers of any size. Equality is structural (`1`, `1.0` and `True` differ); where Python's looser rule
 //! is wanted, [`Value::loosely_equals`] says so.
 
+mod conceal;
 mod json;
 mod lines;
 mod lookup;
@@ -15,9 +16,11 @@ mod pep440;
 mod repr;
 pub mod serializer;
 pub mod sort;
+pub mod toml;
 mod url;
 pub mod yaml;
 
+pub use conceal::concealed;
 pub use json::{JsonError, JsonStyle};
 pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unified_diff, unified_diff_near};
 pub use lookup::{DEFAULT_DELIMITER, traverse};

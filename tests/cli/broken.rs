@@ -26,6 +26,12 @@ const CASES: &[(&str, &str, &str)] = &[
         "a:\n  test.nop:\n    - require:\n      - test: b\nb:\n  test.nop:\n    - require:\n      - test: a\n",
         "A recursive requisite was found",
     ),
+    ("misspelt_state", "a:\n  file.managd: []\n", "did you mean 'file.managed'?"),
+    (
+        "misspelt_requisite",
+        "nginx conf:\n  test.nop: []\nb:\n  test.nop:\n    - require:\n      - test: ngnix conf\n",
+        "did you mean 'nginx conf'?",
+    ),
     ("duplicate_id", "a:\n  test.nop: []\na:\n  test.nop: []\n", "found conflicting ID 'a'"),
     (
         "two_functions",

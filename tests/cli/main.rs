@@ -8,4 +8,6 @@ mod lint;
 mod no_log;
 mod programs;
 mod salt_key;
+mod secrets;
+mod serialize;
 mod unwritable;

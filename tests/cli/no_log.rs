@@ -7,7 +7,7 @@ use crate::alone::{Minion, text};
 const SECRET: &str = "hunter2";
 
 /// Everything that a run says: its return, and the log at its most talkative.
-fn said(minion: &Minion, words: &[&str]) -> String {
+pub fn said(minion: &Minion, words: &[&str]) -> String {
     let mut command = minion.call(words);
     let output = command.args(["--log-level=all", "--state-output=full"]).output().expect("it runs");
     let log = fs::read_to_string(minion.path("var/log/salt/minion")).unwrap_or_default();

@@ -60,7 +60,7 @@ fn plain(value: &Value, root: &str) -> Value {
             .into(),
         Value::List(items) => Value::list(items.iter().map(|item| plain(item, root))),
         Value::Text(text) => {
-            let text = text.replace(root, "{root}");
+            let text = without_hints(&text.replace(root, "{root}"));
             if let Some((head, rest)) = text.split_once("Traceback (most recent call last)") {
                 let last = rest.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
                 return format!("{head}...{last}").into();
@@ -74,6 +74,11 @@ fn plain(value: &Value, root: &str) -> Value {
         }
         other => other.clone(),
     }
+}
+
+/// Salt does not tell the name that was meant.
+fn without_hints(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.trim_start().starts_with("did you mean '")).collect()
 }
 
 struct Case {

@@ -113,3 +113,69 @@ fn an_original_master_3006_with_our_minion() {
 fn an_original_master_3007_with_our_minion() {
     scenario(Peer::Salt3007, Peer::Halite);
 }
+
+/// A marked value of our master's pillar: our minion's files and programs get it, and nobody else sees it; Salt's minion
+/// does as it does.
+fn secret(minion: Peer) {
+    const SECRET: &str = "correct-horse-battery";
+    let Some(mut fleet) =
+        Fleet::start(Peer::Halite, minion, "pillar_secrets: ['db:pass*']\n", "state_events: True\n")
+    else {
+        return;
+    };
+    let write = |path: &str, body: String| fs::write(fleet.path(path), body).expect("written");
+    write("srv/pillar/top.sls", "base:\n  '*': [db]\n".to_owned());
+    write("srv/pillar/db.sls", format!("db: {{password: {SECRET}}}\n"));
+    let file = fleet.path("target");
+    write("target", "password: before\n".to_owned());
+    let states = format!(
+        "file:\n  file.managed:\n    - name: {}\n    - contents: 'password: {{{{ pillar.db.password }}}}'\nrun:\n  cmd.run:\n    - name: \
+         echo {{{{ pillar.db.password }}}}\n    - fire_event: True\nfails:\n  cmd.run:\n    - name: cat {{{{ pillar.db.password }}}}\n",
+        file.display()
+    );
+    write("srv/salt/db.sls", states);
+    let events = fs::File::create(fleet.path("events")).expect("a file");
+    let mut listener = fleet.command(Peer::Halite, "salt-run", "etc");
+    let mut listener = listener.arg("state.event").stdout(events).spawn().expect("it starts");
+    let heard = |fleet: &Fleet, what: &str| {
+        fs::read_to_string(fleet.path("events")).unwrap_or_default().contains(what)
+    };
+    fleet.wait("somebody listens", |fleet| {
+        fleet.stdout(Peer::Halite, "salt", &["minion-a", "test.ping"]);
+        heard(fleet, "test.ping")
+    });
+    let output = fleet.run(Peer::Halite, "salt", &["minion-a", "state.apply", "db"]);
+    let printed = text(&output);
+    assert_eq!(fs::read_to_string(&file).expect("there"), format!("password: {SECRET}\n"), "{printed}");
+    fleet.wait("the return is on the bus", |fleet| heard(fleet, "cmd_|-fails_|-cat"));
+    listener.kill().expect("killed");
+    listener.wait().expect("it ends");
+    if minion == Peer::Halite {
+        let looked = fleet.stdout(
+            Peer::Halite,
+            "salt-run",
+            &["jobs.list_jobs", "search_function=state.apply", "--out=json"],
+        );
+        let jid = looked.split('"').nth(1).unwrap_or_default().to_owned();
+        let looked = fleet.stdout(Peer::Halite, "salt-run", &["jobs.lookup_jid", &jid]);
+        assert!(looked.contains("***"), "{looked}");
+        let read = |path: &str| fs::read_to_string(fleet.path(path)).unwrap_or_default();
+        let logs = read("var/log/salt/minion") + &read("var/log/salt/master");
+        assert!(logs.len() > 1_000, "there are logs: {logs}");
+        for said in [printed, read("events"), looked, logs] {
+            assert!(!said.contains(SECRET), "{said}");
+        }
+    }
+    let shown = fleet.stdout(Peer::Halite, "salt", &["minion-a", "pillar.get", "db:password"]);
+    assert!(shown.contains(SECRET), "{shown}");
+}
+
+#[test]
+fn secrets_of_our_pillar_reach_files_and_nobody_else() {
+    secret(Peer::Halite);
+}
+
+#[test]
+fn secrets_of_our_pillar_are_not_in_the_way_of_an_original_minion() {
+    secret(Peer::Salt3006);
+}

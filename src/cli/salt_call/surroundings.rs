@@ -14,7 +14,7 @@ use crate::fileclient::{Files, LocalSource};
 use crate::grains;
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices, Source};
-use crate::local_pillar::{LocalPillar, Request};
+use crate::local_pillar::{Compiled, LocalPillar, Request};
 use crate::log::{debug, error, warn};
 use crate::minion::{
     ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, extra_minion_data,
@@ -62,11 +62,11 @@ struct OwnPillar {
     grains: Arc<OwnGrains>,
     request: Request,
     compiler: OnceLock<LocalPillar>,
-    compiled: OnceLock<Arc<Map>>,
+    compiled: OnceLock<Arc<Compiled>>,
 }
 
 impl OwnPillar {
-    fn compile(&self, request: &Request) -> Arc<Map> {
+    fn compile(&self, request: &Request) -> Arc<Compiled> {
         let compiler = self.compiler.get_or_init(|| {
             let functions = crate::minion::allowed(builtin::execution_modules(), &self.opts);
             LocalPillar::new(&self.opts, functions)
@@ -74,8 +74,8 @@ impl OwnPillar {
         compiler.compile(&self.id, self.grains.get(), request)
     }
 
-    fn get(&self) -> &Arc<Map> {
-        self.compiled.get_or_init(|| self.compile(&self.request))
+    fn get(&self) -> &Map {
+        &self.compiled.get_or_init(|| self.compile(&self.request)).pillar
     }
 }
 
@@ -340,12 +340,12 @@ impl MinionServices for Alone {
             overrides: overrides.clone(),
             ..Request::default()
         };
-        Ok(Arc::unwrap_or_clone(self.pillar.compile(&request)))
+        Ok(self.pillar.compile(&request).pillar.clone())
     }
 
     fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
         let request =
             Request { overrides: overrides.clone(), ext: Some(external), ..self.pillar.request.clone() };
-        Ok(Arc::unwrap_or_clone(self.pillar.compile(&request)))
+        Ok(self.pillar.compile(&request).pillar.clone())
     }
 }

@@ -9,11 +9,11 @@ use crate::host::normalize_mode;
 use crate::loader::{Args, Call, Fault, Running, StateReturn};
 use crate::map;
 use crate::output::python_pformat;
-use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, msgpack, serializer, str_of, yaml};
+use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, msgpack, serializer, str_of, toml, yaml};
 
 /// The serializers that are here, and those that only Salt has.
-const HERE: [&str; 6] = ["yaml", "json", "python", "configparser", "msgpack", "plist"];
-const SALTS: [&str; 4] = ["toml", "tomlmod", "yamlex", "keyvalue"];
+const HERE: [&str; 7] = ["yaml", "json", "python", "configparser", "msgpack", "plist", "toml"];
+const SALTS: [&str; 2] = ["yamlex", "keyvalue"];
 
 /// A list of maps as one map.
 fn options(value: &Value) -> Map {
@@ -123,6 +123,7 @@ fn serialized(kind: &str, data: &Value, own: &Map, unicode: bool) -> Result<Valu
         "json" => to_json(data, own, unicode)?,
         "python" => python_pformat(data, 1),
         "configparser" => to_ini(data, own)?,
+        "toml" => toml::dump(data.as_map().unwrap_or(&Map::new())).map_err(Fault::execution)?,
         "msgpack" => return Ok(Value::Bytes(msgpack::encode(data, msgpack::Dialect::Bin).into())),
         "plist" => {
             let octets =
@@ -147,6 +148,7 @@ fn deserialized(kind: &str, name: &str, own: &Map) -> Result<Result<Value, Strin
             Ok(from_ini(&text, &defaults).into())
         }
         "plist" => plist::read(&octets),
+        "toml" => toml::load(&text),
         _ => msgpack::decode(&octets, msgpack::Reading::Wire).map_err(|error| error.to_string()),
     })
 }

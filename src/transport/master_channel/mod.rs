@@ -211,7 +211,10 @@ impl MasterChannel {
             .await
             .map_err(|error| SignInError::Broken(error.to_string()))?;
             match opened {
-                Ok(pillar) => return Ok(pillar),
+                Ok((pillar, secrets)) => {
+                    crate::log::secrets::conceal(&secrets);
+                    return Ok(pillar);
+                }
                 Err(error) if renewed => return Err(reply(error)),
                 // salt-wire.md §7.6: a pillar without key or with a wrong signature means to sign in again.
                 Err(error) => {

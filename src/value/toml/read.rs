@@ -1,6 +1,5 @@
-//! `toml`: TOML 1.0 as data. Salt: renderers/tomlmod.py.
+//! TOML 1.0 as data.
 
-use super::RenderError;
 use crate::value::{DateTime, Map, Value};
 
 /// Tables and arrays may be as deep as this.
@@ -10,13 +9,13 @@ const MAX_DEPTH: usize = 64;
 ///
 /// # Errors
 /// With the line where it is no TOML.
-pub(super) fn load(text: &str) -> Result<Value, RenderError> {
+pub fn load(text: &str) -> Result<Value, String> {
     let mut reader = Reader { text, at: 0 };
     let mut root = Map::new();
     let read = reader.document(&mut root);
     read.map(|()| root.into()).map_err(|problem| {
         let line = text.get(..reader.at).unwrap_or(text).matches('\n').count() + 1;
-        RenderError::Toml(format!("{problem} (line {line})"))
+        format!("{problem} (line {line})")
     })
 }
 
@@ -308,7 +307,7 @@ mod tests {
     use crate::value::JsonStyle;
 
     fn json(text: &str) -> Result<String, String> {
-        load(text).map(|data| data.to_json(JsonStyle::default())).map_err(|error| error.to_string())
+        load(text).map(|data| data.to_json(JsonStyle::default()))
     }
 
     #[test]
