@@ -145,7 +145,15 @@ fn run<L: Library>(role: &str, endpoint: &str) {
 pub struct Zmtp;
 
 fn ours() -> zmtp::Options {
-    zmtp::Options { sndhwm: None, rcvhwm: None, backlog: 8192, ..zmtp::Options::default() }
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    zmtp::Options {
+        sndhwm: None,
+        rcvhwm: None,
+        backlog: 8192,
+        sndbuf: number("COMPARE_SNDBUF"),
+        rcvbuf: number("COMPARE_RCVBUF"),
+        ..zmtp::Options::default()
+    }
 }
 
 fn anywhere() -> zmtp::Endpoint {
@@ -320,7 +328,7 @@ impl Library for Zeromq {
     }
     async fn echo(router: &mut Self::Router) {
         let message = router.recv().await.unwrap();
-        router.send(message).await.unwrap();
+        let _gone = router.send(message).await;
     }
     async fn rep() -> (Self::Rep, u16) {
         let mut socket = zeromq::RepSocket::new();

@@ -250,9 +250,12 @@ async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
 async fn router(table: &mut Table, library: &'static str, clients: usize, in_flight: usize) {
     let mut router = Player::start(library, "router", 0);
     let port = router.answer().parse().unwrap();
-    flood(port, 1, 1, Duration::from_millis(50)).await;
+    let _warm = flood(port, 1, 1, Duration::from_millis(50)).await;
     let cpu = router.cpu();
-    let answers = flood(port, clients, in_flight, Duration::from_millis(1500)).await;
+    let answers = match flood(port, clients, in_flight, Duration::from_millis(1500)).await {
+        Ok(answers) => answers,
+        Err(refused) => return eprintln!("{library}: ROUTER refuses {refused} of {clients} clients"),
+    };
     let total: u64 = answers.iter().sum();
     let least = answers.iter().min().copied().unwrap_or_default() as f64;
     let most = answers.iter().max().copied().unwrap_or_default().max(1) as f64;
@@ -267,7 +270,7 @@ async fn router(table: &mut Table, library: &'static str, clients: usize, in_fli
     note(table, format!("{name}, fairness least/most"), library, least / most);
 }
 
-async fn idle(table: &mut Table, library: &'static str, role: &str, peer: &str) {
+async fn idle(table: &mut Table, library: &'static str, role: &str, peer: &'static str) {
     const PEERS: usize = 2000;
     let mut socket = Player::start(library, role, 0);
     let port = socket.answer().parse().unwrap();
@@ -278,7 +281,10 @@ async fn idle(table: &mut Table, library: &'static str, role: &str, peer: &str) 
     tokio::time::sleep(Duration::from_millis(300)).await;
     let before = socket.resident();
     for _ in 0..PEERS {
-        streams.push(greeted(port, peer).await.unwrap());
+        match greeted(port, peer).await {
+            Ok(stream) => streams.push(stream),
+            Err(error) => return eprintln!("{library}: {role} refuses a peer: {error}"),
+        }
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     let each = (socket.resident() - before) / PEERS as f64;

@@ -33,7 +33,7 @@ fn hello(socket_type: &str) -> Vec<u8> {
 }
 
 /// Connected, and the handshake done. ZMTP 3.0, whose subscriptions are messages.
-pub async fn greeted(port: u16, socket_type: &str) -> std::io::Result<TcpStream> {
+pub async fn greeted(port: u16, socket_type: &'static str) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     stream.write_all(&hello(socket_type)).await?;
@@ -115,15 +115,24 @@ async fn count_frames(mut stream: TcpStream, received: Arc<AtomicU64>, probed: A
     }
 }
 
-/// Clients of a ROUTER that keep `in_flight` requests of 64 octets running. Answers per client within `time`.
-pub async fn flood(port: u16, clients: usize, in_flight: usize, time: Duration) -> Vec<u64> {
+/// Clients of a ROUTER that keep `in_flight` requests of 64 octets running. Answers per client within `time`, or how many clients
+/// were refused.
+pub async fn flood(port: u16, clients: usize, in_flight: usize, time: Duration) -> Result<Vec<u64>, usize> {
+    let attempts: Vec<_> = (0..clients).map(|_| tokio::spawn(greeted(port, "DEALER"))).collect();
+    let mut streams = Vec::new();
+    for attempt in attempts {
+        streams.extend(attempt.await.unwrap().ok());
+    }
+    if streams.len() < clients {
+        return Err(clients - streams.len());
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let go = Arc::new(tokio::sync::Barrier::new(clients + 1));
-    let tasks: Vec<_> = (0..clients)
-        .map(|_| {
+    let tasks: Vec<_> = streams
+        .into_iter()
+        .map(|mut stream| {
             let (stop, go) = (stop.clone(), go.clone());
             tokio::spawn(async move {
-                let mut stream = greeted(port, "DEALER").await.unwrap();
                 let request = [&[0, 64][..], &[7; 64]].concat();
                 go.wait().await;
                 stream.write_all(&request.repeat(in_flight)).await.unwrap();
@@ -151,5 +160,5 @@ pub async fn flood(port: u16, clients: usize, in_flight: usize, time: Duration) 
     for task in tasks {
         answers.push(task.await.unwrap());
     }
-    answers
+    Ok(answers)
 }

@@ -4,7 +4,7 @@
 
 use std::{
     io::{self, IoSlice},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Weak},
     task::{Context, Poll, Waker},
     time::Instant as StdInstant,
@@ -169,6 +169,8 @@ impl Driver {
                     self.left.octets = true;
                     poll = Some(Poll::Pending);
                 }
+                // A receiver that came meanwhile goes on where this stops.
+                Ok(true) if !self.guest && self.is_wanted() => poll = Some(Poll::Pending),
                 Ok(true) if round % WAKE_ROUNDS == 0 => wake(&mut receiver),
                 Ok(true) => {}
                 Ok(false) => {
@@ -183,9 +185,13 @@ impl Driver {
         }
         wake(&mut receiver);
         poll.unwrap_or_else(|| {
-            cx.waker().wake_by_ref();
+            come_again(cx);
             Poll::Pending
         })
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.lent.as_ref().and_then(Weak::upgrade).is_some_and(|lent| lent.is_wanted())
     }
 
     /// Everything once; false when nothing could be done.
@@ -196,9 +202,11 @@ impl Driver {
         let read = !stopped && self.read(cx, now)?;
         let fetched = self.fetch_messages(cx)?;
         let written = self.write(cx)?;
+        // Most often that was all, and needs no other turn.
+        let more = (fetched || written) && self.fetch_messages(cx)?;
         // Last, so that what had arrived in time was seen.
         let expired = !read && self.check_timer(cx, now)?;
-        Ok(decided || read || fetched || written || expired)
+        Ok(decided || read || more || expired)
     }
 
     /// Decodes what was read, as far as the application has room. True when it has none.
@@ -362,7 +370,7 @@ impl Driver {
     }
 
     /// Takes queued messages once everything taken before has been written.
-    fn fetch_messages(&mut self, cx: &Context<'_>) -> Progress {
+    fn fetch_messages(&mut self, cx: &mut Context<'_>) -> Progress {
         let Some(pipe) = &self.pipe else { return Ok(false) };
         if !self.attached {
             return if pipe.is_finished(cx) { Err(ConnectionError::Closed) } else { Ok(false) };
@@ -373,7 +381,7 @@ impl Driver {
         let room = self.connection.octets_queued() == 0;
         self.offered = pipe.visit(cx, room, self.answers(), writer, &mut visit);
         if visit.again {
-            cx.waker().wake_by_ref();
+            come_again(cx);
         }
         if let Some(reason) = visit.kill {
             return Err(reason);
@@ -533,6 +541,12 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.end(&ConnectionError::Closed);
     }
+}
+
+/// Polls again when everything else that is ready has had its turn, and the streams have been looked at. A task that wakes itself
+/// makes the runtime wake another thread as well, to share the work.
+fn come_again(cx: &mut Context<'_>) {
+    let _pending = pin!(tokio::task::yield_now()).poll(cx);
 }
 
 fn io_error(error: &io::Error) -> ConnectionError {

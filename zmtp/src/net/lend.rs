@@ -75,6 +75,8 @@ enum Receiver {
     Waiting(Waker),
     /// It was woken, and will drive or let go.
     Woken,
+    /// As `Woken`, and all there is to do is to read on.
+    HandedOver,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,7 +92,7 @@ impl Wake for Switch {
         let mut hands = lock(&self.0);
         let (receiver, task) = match std::mem::take(&mut hands.receiver) {
             Receiver::Away => (None, hands.task.take()),
-            Receiver::Woken => {
+            Receiver::Woken | Receiver::HandedOver => {
                 hands.receiver = Receiver::Woken;
                 return;
             }
@@ -113,6 +115,24 @@ impl Hands {
 }
 
 impl Switch {
+    /// A receiver came while the task drove: it goes on, unless it has given up.
+    fn hand_over(&self) {
+        let mut hands = lock(&self.0);
+        let (receiver, task) = match std::mem::take(&mut hands.receiver) {
+            Receiver::Away => (None, hands.task.take()),
+            Receiver::Waiting(receiver) => {
+                hands.receiver = Receiver::HandedOver;
+                (Some(receiver), hands.expect())
+            }
+            woken => {
+                hands.receiver = woken;
+                return;
+            }
+        };
+        drop(hands);
+        receiver.into_iter().chain(task).for_each(Waker::wake);
+    }
+
     fn wake_task(&self) {
         let task = lock(&self.0).task.take();
         if let Some(task) = task {
@@ -152,7 +172,7 @@ impl Lending {
                 timer.as_mut().reset(Instant::now() + PATIENCE);
                 continue;
             }
-            if let Receiver::Woken = hands.receiver {
+            if let Receiver::Woken | Receiver::HandedOver = hands.receiver {
                 hands.receiver = Receiver::Away;
             }
             hands.watched = false;
@@ -176,7 +196,7 @@ impl Future for Lending {
         };
         drop(state);
         if lent.missed.swap(false, Ordering::SeqCst) {
-            cx.waker().wake_by_ref();
+            lent.switch.hand_over();
         }
         poll
     }
@@ -201,6 +221,11 @@ impl Lent {
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
+    }
+
+    /// Somebody else came to drive meanwhile.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.missed.load(Ordering::SeqCst)
     }
 
     /// Drives the connection, from within a receiver's poll. From now on the receiver is woken instead of the task, until it
@@ -228,10 +253,15 @@ impl Lent {
 
     /// The receiver has what it waited for, or gives up.
     pub(crate) fn let_go(&self) {
-        let before = std::mem::take(&mut lock(&self.switch.0).receiver);
+        let mut hands = lock(&self.switch.0);
         // What it was woken for may still be there.
-        if let Receiver::Woken = before {
-            self.switch.wake_task();
-        }
+        let task = match std::mem::take(&mut hands.receiver) {
+            Receiver::Woken => hands.task.take(),
+            // It got something, and comes again.
+            Receiver::HandedOver => hands.expect(),
+            Receiver::Away | Receiver::Waiting(_) => None,
+        };
+        drop(hands);
+        task.into_iter().for_each(Waker::wake);
     }
 }

@@ -1,7 +1,12 @@
-//! Fair queueing: one message from each peer that has some, in turn. RFC 28, 29 and 30: "SHALL receive incoming
+//! Fair queueing: a few messages from each peer that has some, in turn. RFC 28, 29 and 30: "SHALL receive incoming
 //! messages from its peers using a fair-queuing strategy".
 
 use std::collections::VecDeque;
+
+/// A peer in its turn gives as many messages as this, as long as they are small: what it sent together is then answered together.
+const RUN: usize = 4;
+/// Octets after which its turn is over.
+const RUN_OCTETS: usize = 4096;
 
 /// A queue per peer and a turn among those that are not empty.
 #[derive(Debug)]
@@ -112,9 +117,13 @@ impl<P: Clone, T> FairQueue<P, T> {
             // Who is alone has all the turns.
             let alone = self.turn.is_empty();
             let Some(queue) = self.queue_mut(key) else { continue };
-            let run = queue.items.len().min(if alone { left } else { 1 });
-            let mut sum = 0;
-            for (item, octets) in queue.items.drain(..run) {
+            let most = if alone { left } else { left.min(RUN) };
+            let (mut run, mut sum) = (0, 0);
+            while run < most
+                && (alone || sum < RUN_OCTETS)
+                && let Some((item, octets)) = queue.items.pop_front()
+            {
+                run += 1;
                 sum += octets;
                 each(key, &queue.peer, item);
             }
@@ -190,11 +199,22 @@ mod tests {
         assert_eq!(queue.len(flood), 98);
         queue.push(light, 1001, 5);
         let mut all = Vec::new();
-        queue.pop_many(4, |_, peer, item| all.push((*peer, item)));
-        assert_eq!(all, [('f', 2), ('l', 1001), ('f', 3), ('f', 4)]);
+        queue.pop_many(6, |_, peer, item| all.push((*peer, item)));
+        assert_eq!(all, [('f', 2), ('f', 3), ('f', 4), ('f', 5), ('l', 1001), ('f', 6)]);
         queue.pop_many(1000, |_, _, item| all.push(('f', item)));
         assert_eq!((all.len(), all.last(), queue.total_octets()), (99, Some(&('f', 99)), 0));
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_turn_is_over_after_a_large_message() {
+        let mut queue = FairQueue::new();
+        let (large, small) = (queue.add('l'), queue.add('s'));
+        queue.extend(large, [(1, RUN_OCTETS), (2, RUN_OCTETS)]);
+        queue.extend(small, [(3, 1), (4, 1)]);
+        let mut all = Vec::new();
+        queue.pop_many(9, |_, _, item| all.push(item));
+        assert_eq!(all, [1, 3, 4, 2]);
     }
 
     #[test]
