@@ -50,18 +50,10 @@ fn near_function(cx: &Context, wanted: &str) -> Option<String> {
 /// Every mistake in a chunk, in Salt's words; none when it can be called.
 pub fn verify_chunk(cx: &Context, low: &Map) -> Vec<String> {
     let found = find(cx, field(low, "state"), field(low, "fun"));
-    let mut errors = verify(low, &found);
-    if let (Err(reason), true) = (&found, low.contains("__sls__"))
-        && reason.ends_with("' is not available.")
-        && let Some(near) = near_function(cx, &format!("{}.{}", field(low, "state"), field(low, "fun")))
-    {
-        // Salt does not say this.
-        errors.push(format!("did you mean '{near}'?"));
-    }
-    errors
+    verify(cx, low, &found)
 }
 
-fn verify(low: &Map, found: &Found) -> Vec<String> {
+fn verify(cx: &Context, low: &Map, found: &Found) -> Vec<String> {
     let mut errors = Vec::new();
     for key in ["state", "fun", "name"] {
         if !low.contains(key) {
@@ -90,6 +82,12 @@ fn verify(low: &Map, found: &Found) -> Vec<String> {
         (Err(reason), Some(sls)) => {
             errors.push(format!("State '{full}' was not found in SLS '{sls}'"));
             errors.push(format!("Reason: {reason}"));
+            if reason.ends_with("' is not available.")
+                && let Some(near) = near_function(cx, &full)
+            {
+                // Salt does not say this.
+                errors.push(format!("did you mean '{near}'?"));
+            }
         }
         (Err(_), None) => errors.push(format!("Specified state '{full}' was not found")),
         (Ok((_, state)), _) => {
@@ -261,7 +259,7 @@ impl Run<'_, '_> {
     ) -> Result<Map, Fault> {
         let watch = Watch::start(self.cx.host);
         let found = self.find(field(low, "state"), field(low, "fun"));
-        let errors = verify(low, &found);
+        let errors = verify(&self.cx, low, &found);
         let (Ok((_, state)), true) = (&found, errors.is_empty()) else {
             let comment: String = errors.iter().map(|error| format!("{error}\n")).collect();
             let name = low.get("name").cloned().unwrap_or_default();

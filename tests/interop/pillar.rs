@@ -166,6 +166,7 @@ fn secret(minion: Peer) {
             assert!(!said.contains(SECRET), "{said}");
         }
     }
+    fleet.stdout(Peer::Halite, "salt", &["minion-a", "saltutil.refresh_pillar", "wait=True"]);
     let shown = fleet.stdout(Peer::Halite, "salt", &["minion-a", "pillar.get", "db:password"]);
     assert!(shown.contains(SECRET), "{shown}");
 }
