@@ -24,7 +24,8 @@ impl<'a> Shower<'a> {
     /// An event below the runner's tag, other than its end: `suffix` is the rest of the tag.
     pub fn event(&self, suffix: &str, data: &Map) -> anyhow::Result<()> {
         match suffix {
-            "new" => Ok(()),
+            // `args` is for those who watch an orchestration.
+            "new" | "args" => Ok(()),
             STDOUT => Ok(print(data.str("text").unwrap_or_default())?),
             _ if self.quiet => Ok(()),
             _ => {

@@ -253,6 +253,7 @@ fn compare(cx: &Context, args: &Args) -> Result<Compared, Fault> {
             file: &file,
             source: &query.source,
             sum: &sum,
+            verify_ssl: args.get("verify_ssl"),
             saltenv: &query.saltenv,
             contents,
             perms: Perms {
@@ -302,6 +303,7 @@ struct Meta<'a> {
     file: &'a str,
     source: &'a Value,
     sum: &'a Map,
+    verify_ssl: &'a Value,
     saltenv: &'a str,
     contents: Option<&'a Value>,
     perms: Perms<'a>,
@@ -322,7 +324,7 @@ fn meta(cx: &Context, wanted: &Meta) -> Result<Map, Fault> {
             if file.is_empty() && wanted.source.truthy() {
                 let call = Call {
                     args: vec![wanted.source.clone(), wanted.saltenv.into()],
-                    kwargs: map! { "source_hash" => expected },
+                    kwargs: map! { "source_hash" => expected, "verify_ssl" => wanted.verify_ssl.clone() },
                 };
                 if let Value::Text(path) = cx.call("cp.cache_file", call)? {
                     file = path;
@@ -378,6 +380,7 @@ pub(super) fn check_file_meta(cx: &Context, args: &Args) -> Result<Value, Fault>
             file: &file,
             source: args.get("source"),
             sum: args.get("source_sum").as_map().unwrap_or(&none),
+            verify_ssl: args.get("verify_ssl"),
             saltenv: &saltenv,
             contents: args.given("contents"),
             perms: Perms {
