@@ -67,7 +67,9 @@ pub(super) fn cache_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if let Some(kept) = hash.and_then(|hash| kept(cx, &path, &saltenv, &hash)) {
         return Ok(path_value(kept));
     }
-    let cached = if url::scheme(&path) == "https" && !args.truthy("verify_ssl") {
+    // Nothing is said where a function of `file` has no such argument.
+    let unverified = !args.get("verify_ssl").is_null() && !args.truthy("verify_ssl");
+    let cached = if url::scheme(&path) == "https" && unverified {
         cx.minion.files().cache_unverified(&path, &saltenv)?
     } else {
         one(cx, &path, &saltenv)?
