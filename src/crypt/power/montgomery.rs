@@ -1,9 +1,10 @@
 //! Powers modulo an odd number, in a time that depends on the lengths only. Source: Montgomery, "Modular multiplication
-//! without trial division" (1985); products column by column as in Koç, Acar, Kaliski (1996); numbers that may be above
+//! without trial division" (1985); products row by row as in Koç, Acar, Kaliski (1996); numbers that may be above
 //! the modulus between two steps as in Gueron, "Efficient software implementations of modular exponentiation" (2011).
 //!
-//! A column is a sum of products in three words. Nothing in it waits for the column before but two additions, so the
-//! processor multiplies without a pause, and a square needs half of the products.
+//! A row is one word times a number, added to what is there. The compiler unrolls it for the lengths that keys of 2048,
+//! 3072 and 4096 bits have, where it takes a third less time than products column by column; a square needs half of the
+//! products.
 //!
 //! With `R = 2 ^ (64 * length of the modulus)`, the *form* of `x` is `x * R mod m`. Every number here is below `R`, and
 //! a product of two of them is one again; where it says *reduced*, it is below the modulus.
@@ -29,12 +30,6 @@ pub struct Montgomery {
     one: Number,
     /// The form of `R`, reduced.
     square: Number,
-}
-
-/// Room for one product on its way.
-struct Scratch {
-    product: Number,
-    factors: Number,
 }
 
 impl Montgomery {
@@ -86,10 +81,10 @@ impl Montgomery {
     /// a plain number.
     #[must_use]
     pub fn multiply(&self, a: &[u64], b: &[u64]) -> Number {
-        let mut scratch = self.scratch();
+        let mut product = zero(2 * self.modulus.len());
         let mut result = zero(self.modulus.len());
-        multiply(a, b, &mut scratch.product);
-        self.reduce(&mut scratch, &mut result);
+        multiply(a, b, &mut product);
+        self.reduce(&mut product, &mut result);
         subtract_once(&mut result, &self.modulus, 0);
         result
     }
@@ -129,27 +124,27 @@ impl Montgomery {
     #[must_use]
     pub fn secret_power(&self, base: &[u64], exponent: &[u64]) -> Number {
         let length = self.modulus.len();
-        let mut scratch = self.scratch();
+        let mut product = zero(2 * self.modulus.len());
         // The forms of all powers that one window can ask for.
         let mut powers = zero(length << WINDOW);
         powers[..length].copy_from_slice(&self.one);
         for filled in (length..length << WINDOW).step_by(length) {
             let (known, next) = powers.split_at_mut(filled);
-            multiply(&known[filled - length..], base, &mut scratch.product);
-            self.reduce(&mut scratch, &mut next[..length]);
+            multiply(&known[filled - length..], base, &mut product);
+            self.reduce(&mut product, &mut next[..length]);
         }
         let mut result = self.one.clone();
         let mut factor = zero(length);
         for window in (0..exponent.len() * WINDOWS_PER_WORD).rev() {
             for _ in 0..WINDOW {
-                square(&result, &mut scratch.product);
-                self.reduce(&mut scratch, &mut result);
+                square(&result, &mut product);
+                self.reduce(&mut product, &mut result);
             }
             let word = exponent[window / WINDOWS_PER_WORD];
             let index = word >> (window % WINDOWS_PER_WORD * WINDOW) & ((1 << WINDOW) - 1);
             select(&powers, index, &mut factor);
-            multiply(&result, &factor, &mut scratch.product);
-            self.reduce(&mut scratch, &mut result);
+            multiply(&result, &factor, &mut product);
+            self.reduce(&mut product, &mut result);
         }
         self.leave(&result)
     }
@@ -158,14 +153,14 @@ impl Montgomery {
     #[must_use]
     pub fn public_power(&self, base: &[u64], exponent: u64) -> Number {
         let Some(highest) = exponent.checked_ilog2() else { return self.leave(&self.one) };
-        let mut scratch = self.scratch();
+        let mut product = zero(2 * self.modulus.len());
         let mut result = Zeroizing::new(base.to_vec());
         for bit in (0..highest).rev() {
-            square(&result, &mut scratch.product);
-            self.reduce(&mut scratch, &mut result);
+            square(&result, &mut product);
+            self.reduce(&mut product, &mut result);
             if exponent >> bit & 1 == 1 {
-                multiply(&result, base, &mut scratch.product);
-                self.reduce(&mut scratch, &mut result);
+                multiply(&result, base, &mut product);
+                self.reduce(&mut product, &mut result);
             }
         }
         self.leave(&result)
@@ -184,125 +179,114 @@ impl Montgomery {
         reduced.copy_from_slice(&doubled);
     }
 
-    fn scratch(&self) -> Scratch {
-        Scratch { product: zero(2 * self.modulus.len()), factors: zero(self.modulus.len()) }
-    }
-
-    /// `product / R`, below `R`.
+    /// `product / R`, below `R`; what was in `product` is gone.
     ///
     /// Multiples of the modulus make the lower half zero. The upper one is then below `R + modulus`, for the product is
     /// below `R * R`: what does not fit into it goes with the modulus once.
-    #[inline(never)]
-    fn reduce(&self, scratch: &mut Scratch, result: &mut [u64]) {
+    fn reduce(&self, product: &mut [u64], result: &mut [u64]) {
         let modulus = &self.modulus[..];
-        let length = modulus.len();
-        let (low, high) = scratch.product[..2 * length].split_at(length);
-        let factors = &mut scratch.factors[..length];
-        let mut carry = 0;
-        for (column, word) in low.iter().enumerate() {
-            let mut sum = Columns::of(&factors[..column], &modulus[1..=column]);
-            sum.add(u128::from(*word));
-            sum.add(carry);
-            let factor = sum.lowest().wrapping_mul(self.negative_inverse);
-            factors[column] = factor;
-            sum.add(u128::from(factor) * u128::from(modulus[0]));
-            carry = sum.carry();
-        }
-        for (column, (word, out)) in high.iter().zip(&mut *result).enumerate() {
-            let mut sum = Columns::of(&factors[column + 1..], &modulus[column + 1..]);
-            sum.add(u128::from(*word));
-            sum.add(carry);
-            *out = sum.lowest();
-            carry = sum.carry();
-        }
-        subtract(result, modulus, mask(lowest(carry)));
+        let carry = match modulus.len() {
+            16 => reduce_of::<16>(product, modulus, self.negative_inverse),
+            24 => reduce_of::<24>(product, modulus, self.negative_inverse),
+            32 => reduce_of::<32>(product, modulus, self.negative_inverse),
+            _ => reduce_rows(product, modulus, self.negative_inverse),
+        };
+        result.copy_from_slice(&product[modulus.len()..]);
+        subtract(result, modulus, mask(carry));
     }
 }
 
 /// All of `a * b`; the product is as long as both.
-#[inline(never)]
 pub fn multiply(a: &[u64], b: &[u64], product: &mut [u64]) {
-    let length = a.len();
-    assert!(b.len() == length && product.len() == 2 * length, "factors of one length");
-    let mut carry = 0;
-    for (column, out) in product.iter_mut().enumerate() {
-        let range = (column + 1).saturating_sub(length)..length.min(column + 1);
-        let mut sum = Columns::of(&a[range.clone()], &b[range]);
-        sum.add(carry);
-        *out = sum.lowest();
-        carry = sum.carry();
+    assert!(b.len() == a.len() && product.len() == 2 * a.len(), "factors of one length");
+    match a.len() {
+        16 => multiply_of::<16>(a, b, product),
+        24 => multiply_of::<24>(a, b, product),
+        32 => multiply_of::<32>(a, b, product),
+        _ => multiply_rows(a, b, product),
     }
 }
 
-/// All of `a * a`: every product of two different words counts twice.
-#[inline(never)]
+/// All of `a * a`.
 fn square(a: &[u64], product: &mut [u64]) {
-    let length = a.len();
-    assert!(product.len() == 2 * length, "twice as long");
+    assert!(product.len() == 2 * a.len(), "twice as long");
+    match a.len() {
+        16 => square_of::<16>(a, product),
+        24 => square_of::<24>(a, product),
+        32 => square_of::<32>(a, product),
+        _ => square_rows(a, product),
+    }
+}
+
+#[inline(never)]
+fn reduce_of<const N: usize>(product: &mut [u64], modulus: &[u64], negative_inverse: u64) -> u64 {
+    reduce_rows(&mut product[..2 * N], &modulus[..N], negative_inverse)
+}
+
+#[inline(never)]
+fn multiply_of<const N: usize>(a: &[u64], b: &[u64], product: &mut [u64]) {
+    multiply_rows(&a[..N], &b[..N], &mut product[..2 * N]);
+}
+
+#[inline(never)]
+fn square_of<const N: usize>(a: &[u64], product: &mut [u64]) {
+    square_rows(&a[..N], &mut product[..2 * N]);
+}
+
+/// Gives what does not fit into the upper half.
+#[inline(always)]
+fn reduce_rows(product: &mut [u64], modulus: &[u64], negative_inverse: u64) -> u64 {
+    let length = modulus.len();
+    let mut top = 0;
+    for first in 0..length {
+        let (row, above) = product[first..].split_at_mut(length);
+        let factor = row[0].wrapping_mul(negative_inverse);
+        let carry = add_row(row, factor, modulus);
+        let sum = u128::from(above[0]) + u128::from(carry) + u128::from(top);
+        above[0] = lowest(sum);
+        top = lowest(sum >> 64);
+    }
+    top
+}
+
+#[inline(always)]
+fn multiply_rows(a: &[u64], b: &[u64], product: &mut [u64]) {
+    product.fill(0);
+    for (first, word) in a.iter().enumerate() {
+        let (row, above) = product[first..].split_at_mut(b.len());
+        above[0] = add_row(row, *word, b);
+    }
+}
+
+/// Every product of two different words counts twice.
+#[inline(always)]
+fn square_rows(a: &[u64], product: &mut [u64]) {
+    product.fill(0);
+    for (first, word) in a.iter().enumerate() {
+        let others = &a[first + 1..];
+        let (row, above) = product[2 * first + 1..].split_at_mut(others.len());
+        above[0] = add_row(row, *word, others);
+    }
+    let (mut carry, mut shifted) = (0, 0);
+    for (word, [low, high]) in a.iter().zip(product.as_chunks_mut::<2>().0) {
+        let own = u128::from(*word) * u128::from(*word);
+        let first = u128::from(*low << 1 | shifted) + u128::from(lowest(own)) + u128::from(carry);
+        let second = u128::from(*high << 1 | *low >> 63) + (own >> 64) + (first >> 64);
+        shifted = *high >> 63;
+        (*low, *high, carry) = (lowest(first), lowest(second), lowest(second >> 64));
+    }
+}
+
+/// `row += word * number`; gives the carry.
+#[inline(always)]
+fn add_row(row: &mut [u64], word: u64, number: &[u64]) -> u64 {
     let mut carry = 0;
-    for (column, out) in product.iter_mut().enumerate() {
-        let first = (column + 1).saturating_sub(length);
-        let half = column.div_ceil(2).max(first);
-        let mut sum = Columns::of(&a[first..half], &a[column + 1 - half..=column - first]);
-        sum.double();
-        if let (0, Some(word)) = (column % 2, a.get(column / 2)) {
-            sum.add(u128::from(*word) * u128::from(*word));
-        }
-        sum.add(carry);
-        *out = sum.lowest();
-        carry = sum.carry();
+    for (out, other) in row.iter_mut().zip(number) {
+        // At most (2^64 - 1)^2 + 2 * (2^64 - 1) = 2^128 - 1.
+        let sum = u128::from(*out) + u128::from(word) * u128::from(*other) + u128::from(carry);
+        (*out, carry) = (lowest(sum), lowest(sum >> 64));
     }
-}
-
-/// A sum of products of two words.
-#[derive(Default)]
-struct Columns {
-    low: u128,
-    high: u64,
-}
-
-impl Columns {
-    /// The first word of `a` times the last one of `b`, the second times the last but one, and so on.
-    #[inline(always)]
-    fn of(a: &[u64], b: &[u64]) -> Self {
-        let mut sum = Columns::default();
-        let (fours_a, rest_a) = a.as_chunks::<4>();
-        let (rest_b, fours_b) = b.as_rchunks::<4>();
-        for ([a0, a1, a2, a3], [b3, b2, b1, b0]) in fours_a.iter().zip(fours_b.iter().rev()) {
-            sum.add(u128::from(*a0) * u128::from(*b0));
-            sum.add(u128::from(*a1) * u128::from(*b1));
-            sum.add(u128::from(*a2) * u128::from(*b2));
-            sum.add(u128::from(*a3) * u128::from(*b3));
-        }
-        for (a, b) in rest_a.iter().zip(rest_b.iter().rev()) {
-            sum.add(u128::from(*a) * u128::from(*b));
-        }
-        sum
-    }
-
-    #[inline(always)]
-    fn add(&mut self, product: u128) {
-        let (low, carried) = self.low.overflowing_add(product);
-        self.low = low;
-        self.high = self.high.wrapping_add(u64::from(carried));
-    }
-
-    #[inline(always)]
-    fn double(&mut self) {
-        self.high = self.high << 1 | lowest(self.low >> 127);
-        self.low <<= 1;
-    }
-
-    #[inline(always)]
-    fn lowest(&self) -> u64 {
-        lowest(self.low)
-    }
-
-    /// What the next column begins with.
-    #[inline(always)]
-    fn carry(&self) -> u128 {
-        self.low >> 64 | u128::from(self.high) << 64
-    }
+    carry
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the lowest word is what is asked for")]
@@ -395,8 +379,8 @@ mod tests {
     }
 
     #[test]
-    fn words_of_ones_and_of_zeros_carry_through_every_column() {
-        for length in [1, 2, 3, 4, 5, 8, 9, 16] {
+    fn words_of_ones_and_of_zeros_carry_through_every_row() {
+        for length in [1, 2, 3, 4, 5, 8, 9, 16, 24] {
             let mut ones_and_zeros = vec![u64::MAX; length];
             ones_and_zeros.iter_mut().step_by(2).for_each(|word| *word = 0);
             let mut one = vec![0; length];
