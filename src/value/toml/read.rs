@@ -212,8 +212,9 @@ impl<'t> Reader<'t> {
             "-inf" => Value::Float(f64::NEG_INFINITY),
             "nan" | "+nan" | "-nan" => Value::Float(f64::NAN),
             digits => {
-                if let Ok(number) = digits.parse::<i64>() {
-                    number.into()
+                // More digits than Python reads take too long.
+                if let (..=4300, Ok(number)) = (digits.len(), digits.parse()) {
+                    Value::from_bigint(number)
                 } else if let Ok(time) = word.parse::<DateTime>() {
                     Value::Time(Box::new(time))
                 } else if let (true, Ok(number)) = (digits.contains(['.', 'e', 'E']), digits.parse::<f64>()) {
