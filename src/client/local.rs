@@ -235,13 +235,15 @@ impl LocalClient {
         ClientError::Lost { endpoint: self.endpoint.clone() }
     }
 
-    /// Salt's own sign of a running master: this file exists.
+    /// Salt's own sign of a running master: a file exists. Ours makes it last; while it comes up, somebody listens on its
+    /// bus.
     fn master_is_there(&self) -> Result<(), ClientError> {
-        let sign = self.opts.path("sock_dir").join("publish_pull.ipc");
-        if self.opts.str("ipc_mode") == "tcp" || sign.exists() {
+        let sock_dir = self.opts.path("sock_dir");
+        let sign = sock_dir.join("publish_pull.ipc");
+        let is_coming = || UnixStream::connect(BusPaths::master(&sock_dir).publish).is_ok();
+        if self.opts.str("ipc_mode") == "tcp" || sign.exists() || is_coming() {
             return Ok(());
         }
-        let sock_dir = self.opts.path("sock_dir");
         let reason = format!("Unable to connect to the salt master publisher at {}", sock_dir.display());
         Err(ClientError::NoMaster { sock_dir, reason })
     }

@@ -7,6 +7,7 @@ mod interrupted;
 mod lint;
 mod no_log;
 mod programs;
+mod runner;
 mod salt_key;
 mod secrets;
 mod serialize;

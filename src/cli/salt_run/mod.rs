@@ -7,10 +7,6 @@ mod offline;
 mod show;
 mod watch;
 
-use std::time::{Duration, Instant};
-
-use anyhow::bail;
-
 use self::show::Shower;
 use super::config_files;
 use super::daemons::become_user;
@@ -21,6 +17,7 @@ use crate::client::ClientError;
 use crate::config::Opts;
 use crate::event::fnmatch;
 use crate::loader::{self, Registry};
+use crate::master::store::StoreError;
 use crate::value::yaml::{condition_input, parse_input};
 use crate::value::{Map, Value};
 
@@ -55,9 +52,6 @@ const OWN: &[Flag] = &[
     options::PROFILING,
     options::PROFILING_PATH,
 ];
-
-/// How long a master that has its files open and no bus yet is waited for.
-const COMES_UP: Duration = Duration::from_secs(10);
 
 /// A runner with its arguments.
 struct Order {
@@ -104,28 +98,34 @@ fn carry_out(
     display: &Display,
 ) -> anyhow::Result<Exit> {
     let shower = Shower::new(display, registry, order);
-    let deadline = Instant::now() + COMES_UP;
-    loop {
-        match ask::run(&opts, parsed, order, parsed.flag("async"), &shower) {
-            // No master: the files of one are still there.
-            Err(error) if matches!(error.downcast_ref(), Some(ClientError::NoMaster { .. })) => {
-                crate::log::info!("{error} The runner runs in this process.");
-                become_user(&opts)?;
-                if let Some(exit) = offline::run(&opts, order, registry, &shower)? {
-                    return Ok(exit);
-                }
-                if Instant::now() >= deadline {
-                    bail!(
-                        "the files below {} are in use by another process that answers no command: is a master \
-                         coming up, or hanging? Ask again, or look for it",
-                        opts.path("cachedir").display()
-                    );
-                }
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            outcome => return outcome,
-        }
+    let ask = || ask::run(&opts, parsed, order, parsed.flag("async"), &shower);
+    let asked = ask();
+    if !has_no_master(&asked) {
+        return asked;
     }
+    become_user(&opts)?;
+    let store = match offline::open_store(&opts) {
+        Err(StoreError::InUse(path)) => {
+            // By a master that has come up meanwhile, which had its bus before its store; or by another such process.
+            let asked = ask();
+            if !has_no_master(&asked) {
+                return asked;
+            }
+            Err(StoreError::InUse(path))
+        }
+        opened => opened,
+    };
+    let store = store.unwrap_or_else(|error| {
+        crate::log::warn!("the job cache cannot be opened: {error}");
+        None
+    });
+    crate::log::info!("no master runs here: the runner runs in this process");
+    offline::run(&opts, order, registry, &shower, store)
+}
+
+/// There may be the files of one.
+fn has_no_master(asked: &anyhow::Result<Exit>) -> bool {
+    asked.as_ref().is_err_and(|error| matches!(error.downcast_ref(), Some(ClientError::NoMaster { .. })))
 }
 
 fn order(parsed: &Parsed) -> Order {

@@ -19,20 +19,13 @@ use crate::matchers::KnownMinions as _;
 use crate::names::Jid;
 use crate::value::{Map, Value};
 
-/// `None` where the files are another process's: a master has come up meanwhile.
 pub(super) fn run(
     opts: &Opts,
     order: &Order,
     registry: &Registry,
     shower: &Shower,
-) -> anyhow::Result<Option<Exit>> {
-    let store = match open_store(opts) {
-        Err(StoreError::InUse(_)) => return Ok(None),
-        store => store.unwrap_or_else(|error| {
-            crate::log::warn!("the job cache cannot be opened: {error}");
-            None
-        }),
-    };
+    store: Option<Store>,
+) -> anyhow::Result<Exit> {
     let jid = Jid::parse(&order.jid).unwrap_or_else(|_| Jid::of(utc_now()));
     let published = map! { "jid" => jid.as_str(), "fun" => order.fun.as_str() };
     let left_behind = LeftBehind { opts, jid: jid.as_str(), store, shower, files: OnceLock::new() };
@@ -60,11 +53,11 @@ pub(super) fn run(
             }
         }
     }
-    shower.result(&data).map(Some)
+    shower.result(&data)
 }
 
 /// The store of a Halite master that does not run. A Salt master has none.
-fn open_store(opts: &Opts) -> Result<Option<Store>, StoreError> {
+pub(super) fn open_store(opts: &Opts) -> Result<Option<Store>, StoreError> {
     let dir = opts.path("cachedir").join("halite");
     if dir.is_dir() { Store::open(&dir).map(Some) } else { Ok(None) }
 }
