@@ -8,7 +8,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use power::{Montgomery, Number, montgomery};
+use power::{Montgomery, Number, Power, montgomery};
 use rsa::BoxedUint;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use subtle::ConstantTimeEq;
@@ -17,6 +17,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::error::CryptError;
 use super::modulus::{below, from_bytes, to_bytes};
 use super::random;
+use crate::host;
 
 /// How many private operations one blinding pair and its squares serve.
 const BLINDING_USES: u32 = 32;
@@ -110,7 +111,7 @@ impl Crt {
         }
         let (blind, unblind) = self.next_blinding();
         let result = n.multiply(&self.power(&n.multiply(&c, &blind)), &unblind);
-        let checked = n.public_power(&n.enter(&result), self.e);
+        let checked = host::public_power(n, &n.enter(&result), self.e);
         if !bool::from(checked.ct_eq(&c)) {
             return Err(CryptError::Fault);
         }
@@ -120,8 +121,10 @@ impl Crt {
     /// `c ^ d mod n` for a blinded `c`, from the powers modulo both primes (Garner's formula).
     fn power(&self, c: &[u64]) -> Number {
         let (p, q) = (&self.p, &self.q);
-        let mp = p.secret_power(&residue(c, p), &self.dp);
-        let mq = q.secret_power(&residue(c, q), &self.dq);
+        let [mp, mq] = host::secret_powers(&[
+            Power { modulus: p, base: &residue(c, p), exponent: &self.dp },
+            Power { modulus: q, base: &residue(c, q), exponent: &self.dq },
+        ]);
         let h = p.multiply(&p.subtract(&mp, &p.reduced(&mq)), &self.q_inverse);
         let mut result = Zeroizing::new(vec![0; c.len()]);
         montgomery::multiply(&h, q.modulus(), &mut result);
@@ -160,7 +163,7 @@ impl Blinding {
             let mask = random_residue(n);
             if let Some(inverse) = inverse(&n.leave(&n.multiply(&r, &mask)), n.modulus()) {
                 let unblind = n.multiply(&n.enter(&inverse), &mask);
-                return Blinding { blind: n.enter(&n.public_power(&r, e)), unblind, uses: 0 };
+                return Blinding { blind: n.enter(&host::public_power(n, &r, e)), unblind, uses: 0 };
             }
         }
     }

@@ -5,6 +5,8 @@
 use power::{Montgomery, Number};
 use zeroize::Zeroizing;
 
+use crate::host;
+
 /// A modulus with what Montgomery's arithmetic needs to know about it.
 pub(super) struct Modulus(Montgomery);
 
@@ -22,7 +24,7 @@ impl Modulus {
         if !below(&base, n) {
             return None;
         }
-        to_bytes(&self.0.public_power(&self.0.enter(&base), exponent), size)
+        to_bytes(&host::public_power(&self.0, &self.0.enter(&base), exponent), size)
     }
 }
 

@@ -21,6 +21,7 @@ mod rewrite;
 pub mod tasks;
 pub mod unread;
 mod which;
+mod wide;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub use process::{run, stream};
 pub use processes::{command_line, pids, process_name};
 pub use rewrite::rewrite;
 pub use which::{which, which_below};
+pub use wide::{public_power, secret_powers};
 pub use zone::{local_now, local_zone};
 
 use crate::value::DateTime;

@@ -8,5 +8,7 @@
 
 pub mod montgomery;
 pub mod sealing;
+#[cfg(target_arch = "x86_64")]
+pub mod wide;
 
-pub use montgomery::{Montgomery, Number};
+pub use montgomery::{Montgomery, Number, Power};

@@ -17,9 +17,18 @@ use zeroize::Zeroizing;
 /// A number as words of 64 bits, the lowest first. It is wiped when it is dropped.
 pub type Number = Zeroizing<Vec<u64>>;
 
+/// What one secret power takes.
+#[derive(Clone, Copy)]
+pub struct Power<'a> {
+    pub modulus: &'a Montgomery,
+    /// A form of `modulus`.
+    pub base: &'a [u64],
+    pub exponent: &'a [u64],
+}
+
 /// Bits of the exponent for each product of a secret power.
-const WINDOW: usize = 4;
-const WINDOWS_PER_WORD: usize = 64 / WINDOW;
+pub(crate) const WINDOW: usize = 4;
+pub(crate) const WINDOWS_PER_WORD: usize = 64 / WINDOW;
 
 /// An odd modulus and what is known about it beforehand. What is given to its functions is as long as it is.
 pub struct Montgomery {
@@ -75,6 +84,18 @@ impl Montgomery {
     #[must_use]
     pub fn modulus(&self) -> &[u64] {
         &self.modulus
+    }
+
+    /// The form of 1, reduced.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn one(&self) -> &[u64] {
+        &self.one
+    }
+
+    /// `-1 / modulus mod 2 ^ 64`
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn negative_inverse(&self) -> u64 {
+        self.negative_inverse
     }
 
     /// `a * b / R`, reduced if one of them is: the form of the product of two forms, and the plain product of a form and
@@ -291,7 +312,7 @@ fn add_row(row: &mut [u64], word: u64, number: &[u64]) -> u64 {
 
 #[allow(clippy::cast_possible_truncation, reason = "the lowest word is what is asked for")]
 #[inline(always)]
-fn lowest(wide: u128) -> u64 {
+pub(crate) fn lowest(wide: u128) -> u64 {
     wide as u64
 }
 
@@ -301,7 +322,7 @@ fn zero(length: usize) -> Number {
 
 /// All bits of `bit`, which is 0 or 1, in a way that the compiler does not make a branch of.
 #[inline(always)]
-fn mask(bit: u64) -> u64 {
+pub(crate) fn mask(bit: u64) -> u64 {
     black_box(bit.wrapping_neg())
 }
 
