@@ -298,3 +298,43 @@ pub(crate) async fn resolve(target: &HostPort, options: &Options) -> io::Result<
     }
     Ok(usable)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_system_is_told_all_tcp_options() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let options = Options {
+            tcp_keepalive: Some(true),
+            tcp_keepalive_idle: Some(Duration::from_secs(301)),
+            tcp_keepalive_intvl: Some(Duration::from_secs(17)),
+            tcp_keepalive_cnt: Some(5),
+            tcp_maxrt: Some(Duration::from_millis(1234)),
+            tos: 0x10,
+            sndbuf: Some(20_000),
+            rcvbuf: Some(30_000),
+            ..Options::default()
+        };
+        let dialled = connect_address(None, address, &options).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        set_tcp_options(&accepted, &options).unwrap();
+        for stream in [dialled, accepted] {
+            let socket = SockRef::from(&stream);
+            assert!(stream.nodelay().unwrap() && socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(301));
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(17));
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), 5);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_millis(1234)));
+            assert_eq!(socket.tos_v4().unwrap(), 0x10);
+            // socket(7): the system doubles both.
+            assert_eq!(socket.send_buffer_size().unwrap(), 40_000);
+            assert_eq!(socket.recv_buffer_size().unwrap(), 60_000);
+        }
+    }
+}

@@ -9,8 +9,8 @@ use std::{
 };
 
 use zmtp::{
-    DealerSocket, Event, Message, Options, PubSocket, PullSocket, PushSocket, RepSocket, ReqSocket,
-    RouterSocket, SubSocket, XPubEvent, XPubSocket,
+    DealerSocket, Event, Message, Options, PairSocket, PubSocket, PullSocket, PushSocket, RepSocket,
+    ReqSocket, RouterSocket, SubSocket, XPubEvent, XPubSocket, XSubSocket,
 };
 
 use crate::support::*;
@@ -79,6 +79,81 @@ async fn c3_a_send_that_was_dropped_sent_nothing_and_one_that_ended_sent_all() {
     }
     let mut pull = soon(receiving).await.unwrap();
     assert_eq!(pull.try_recv(), None);
+}
+
+fn numbered(number: u32) -> Message {
+    Message::from_parts(vec![number.to_be_bytes().to_vec().into(), vec![7; 5000].into()])
+}
+
+fn number_of(message: &Message) -> u32 {
+    assert_eq!(message.len(), 2, "never split");
+    u32::from_be_bytes(message.first()[..].try_into().unwrap())
+}
+
+/// The types that the tests above leave out, and those of the test below.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pairs_and_dealers_may_drop_every_send_and_every_receive() {
+    const MESSAGES: u32 = 500;
+    let small = Options { sndhwm: Some(3), rcvhwm: Some(3), sndbuf: Some(16_384), ..quick() };
+    let mut pair = PairSocket::bind(&anywhere(), small.clone()).await.unwrap();
+    let sender = PairSocket::connect(&pair.local_endpoint().unwrap(), small.clone());
+    let receiving = tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            assert_eq!(number_of(&until_done(|| poll_once(pair.recv())).await), number);
+        }
+        pair
+    });
+    for number in 0..MESSAGES {
+        until_done(|| poll_once(sender.send(numbered(number)))).await;
+    }
+    assert_eq!(soon(receiving).await.unwrap().try_recv(), None);
+
+    let mut router = RouterSocket::bind(&anywhere(), small.clone()).await.unwrap();
+    let dealer = DealerSocket::connect(&router.local_endpoint().unwrap(), small);
+    let receiving = tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            assert_eq!(number_of(&until_done(|| poll_once(router.recv())).await.1), number);
+        }
+        router
+    });
+    for number in 0..MESSAGES {
+        until_done(|| poll_once(dealer.send(numbered(number)))).await;
+    }
+    assert_eq!(soon(receiving).await.unwrap().try_recv(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishers_and_subscribers_may_drop_every_send_and_every_receive() {
+    const MESSAGES: u32 = 1000;
+    let unlimited = Options { sndhwm: None, rcvhwm: None, ..quick() };
+    let mut xpub = XPubSocket::bind(&anywhere(), unlimited.clone()).await.unwrap();
+    let endpoint = xpub.local_endpoint().unwrap();
+    let mut sub = SubSocket::connect(&endpoint, unlimited.clone());
+    let mut xsub = XSubSocket::connect(&endpoint, unlimited);
+    sub.subscribe(b"");
+    xsub.subscribe(b"");
+    soon(xpub.wait_for_subscribers(2)).await;
+    let publisher = xpub.publisher();
+    let publishing = tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            until_done(|| poll_once(publisher.send(numbered(number)))).await;
+        }
+    });
+    for number in 0..MESSAGES {
+        assert_eq!(number_of(&until_done(|| poll_once(sub.recv())).await), number);
+        assert_eq!(number_of(&until_done(|| poll_once(xsub.recv())).await), number);
+        xsub.send(numbered(number));
+    }
+    assert_eq!((sub.try_recv(), xsub.try_recv()), (None, None), "nothing comes twice");
+    soon(publishing).await.unwrap();
+    let mut number = 0;
+    while number < MESSAGES {
+        if let XPubEvent::Message(message) = until_done(|| poll_once(xpub.recv())).await {
+            assert_eq!(number_of(&message), number);
+            number += 1;
+        }
+    }
+    assert_eq!(xpub.try_recv(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

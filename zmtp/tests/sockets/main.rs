@@ -6,6 +6,7 @@ mod late_options;
 mod more_types;
 mod security;
 mod support;
+mod system_options;
 
 use std::time::Duration;
 
