@@ -4,9 +4,12 @@ use zmtp::{Options, XPubEvent, XPubSocket, XSubSocket};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut back = XSubSocket::bind(&"tcp://127.0.0.1:5557".parse()?, Options::default()).await?;
-    let mut front = XPubSocket::bind(&"tcp://127.0.0.1:5558".parse()?, Options::default()).await?;
-    println!("publishers connect to 5557, subscribers to 5558");
+    let mut arguments = std::env::args().skip(1);
+    let back_at = arguments.next().unwrap_or("tcp://127.0.0.1:5557".into()).parse()?;
+    let front_at = arguments.next().unwrap_or("tcp://127.0.0.1:5558".into()).parse()?;
+    let mut back = XSubSocket::bind(&back_at, Options::default()).await?;
+    let mut front = XPubSocket::bind(&front_at, Options::default()).await?;
+    println!("publishers connect to {back_at}, subscribers to {front_at}");
     loop {
         tokio::select! {
             message = back.recv() => front.publish(message),
