@@ -6,8 +6,9 @@ mod matrix;
 mod peer;
 mod restart;
 mod security;
+mod topics;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use peer::Peer;
@@ -233,6 +234,50 @@ async fn a_libzmq_device_stands_between_our_req_and_our_rep() {
         rep.send(message(&[&[round], b"done"])).unwrap();
         assert_parts(&soon(req.recv()).await.unwrap(), &[&[round], b"done"]);
     }
+}
+
+/// The same device made of our sockets, with libzmq or ours in front of it.
+/// Covers: conformance 41
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_of_ours_stands_before_a_libzmq_rep() {
+    let Some(mut peer) = Peer::start() else { return };
+    let mut front = RouterSocket::bind(&anywhere(), options()).await.unwrap();
+    let mut back = DealerSocket::bind(&anywhere(), options()).await.unwrap();
+    let before = front.local_endpoint().unwrap();
+    peer.run("new rep REP");
+    peer.connect("rep", &back.local_endpoint().unwrap());
+    let device = tokio::spawn(async move {
+        let mut clients = HashMap::new();
+        loop {
+            tokio::select! {
+                (id, request) = front.recv() => {
+                    let address = Bytes::from(id.clone());
+                    clients.insert(address.clone(), id);
+                    let parts = [vec![address], request.into_parts()].concat();
+                    back.send(Message::from_parts(parts)).await;
+                }
+                reply = back.recv() => {
+                    let mut parts = reply.into_parts();
+                    front.send(&clients[&parts.remove(0)], Message::from_parts(parts)).unwrap();
+                }
+            }
+        }
+    });
+    peer.run("new theirs REQ");
+    peer.connect("theirs", &before);
+    let mut ours = ReqSocket::connect(&before, options());
+    for round in 0..50_u8 {
+        peer.send("theirs", &[b"theirs", &[round]]);
+        ours.send(message(&[b"ours", &[round]])).await.unwrap();
+        for _ in 0..2 {
+            let request = peer.recv("rep");
+            assert_eq!(request[1], [round]);
+            peer.send("rep", &[&request[0], b"done"]);
+        }
+        peer.expect("theirs", &[b"theirs", b"done"]);
+        assert_parts(&soon(ours.recv()).await.unwrap(), &[b"ours", b"done"]);
+    }
+    device.abort();
 }
 
 /// Covers: conformance 49

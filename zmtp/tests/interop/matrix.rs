@@ -1,7 +1,5 @@
-//! Every pair of socket types, ours against libzmq's: either side listens, over tcp, ipc and a tcp session that both sides
-//! take for ZMTP 3.0.
-//!
-//! Covers: conformance 6 7 8 23 24 33 42
+//! Every pair of socket types, ours against libzmq's: either side listens, over tcp, ipc (paths and abstract names) and a tcp
+//! session that both sides take for ZMTP 3.0.
 
 use std::path::PathBuf;
 
@@ -20,6 +18,8 @@ use crate::{anywhere, assert_parts, message, options, peer::Peer, soon};
 enum Way {
     Tcp,
     Ipc,
+    /// An abstract name of Linux, which is no file.
+    Abstract,
     /// Through a relay that changes the minor version in both greetings.
     ThreeZero,
 }
@@ -71,15 +71,18 @@ impl Meeting<'_> {
     }
 
     fn ipc(&self) -> Endpoint {
-        Endpoint::ipc(&self.path).unwrap()
+        match self.way {
+            Way::Abstract => format!("ipc://@{}", self.path.display()).parse().unwrap(),
+            _ => Endpoint::ipc(&self.path).unwrap(),
+        }
     }
 
     /// Where ours shall listen, or `None` with the endpoint to dial.
     fn ours(&mut self) -> Result<Endpoint, Endpoint> {
         match (self.we_listen, self.way) {
-            (true, Way::Ipc) => Ok(self.ipc()),
+            (true, Way::Ipc | Way::Abstract) => Ok(self.ipc()),
             (true, _) => Ok(anywhere()),
-            (false, Way::Ipc) => {
+            (false, Way::Ipc | Way::Abstract) => {
                 let endpoint = self.ipc();
                 self.peer.run(&format!("bind t {endpoint}"));
                 Err(endpoint)
@@ -308,22 +311,33 @@ async fn all_pairs(way: Way) {
     let _gone = std::fs::remove_dir_all(folder);
 }
 
+/// Covers: conformance 8 33
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pair_of_types_talks_over_tcp() {
     all_pairs(Way::Tcp).await;
 }
 
+/// Covers: conformance 55
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pair_of_types_talks_over_ipc() {
     all_pairs(Way::Ipc).await;
 }
 
+/// Covers: conformance 55
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_pair_of_types_talks_under_an_abstract_name() {
+    all_pairs(Way::Abstract).await;
+}
+
+/// Covers: conformance 23 33
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pair_of_types_talks_in_a_session_of_zmtp_3_0() {
     all_pairs(Way::ThreeZero).await;
 }
 
 /// The octets that libzmq sends first are those that we send, for each type.
+/// Covers: conformance 6 7
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conformance_6_ready_is_octet_for_octet_that_of_libzmq() {
     let Some(mut peer) = Peer::start() else { return };

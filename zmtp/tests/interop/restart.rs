@@ -1,11 +1,10 @@
 //! Either side goes away and comes back; thousands of topics.
-//!
-//! Covers: conformance 27 29 44 57; pitfalls A4 B6 B7 B8 C16
 
 use zmtp::{DealerSocket, Event, PubSocket, RouterSocket, SubSocket};
 
 use crate::{anywhere, assert_parts, event, message, options, peer::Peer, soon};
 
+/// Covers: pitfalls B6 B7; conformance 29
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libzmq_finds_our_restarted_publisher_and_subscribes_again() {
     let Some(mut peer) = Peer::start() else { return };
@@ -37,6 +36,7 @@ fn hex(text: &str) -> String {
     text.bytes().map(|octet| format!("{octet:02x}")).collect()
 }
 
+/// Covers: conformance 44
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_libzmq_dealer_finds_our_restarted_router_again_and_again() {
     let Some(mut peer) = Peer::start() else { return };
@@ -64,6 +64,7 @@ async fn a_libzmq_dealer_finds_our_restarted_router_again_and_again() {
     }
 }
 
+/// Covers: pitfalls C16; conformance 57
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_dealer_finds_a_libzmq_router_that_restarts() {
     let Some(mut peer) = Peer::start() else { return };
@@ -86,6 +87,7 @@ async fn our_dealer_finds_a_libzmq_router_that_restarts() {
     }
 }
 
+/// Covers: pitfalls B8; conformance 29
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_topics_of_ours_reach_libzmq() {
     let Some(mut peer) = Peer::start() else { return };

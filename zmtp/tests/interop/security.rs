@@ -1,6 +1,4 @@
 //! PLAIN and CURVE against libzmq, in both roles.
-//!
-//! Covers: conformance 5 14 15; pitfalls A13
 
 use zmtp::{
     Authorizer, Credentials, DealerSocket, Decision, Event, Mechanism, Options, PubSocket, RepSocket,
@@ -26,6 +24,7 @@ fn plain_client(password: &str) -> Options {
     with(Mechanism::PlainClient { plain_username, plain_password: password.to_owned() })
 }
 
+/// Covers: conformance 14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_in_both_roles() {
     let Some(mut peer) = Peer::start() else { return };
@@ -69,6 +68,7 @@ async fn plain_in_both_roles() {
     event(&mut events, refused).await;
 }
 
+/// Covers: conformance 15
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn curve_in_both_roles_with_large_messages() {
     let Some(mut peer) = Peer::start() else { return };
@@ -126,6 +126,7 @@ async fn curve_in_both_roles_with_large_messages() {
     assert_parts(&soon(sub.recv()).await, &[b"topic"]);
 }
 
+/// Covers: conformance 15
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_libzmq_client_with_the_wrong_server_key_is_not_let_in() {
     let Some(mut peer) = Peer::start() else { return };
