@@ -10,7 +10,9 @@ use std::{
 
 use crate::raw_peers::{Subscribers, flood, greeted};
 
-const ALL: [&str; 5] = ["raw", "libzmq", "zeromq", "omq", "zmtp"];
+const ALL: [&str; 6] = ["raw", "libzmq", "zeromq", "omq", "monocoque", "zmtp"];
+/// Whose ROUTER serves one peer only.
+const SINGLE: &str = "monocoque";
 
 /// A socket in a process of its own.
 struct Player {
@@ -95,20 +97,19 @@ pub fn run(rounds: usize, only: &str, libraries: &str) {
                 latency(&mut table, library);
             }
         }
-        // One raw publisher or router serves one peer only.
-        for &library in libraries.iter().filter(|library| **library != "raw") {
+        for &library in &libraries {
             for peers in [100, 1000, 5000] {
                 if "fanout".contains(only) {
                     runtime.block_on(fan_out(&mut table, library, peers));
                 }
             }
             for (clients, in_flight) in [(1, 16), (100, 16), (1000, 4)] {
-                if "router".contains(only) {
+                if "router".contains(only) && (library != SINGLE || clients == 1) {
                     clients_runtime.block_on(router(&mut table, library, clients, in_flight));
                 }
             }
             for (role, peer) in [("pub", "SUB"), ("router", "DEALER")] {
-                if "idle".contains(only) {
+                if "idle".contains(only) && (library != SINGLE || role == "pub") {
                     runtime.block_on(idle(&mut table, library, role, peer));
                 }
             }
@@ -136,6 +137,8 @@ fn pair(table: &mut Table, library: &'static str, size: usize) {
     let mut publisher = Player::start(library, "pub", 0);
     let port = publisher.answer().parse().unwrap();
     let mut sub = Player::start(library, "sub", port);
+    publisher.command("accept 1");
+    publisher.answer();
     let ready = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| sub.answer());
         while !waiting.is_finished() {
@@ -212,7 +215,9 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
     let mut publisher = Player::start(library, "pub", 0);
     let port = publisher.answer().parse().unwrap();
+    publisher.command(&format!("accept {peers}"));
     let (subscribers, refused) = Subscribers::connect(port, peers).await;
+    publisher.answer();
     let connected = (peers - refused) as u64;
     let began = Instant::now();
     while subscribers.probed.load(Ordering::Relaxed) < connected && began.elapsed() < Duration::from_secs(60)
@@ -274,6 +279,9 @@ async fn idle(table: &mut Table, library: &'static str, role: &str, peer: &'stat
     const PEERS: usize = 2000;
     let mut socket = Player::start(library, role, 0);
     let port = socket.answer().parse().unwrap();
+    if role == "pub" {
+        socket.command(&format!("accept {}", 200 + PEERS));
+    }
     let mut streams = Vec::new();
     for _ in 0..200 {
         streams.push(greeted(port, peer).await.unwrap());

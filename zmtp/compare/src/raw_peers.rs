@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-fn hello(socket_type: &str) -> Vec<u8> {
+pub fn hello(socket_type: &str) -> Vec<u8> {
     let mut octets = vec![0; 64];
     octets[0] = 0xFF;
     octets[8] = 1;
