@@ -94,7 +94,7 @@ pub fn parse(body: &[u8], minimum_version: i64) -> Result<Request, Refusal> {
         },
         Some("aes") => {
             let load = match load {
-                Value::Bytes(bytes) => bytes,
+                Value::Bytes(bytes) => bytes.into_bytes(),
                 Value::Text(text) => Bytes::from(text),
                 _ => return Err(Refusal::NotAMap),
             };

@@ -46,7 +46,7 @@ impl Session {
         let nonce = new_nonce();
         load.insert("nonce", nonce.as_str());
         load.insert("ts", now);
-        load.insert("tok", Value::Bytes(self.identity.tok.clone()));
+        load.insert("tok", self.identity.tok.clone());
         load.insert("id", self.identity.id.as_str());
         let sealed = self.crypticle.encrypt(&pack_map(&load), None);
         let body = pack_map(&map! {

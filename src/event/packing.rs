@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn data_may_hold_empty_lines_and_bytes() {
-        let data = map! { "text" => "a\n\nb", "raw" => Value::Bytes(Bytes::from_static(&[0xff, 10, 10])) };
+        let data = map! { "text" => "a\n\nb", "raw" => Value::Bytes(vec![0xff, 10, 10].into()) };
         let event = unpack(&pack("t", data.clone(), now(), 1 << 20)).expect("an event");
         assert_eq!(event.data.get("text"), data.get("text"));
         assert_eq!(event.data.get("raw"), data.get("raw"));

@@ -134,7 +134,7 @@ fn odd(at: &SaltPath) -> Fault {
 fn unpacked(reply: Value) -> Option<Bytes> {
     let Value::Map(mut reply) = reply else { return None };
     let data = match reply.remove("data")? {
-        Value::Bytes(data) => data,
+        Value::Bytes(data) => data.into_bytes(),
         Value::Text(data) => data.into(),
         _ => return None,
     };

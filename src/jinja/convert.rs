@@ -17,7 +17,7 @@ pub(super) fn from_value(value: &Value) -> Val {
         Value::Big(big) => Val::from_big((**big).clone()),
         Value::Float(float) => Val::Float(*float),
         Value::Text(text) => Val::str(text),
-        Value::Bytes(bytes) => Val::Bytes(Rc::from(&**bytes)),
+        Value::Bytes(bytes) => Val::Bytes(Rc::from(&bytes[..])),
         Value::List(items) => Val::list(items.iter().map(from_value).collect()),
         Value::Map(map) => from_map(map),
         Value::Time(time) => Val::Time(Rc::new(**time)),
@@ -62,7 +62,7 @@ fn to_value_at(val: &Val, depth: u32) -> Res<Value> {
         Val::Big(big) => Value::from_bigint((**big).clone()),
         Val::Float(float) => Value::Float(*float),
         Val::Str(text) | Val::Markup(text) => Value::text(&**text),
-        Val::Bytes(bytes) => Value::Bytes(bytes::Bytes::copy_from_slice(bytes)),
+        Val::Bytes(bytes) => Value::Bytes(bytes.to_vec().into()),
         Val::List(list) => list_of(&list.0.borrow(), depth)?,
         Val::Tuple(tuple) => list_of(&tuple.items, depth)?,
         Val::Dict(dict) => {

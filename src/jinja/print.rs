@@ -168,7 +168,7 @@ fn write(out: &mut String, val: &Val, depth: u32, finalized: bool) -> Res<()> {
             out.push(')');
         }
         Val::Bytes(bytes) => {
-            out.push_str(&value_repr(&Value::Bytes(bytes::Bytes::copy_from_slice(bytes))));
+            out.push_str(&value_repr(&Value::Bytes(bytes.to_vec().into())));
         }
         Val::List(list) => {
             out.push('[');

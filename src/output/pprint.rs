@@ -121,7 +121,7 @@ impl Printer {
 
     fn bytes(&mut self, bytes: &bytes::Bytes, place: Place) {
         let place = place.parenthesised();
-        let quoted = |from: usize, to: usize| repr(&Value::Bytes(bytes.slice(from..to)));
+        let quoted = |from: usize, to: usize| repr(&Value::Bytes(bytes.slice(from..to).into()));
         let mut columns = place.columns();
         let (mut chunks, mut start, mut end) = (Vec::new(), 0, 0);
         while end < bytes.len() {

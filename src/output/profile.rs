@@ -49,7 +49,7 @@ fn render(value: &Value, options: &OutputOptions) -> Result<String, Unfit> {
                 }
             }
             Value::Bytes(octets) => {
-                for octet in octets {
+                for octet in octets.iter() {
                     if usize::from(*octet) >= octets.len() {
                         return Err(unfit("an octet that is no place"));
                     }

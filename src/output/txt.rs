@@ -19,7 +19,7 @@ fn render(value: &Value, _: &OutputOptions) -> Result<String, Unfit> {
                     }
                     Value::Bytes(bytes) => {
                         for line in byte_lines(bytes) {
-                            let line = Value::Bytes(bytes.slice_ref(line));
+                            let line = Value::Bytes(bytes.slice_ref(line).into());
                             push_line(&mut out, format_args!("{key}: {}", repr(&line)));
                         }
                     }

@@ -21,7 +21,13 @@ pub(super) fn map_of(outcome: StateReturn) -> Map {
             };
         }
     };
-    let mut ret = map! { "name" => name, "changes" => changes, "result" => result, "comment" => comment };
+    // With what the run adds: `__sls__`, `__run_num__`, `start_time`, `duration`, `__id__`.
+    const COMPLETE: usize = 9;
+    let mut ret = Map::with_capacity(COMPLETE + extra.len());
+    ret.insert("name", name);
+    ret.insert("changes", changes);
+    ret.insert("result", result);
+    ret.insert("comment", comment);
     ret.extend(extra);
     ret
 }

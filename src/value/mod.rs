@@ -12,6 +12,7 @@ mod map;
 mod merge;
 pub mod msgpack;
 mod near;
+mod octets;
 mod pep440;
 mod repr;
 pub mod serializer;
@@ -27,6 +28,7 @@ pub use lookup::{DEFAULT_DELIMITER, traverse};
 pub use map::Map;
 pub use merge::{MergeStrategy, merge, merge_maps};
 pub use near::nearest;
+pub use octets::Octets;
 pub use pep440::{PyVersion, fulfills};
 pub use repr::{float_repr, is_printable, repr, str_of};
 pub use url::{is_remote_scheme, redacted_url, url_scheme};
@@ -53,11 +55,14 @@ pub enum Value {
     /// Unicode text.
     Text(String),
     /// Bytes that are not known to be text.
-    Bytes(Bytes),
+    Bytes(Octets),
     List(Vec<Value>),
     Map(Map),
     Time(Box<DateTime>),
 }
+
+/// Trees of thousands of states are made of values: another word in each is a tenth of their memory.
+const _: () = assert!(size_of::<Value>() <= 4 * size_of::<usize>());
 
 impl Value {
     /// Text from anything that can become a `String`.
@@ -286,7 +291,8 @@ from! {
     &str => |it| Value::Text(it.to_owned()),
     String => |it| Value::Text(it),
     &String => |it| Value::Text(it.clone()),
-    Bytes => |it| Value::Bytes(it),
+    Bytes => |it| Value::Bytes(it.into()),
+    Octets => |it| Value::Bytes(it),
     Vec<Value> => |it| Value::List(it),
     Map => |it| Value::Map(it),
 }

@@ -480,10 +480,11 @@ impl<'a> Reader<'a> {
     }
 
     fn octets(&self, octets: &[u8]) -> Value {
-        Value::Bytes(match self.shared.filter(|_| octets.len() >= SHARED) {
+        match self.shared.filter(|_| octets.len() >= SHARED) {
             Some(shared) => shared.slice_ref(octets),
             None => Bytes::copy_from_slice(octets),
-        })
+        }
+        .into()
     }
 
     fn decoded(&mut self, octets: &[u8]) -> Value {
@@ -502,7 +503,7 @@ impl<'a> Reader<'a> {
         Ok(match code {
             EXT_DATETIME => match parse_datetime(payload) {
                 Some(time) => Value::Time(Box::new(time)),
-                None => Value::Bytes(Bytes::copy_from_slice(payload)),
+                None => Bytes::copy_from_slice(payload).into(),
             },
             // A Salt constant is `[name, value]`: what counts is its value.
             EXT_CONSTANT => {
@@ -515,7 +516,7 @@ impl<'a> Reader<'a> {
                     other => other,
                 }
             }
-            _ => Value::Bytes(Bytes::copy_from_slice(payload)),
+            _ => Bytes::copy_from_slice(payload).into(),
         })
     }
 }

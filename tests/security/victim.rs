@@ -246,7 +246,7 @@ impl EvilMinion {
 
     /// The token that proves the key.
     pub fn token(&self) -> Value {
-        Value::Bytes(self.session.identity().tok.clone())
+        self.session.identity().tok.clone().into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tokens to nodes: the grammar, aliases found, tags resolved, one document. libyaml: parser.c; PyYAML: composer.py
 //! (the C parser's form of it).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::node::{Content, Node, NodeId, Tree, implicit_tag};
@@ -155,8 +156,8 @@ impl Composer<'_> {
             Data::Scalar { .. } => self.scalar(anchor, tag, start),
             _ if anchor.is_some() || tag.is_some() => {
                 let tag = match tag {
-                    Some(tag) if tag != "!" => tag,
-                    tag => implicit_tag("", tag.is_none()).to_owned(),
+                    Some(tag) if tag != "!" => tag.into(),
+                    tag => implicit_tag("", tag.is_none()).into(),
                 };
                 self.open(anchor, tag, start, Content::Scalar(String::new()))
             }
@@ -182,9 +183,9 @@ impl Composer<'_> {
             return Err(self.error(start, "did not find expected node content"));
         };
         let tag = match tag {
-            Some(tag) if tag != "!" => tag,
+            Some(tag) if tag != "!" => tag.into(),
             // `!` before a scalar, even a quoted one, means: decide by its look.
-            tag => implicit_tag(&value, plain || tag.is_some()).to_owned(),
+            tag => implicit_tag(&value, plain || tag.is_some()).into(),
         };
         self.open(anchor, tag, start, Content::Scalar(value))
     }
@@ -357,7 +358,7 @@ impl Composer<'_> {
 
     /// `a: b` in a flow sequence: a mapping of one entry.
     fn pair_in_sequence(&mut self, mark: Mark, depth: usize) -> Result<NodeId, YamlError> {
-        let id = self.open(None, resolve::MAP.to_owned(), mark, Content::Mapping(Vec::new()))?;
+        let id = self.open(None, resolve::MAP.into(), mark, Content::Mapping(Vec::new()))?;
         let token = self.peek()?;
         let end = token.end;
         let key = match token.data {
@@ -455,7 +456,7 @@ impl Composer<'_> {
     fn open(
         &mut self,
         anchor: Option<String>,
-        tag: String,
+        tag: Cow<'static, str>,
         mark: Mark,
         content: Content,
     ) -> Result<NodeId, YamlError> {
@@ -477,7 +478,7 @@ impl Composer<'_> {
 
     /// A node where nothing is written: null.
     fn empty(&mut self, mark: Mark) -> Result<NodeId, YamlError> {
-        self.open(None, resolve::NULL.to_owned(), mark, Content::Scalar(String::new()))
+        self.open(None, resolve::NULL.into(), mark, Content::Scalar(String::new()))
     }
 
     fn anchored(&self, name: &str, mark: Mark) -> Result<NodeId, YamlError> {
@@ -493,6 +494,6 @@ impl Composer<'_> {
     }
 }
 
-fn own_tag(tag: Option<String>, default: &str) -> String {
-    tag.filter(|tag| tag != "!").unwrap_or_else(|| default.to_owned())
+fn own_tag(tag: Option<String>, default: &'static str) -> Cow<'static, str> {
+    tag.filter(|tag| tag != "!").map_or(Cow::Borrowed(default), Cow::Owned)
 }

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
-
 use super::node::{Content, NodeId, Tree};
 use super::scan::Mark;
 use super::{MAX_ALIASED_OCTETS, MAX_ALIASED_VALUES, MAX_DEPTH, YamlError, resolve, scalar};
@@ -70,14 +68,14 @@ impl Constructor<'_> {
     fn scalar(&self, id: NodeId, text: &str) -> Result<Value, YamlError> {
         let node = self.tree.node(id);
         let bad = |what: &str| self.error(node.mark, format!("{} is not {what}", repr(&text.into())));
-        match node.tag.as_str() {
+        match &*node.tag {
             resolve::STR | resolve::TIMESTAMP | "tag:yaml.org,2002:python/unicode" => Ok(text.into()),
             resolve::NULL => Ok(Value::Null),
             resolve::BOOL => resolve::bool_of(text).map(Value::Bool).ok_or_else(|| bad("a boolean")),
             resolve::INT => scalar::int(text).ok_or_else(|| bad("an integer")),
             resolve::FLOAT => scalar::float(text).map(Value::Float).ok_or_else(|| bad("a float")),
             "tag:yaml.org,2002:binary" => match scalar::binary(text) {
-                Ok(octets) => Ok(Value::Bytes(Bytes::from(octets))),
+                Ok(octets) => Ok(Value::Bytes(octets.into())),
                 Err(problem) => Err(self.error(node.mark, problem)),
             },
             tag => Err(self.wrong_kind(tag, id)),
@@ -86,7 +84,7 @@ impl Constructor<'_> {
 
     fn collection(&mut self, id: NodeId, depth: usize, aliased: bool) -> Result<Value, YamlError> {
         let node = self.tree.node(id);
-        match (node.tag.as_str(), &node.content) {
+        match (&*node.tag, &node.content) {
             (resolve::SEQ, Content::Sequence(items)) => {
                 let items = items.clone();
                 let mut values = Vec::with_capacity(items.len());
@@ -150,7 +148,8 @@ impl Constructor<'_> {
         let Content::Mapping(pairs) = &node.content else { return Ok(Map::new()) };
         let pairs = pairs.clone();
         let mut map = Map::with_capacity(pairs.len());
-        let mut keys = HashSet::with_capacity(pairs.len());
+        // Keys that are no text: a text is equal to the same text alone.
+        let mut others = HashSet::new();
         for (key_id, value_id) in pairs {
             let key_mark = self.tree.node(key_id).mark;
             if is_collection(&self.tree.node(key_id).tag) {
@@ -159,7 +158,11 @@ impl Constructor<'_> {
             }
             let key = self.value(key_id, depth + 1, aliased)?;
             let value = self.value(value_id, depth + 1, aliased)?;
-            if !keys.insert(as_python_compares(&key)) {
+            let there = match &key {
+                Value::Text(text) => map.contains(text),
+                other => !others.insert(as_python_compares(other)),
+            };
+            if there {
                 let problem = format!("found conflicting ID '{}'", str_of(&key));
                 return Err(YamlError::within(self.file, context, key_mark, problem));
             }
@@ -179,10 +182,10 @@ impl Constructor<'_> {
         let pairs = pairs.clone();
         let (mut own, mut merged) = (Vec::with_capacity(pairs.len()), Vec::new());
         for (key, value) in pairs {
-            match self.tree.node(key).tag.as_str() {
+            match self.tree.node(key).tag.as_ref() {
                 resolve::MERGE => self.merge(id, value, depth, &mut merged)?,
                 resolve::VALUE => {
-                    self.tree.node_mut(key).tag = resolve::STR.to_owned();
+                    self.tree.node_mut(key).tag = resolve::STR.into();
                     own.push((key, value));
                 }
                 _ => own.push((key, value)),

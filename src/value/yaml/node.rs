@@ -1,5 +1,7 @@
 //! The tree between events and values: tags resolved, aliases as shared nodes. PyYAML: nodes.py.
 
+use std::borrow::Cow;
+
 use super::scan::Mark;
 use super::{Lines, resolve};
 use crate::value::repr;
@@ -10,7 +12,8 @@ pub(super) struct NodeId(usize);
 
 #[derive(Debug)]
 pub(super) struct Node {
-    pub tag: String,
+    /// Almost always one of YAML's own.
+    pub tag: Cow<'static, str>,
     pub mark: Mark,
     pub content: Content,
 }
@@ -85,7 +88,7 @@ impl Tree {
             Content::Sequence(_) => "SequenceNode",
             Content::Mapping(_) => "MappingNode",
         };
-        out.push_str(&format!("{kind}(tag={}, value=", repr(&node.tag.as_str().into())));
+        out.push_str(&format!("{kind}(tag={}, value=", repr(&(&*node.tag).into())));
         match &node.content {
             Content::Scalar(text) => out.push_str(&repr(&text.as_str().into())),
             _ => self.print_content(out, id, most),
