@@ -70,6 +70,11 @@ impl Files {
         Self::new(source, Path::new(cachedir), hash_type)
     }
 
+    /// A client for the `file_roots` of these options, on this machine.
+    pub fn here(opts: &Map) -> Box<dyn FileClient> {
+        Box::new(Self::from_opts(Arc::new(LocalSource::from_opts(opts)), opts))
+    }
+
     fn list(&self, cmd: &str, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault> {
         let reply = self.source.ask(map! { "saltenv" => saltenv, "prefix" => prefix, "cmd" => cmd })?;
         let Value::List(items) = reply else { return Err(odd(cmd)) };

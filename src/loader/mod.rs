@@ -23,7 +23,9 @@ pub use fault::{Fault, Returned, os_error_text, settle};
 pub use master_call::{arguments, failure};
 pub use registry::Registry;
 pub use returner::Returner;
-pub use services::{Executed, FileClient, Forget, HashOf, MasterServices, MinionServices, Nowhere};
+pub use services::{
+    Executed, FileClient, Forget, HashOf, MasterServices, MinionServices, Nowhere, WithFiles,
+};
 pub use state::{Running, State, StateReturn, StateRun, States};
 
 use crate::value::Value;

@@ -50,6 +50,15 @@ pub trait MinionServices: Sync {
     /// Files of the master, or local ones with `file_client: local`.
     fn files(&self) -> &dyn FileClient;
 
+    /// Files of this machine, by the `file_roots` of these options.
+    ///
+    /// # Errors
+    /// When there are none here.
+    fn local_files(&self, opts: &Map) -> Result<Box<dyn FileClient>, Fault> {
+        let _ = opts;
+        Err(Fault::NotSupported("a file client for other options".to_owned()))
+    }
+
     /// Grains collected anew, with the options of a minion.
     ///
     /// # Errors
@@ -77,6 +86,57 @@ pub trait MinionServices: Sync {
     fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
         let _ = (external, overrides);
         nowhere("pillar.ext")
+    }
+}
+
+/// A minion whose files come from elsewhere.
+pub struct WithFiles<'a> {
+    pub minion: &'a dyn MinionServices,
+    pub files: &'a dyn FileClient,
+}
+
+impl MinionServices for WithFiles<'_> {
+    fn request(&self, load: Map, timeout: Duration) -> Result<Value, Fault> {
+        self.minion.request(load, timeout)
+    }
+
+    fn fire(&self, tag: &str, data: Map) -> Result<(), Fault> {
+        self.minion.fire(tag, data)
+    }
+
+    fn fire_and_wait(
+        &self,
+        tag: &str,
+        data: Map,
+        answer: &str,
+        timeout: Duration,
+    ) -> Result<Option<Map>, Fault> {
+        self.minion.fire_and_wait(tag, data, answer, timeout)
+    }
+
+    fn files(&self) -> &dyn FileClient {
+        self.files
+    }
+
+    fn local_files(&self, opts: &Map) -> Result<Box<dyn FileClient>, Fault> {
+        self.minion.local_files(opts)
+    }
+
+    fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
+        self.minion.collect_grains(opts)
+    }
+
+    fn compile_pillar(
+        &self,
+        saltenv: Option<&str>,
+        pillarenv: Option<&str>,
+        overrides: &Map,
+    ) -> Result<Map, Fault> {
+        self.minion.compile_pillar(saltenv, pillarenv, overrides)
+    }
+
+    fn external_pillar(&self, external: Map, overrides: &Map) -> Result<Map, Fault> {
+        self.minion.external_pillar(external, overrides)
     }
 }
 

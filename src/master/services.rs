@@ -377,6 +377,10 @@ impl MinionServices for OnHost<'_> {
         MasterServices::files(self.services)
     }
 
+    fn local_files(&self, opts: &Map) -> Result<Box<dyn FileClient>, Fault> {
+        Ok(Files::here(opts))
+    }
+
     fn compile_pillar(
         &self,
         saltenv: Option<&str>,

@@ -183,6 +183,10 @@ impl MinionServices for Services {
         &self.files
     }
 
+    fn local_files(&self, opts: &Map) -> Result<Box<dyn FileClient>, Fault> {
+        Ok(Files::here(opts))
+    }
+
     fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
         Ok(crate::grains::load(&RealHost, opts, true))
     }

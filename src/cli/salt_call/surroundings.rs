@@ -323,6 +323,10 @@ impl MinionServices for Alone {
         &self.files
     }
 
+    fn local_files(&self, opts: &Map) -> Result<Box<dyn FileClient>, Fault> {
+        Ok(Files::here(opts))
+    }
+
     fn collect_grains(&self, opts: &Map) -> Result<Map, Fault> {
         Ok(crate::grains::load(&RealHost, opts, true))
     }

@@ -3,6 +3,7 @@
 mod apply;
 mod disabled;
 mod lint;
+mod packed;
 mod pause;
 mod queue;
 mod request;
@@ -10,9 +11,7 @@ mod settings;
 mod show;
 mod single;
 
-use crate::loader::{
-    Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest,
-};
+use crate::loader::{Args, Context, Default, Function, Module, Param, always, keywords, opt, req, rest};
 use crate::value::{Map, Value};
 
 const HIGHSTATE: &str = "highstate";
@@ -109,8 +108,10 @@ pub(super) static MODULE: Module = Module {
         Function::new(
             "pkg",
             &[req("pkg_path"), req("pkg_sum"), req("hash_type"), TEST, MORE],
-            "Not offered: states packed by salt-ssh.",
-            |_, _| Err(Fault::NotSupported("state.pkg".to_owned())),
+            "Applies states that `salt-ssh` has packed: `state.pkg /tmp/salt_state.tgz <hash> sha256`.",
+            |cx, args| {
+                packed::pkg(cx, arguments(args, &["pkg_path", "pkg_sum", "hash_type", "test"]))
+            },
         )
         .output(HIGHSTATE),
         Function::new(

@@ -3,15 +3,21 @@
 
 use std::time::Duration;
 
-use crate::loader::{Context, Fault, Scope};
+use crate::loader::{Context, Fault, FileClient, Scope, WithFiles};
+use crate::log::error;
 use crate::map;
+use crate::render;
 use crate::state::{Reloads, Run, RunOptions};
-use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
+use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of, yaml};
 
 /// Options and pillar of one run.
 pub(super) struct Settings {
     pub opts: Map,
     pillar: Option<Map>,
+    /// In the place of the minion's own.
+    pub grains: Option<Map>,
+    /// The file client of these options, where it is not the minion's.
+    files: Option<Box<dyn FileClient>>,
     run: RunOptions,
 }
 
@@ -74,10 +80,8 @@ impl Settings {
         opts.insert("test", test_value(cx, kwargs));
         let overrides = match kwargs.get("pillar") {
             None | Some(Value::Null) => None,
-            Some(_) if kwargs.get("pillar_enc").is_some_and(|enc| !enc.is_null()) => {
-                return Err(Fault::NotSupported(
-                    "pillar_enc: an encrypted pillar on the command line".to_owned(),
-                ));
+            Some(sealed) if kwargs.get("pillar_enc").is_some_and(|enc| !enc.is_null()) => {
+                opened(cx, sealed, &str_of(kwargs.get("pillar_enc").unwrap_or(&Value::Null)))
             }
             Some(Value::Map(overrides)) => Some(overrides.clone()),
             Some(_) => {
@@ -89,7 +93,21 @@ impl Settings {
         let pillar = fresh_pillar(cx, &opts, overrides.as_ref())?;
         let jid = kwargs.get("__pub_jid").filter(|jid| jid.truthy()).map(str_of);
         let mocked = kwargs.get("mock").is_some_and(Value::truthy);
-        Ok(Settings { opts, pillar, run: RunOptions { jid, mocked } })
+        let mut settings =
+            Settings { opts, pillar, grains: None, files: None, run: RunOptions { jid, mocked } };
+        if kwargs.contains("localconfig") && settings.opts.str("file_client") == Some("local") {
+            settings.take_own_files(cx)?;
+        }
+        Ok(settings)
+    }
+
+    /// Files come from the `file_roots` of these options from now on.
+    ///
+    /// # Errors
+    /// When there is no file client for options here.
+    pub(super) fn take_own_files(&mut self, cx: &Context) -> Result<(), Fault> {
+        self.files = Some(cx.minion.local_files(&self.opts)?);
+        Ok(())
     }
 
     /// The environment whose SLS files are meant; `base` where none is named.
@@ -143,13 +161,19 @@ impl Settings {
         }
     }
 
-    fn scope<'s>(&'s self, cx: &'s Context) -> Scope<'s> {
-        Scope { opts: &self.opts, pillar: self.pillar(cx).into(), ..**cx }
+    fn beside<'s>(&'s self, cx: &'s Context) -> WithFiles<'s> {
+        WithFiles { minion: cx.minion, files: self.files.as_deref().unwrap_or_else(|| cx.minion.files()) }
+    }
+
+    fn scope<'s>(&'s self, cx: &'s Context, minion: &'s WithFiles<'s>) -> Scope<'s> {
+        let grains = self.grains.as_ref().map_or(cx.grains, Into::into);
+        Scope { opts: &self.opts, pillar: self.pillar(cx).into(), grains, minion, ..**cx }
     }
 
     /// A context with these options and this pillar, which shares the memory of the other.
     pub(super) fn with_context<R>(&self, cx: &Context, work: impl FnOnce(&Context) -> R) -> R {
-        let own = Context::new(self.scope(cx));
+        let minion = self.beside(cx);
+        let own = Context::new(self.scope(cx, &minion));
         own.memory.swap(&cx.memory);
         let result = work(&own);
         own.memory.swap(&cx.memory);
@@ -159,7 +183,8 @@ impl Settings {
     /// A run with these options and this pillar.
     pub(super) fn with_run<R>(&self, cx: &Context, work: impl FnOnce(&mut Run<'_, '_>) -> R) -> R {
         let reloads = Reloads::default();
-        let scope = self.scope(cx);
+        let minion = self.beside(cx);
+        let scope = self.scope(cx, &minion);
         std::thread::scope(|threads| {
             let mut run = Run::new(scope, threads, &reloads, &self.run);
             run.cx.memory.swap(&cx.memory);
@@ -174,8 +199,9 @@ impl Settings {
 const PILLAR_FAILURE: i64 = 5;
 
 fn sls_opts(cx: &Context, kwargs: &Map, opts: &mut Map) -> Result<(), Fault> {
-    if kwargs.contains("localconfig") {
-        return Err(Fault::NotSupported("localconfig: a configuration for one run".to_owned()));
+    if let Some(path) = kwargs.get("localconfig") {
+        // Salt quirk: utils/state.py: nothing else that the call says of options counts then.
+        return local_config(&str_of(path), opts);
     }
     if let Some(saltenv) = kwargs.get("saltenv").filter(|saltenv| !saltenv.is_null()) {
         let saltenv = str_of(saltenv);
@@ -190,6 +216,58 @@ fn sls_opts(cx: &Context, kwargs: &Map, opts: &mut Map) -> Result<(), Fault> {
         opts.insert("pillarenv", given("pillarenv").or_else(|| given("saltenv")));
     }
     Ok(())
+}
+
+/// A file with options for one run; none where it is not there.
+fn local_config(path: &str, opts: &mut Map) -> Result<(), Fault> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            error!("localconfig {path} cannot be read, the options stay as they are: {error}");
+            return Ok(());
+        }
+    };
+    let read = yaml::load(&text, path)
+        .map_err(|error| Fault::execution(format!("Error parsing configuration file: {path} - {error}")))?;
+    if let Value::Map(own) = read {
+        opts.extend(own);
+    }
+    opts.insert("conf_file", path);
+    Ok(())
+}
+
+/// The pillar of a call that `pillar_enc` seals: texts of a map, or the YAML of a map as one text. What cannot be opened
+/// is told in the log, and is no pillar. Salt: state.py (`_gather_pillar`), utils/crypt.py (`decrypt`).
+fn opened(cx: &Context, sealed: &Value, renderer: &str) -> Option<Map> {
+    let allowed = cx.opts.get("decrypt_pillar_renderers").and_then(Value::as_list).unwrap_or_default();
+    let mut pillar = sealed.clone();
+    if !allowed.is_empty() && !allowed.iter().any(|name| name.as_str() == Some(renderer)) {
+        let names: Vec<String> = allowed.iter().map(str_of).collect();
+        error!(
+            "Failed to decrypt pillar override: '{renderer}' is not a valid decryption renderer. Valid choices are: {}",
+            names.join(", ")
+        );
+    } else if renderer != "gpg" {
+        error!("Failed to decrypt pillar override: Decryption renderer '{renderer}' is not available");
+    } else {
+        match render::decrypt(cx, pillar.clone()) {
+            Ok(opened) => pillar = opened,
+            Err(problem) => error!("Failed to decrypt pillar override: {problem}"),
+        }
+    }
+    if let Value::Text(text) = &pillar {
+        match yaml::load(text, "pillar") {
+            Ok(read) => pillar = read,
+            Err(problem) => error!("Failed to load CLI pillar override: {problem}"),
+        }
+    }
+    match pillar {
+        Value::Map(pillar) => Some(pillar),
+        _ => {
+            error!("Pillar override was not passed as a dictionary");
+            None
+        }
+    }
 }
 
 /// `test=`, in any spelling; else what grains, pillar or configuration say.
