@@ -3,6 +3,8 @@
 use super::Paint;
 use super::options::Tabular;
 use super::wrap::fill;
+use crate::jinja;
+use crate::map;
 use crate::output::colors::Color;
 use crate::value::{Map, Value, str_of};
 
@@ -43,6 +45,14 @@ impl State<'_> {
         }
     }
 
+    /// A line by a format string, which templates know how to follow.
+    fn own_line(&self, format: &str, words: [&str; 6]) -> Result<String, jinja::Error> {
+        let words = words.into_iter().map(Value::from).chain([self.ret.clone().into()]);
+        let vars = map! { "format" => format, "words" => Value::list(words) };
+        let template = "{{ format.format(*words) }}";
+        jinja::render(template, &vars, &jinja::Nothing, &jinja::Options::default())
+    }
+
     fn comment(&self) -> String {
         let comment = self.ret.get("comment").map(str_of).unwrap_or_default();
         let mut comment = comment.trim().replace('\n', &format!("\n{}", " ".repeat(14)));
@@ -80,7 +90,13 @@ impl State<'_> {
             .get("warnings")
             .map(|warnings| format!("{}Warnings:\n{}{end}", paint.on(Color::LightRed), joined(warnings)));
         let (module, fun, name) = (self.module, self.fun, self.name);
-        if options.tabular == Tabular::On {
+        if let Tabular::Own(format) = &options.tabular {
+            match self.own_line(format, [&on, name, module, fun, result, &end]) {
+                Ok(line) => return line,
+                Err(error) => crate::log::error!("state_tabular: {error}: the usual columns are used"),
+            }
+        }
+        if options.tabular != Tabular::Off {
             let warnings = warnings.map(|text| text + "\n").unwrap_or_default();
             let time = if timed {
                 format!("{} [{:>7} ms] ", of("start_time"), of("duration"))

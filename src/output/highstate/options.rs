@@ -26,11 +26,14 @@ pub struct StateOutput {
 }
 
 /// `state_tabular`: columns for the lines of `terse`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Tabular {
     #[default]
     Off,
     On,
+    /// A format string of Python's. Its arguments: 0 the color, 1 the name, 2 the module, 3 the function, 4 `Clean`,
+    /// `Changed`, `Failed` or `Differs`, 5 the end of the color, 6 the return.
+    Own(String),
 }
 
 impl Default for StateOutput {
@@ -54,12 +57,7 @@ impl StateOutput {
     pub fn from_opts(opts: &Map) -> Self {
         let flag = |name: &str, default: bool| opts.get(name).map_or(default, Value::truthy);
         let tabular = match opts.get("state_tabular") {
-            Some(Value::Text(format)) if !format.is_empty() => {
-                crate::log::error!(
-                    "state_tabular: a format of your own is not supported, the usual columns are used"
-                );
-                Tabular::On
-            }
+            Some(Value::Text(format)) => Tabular::Own(format.clone()),
             Some(Value::Bool(true)) => Tabular::On,
             _ => Tabular::Off,
         };
