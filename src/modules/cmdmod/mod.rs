@@ -1,5 +1,6 @@
 //! `cmd`: running programs. Salt: modules/cmdmod.py.
 
+mod chroot;
 mod environment;
 mod options;
 mod params;
@@ -78,9 +79,13 @@ pub(super) static MODULE: Module = Module {
                 Ok(map! { "pid" => run::run(cx, &options)?.pid }.into())
             },
         ),
-        Function::new("run_chroot", params::ANYTHING, "Not offered yet.", |_, _| {
-            Err(Fault::NotSupported("cmd.run_chroot".to_owned()))
-        }),
+        Function::new(
+            "run_chroot",
+            params::RUN_CHROOT,
+            "Runs a command by the shell inside of another root, with dev, proc, sys and `binds` mounted there: `{pid, \
+             retcode, stdout, stderr}`. Options as in `cmd.run`.",
+            chroot::run_chroot,
+        ),
         Function::new(
             "run_stderr",
             params::RUN_ONE,

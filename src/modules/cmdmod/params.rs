@@ -80,6 +80,37 @@ pub(super) const SHELL: &[Param] = &[
     keywords("kwargs"),
 ];
 
+pub(super) const RUN_CHROOT: &[Param] = &[
+    req("root"),
+    req("cmd"),
+    none("cwd"),
+    none("stdin"),
+    none("runas"),
+    none("group"),
+    none("shell"),
+    yes("python_shell"),
+    none("binds"),
+    none("env"),
+    no("clean_env"),
+    none("template"),
+    yes("rstrip"),
+    none("umask"),
+    none("output_encoding"),
+    opt("output_loglevel", Default::Str("quiet")),
+    none("log_callback"),
+    no("hide_output"),
+    none("timeout"),
+    yes("reset_system_locale"),
+    no("ignore_retcode"),
+    none("saltenv"),
+    no("use_vt"),
+    no("bg"),
+    none("success_retcodes"),
+    none("success_stdout"),
+    none("success_stderr"),
+    keywords("kwargs"),
+];
+
 /// `run_stdout` and `run_stderr`.
 pub(super) const RUN_ONE: &[Param] = &[
     req("cmd"),
