@@ -106,3 +106,113 @@ fn save(running: &Running, args: &Args, done: &mut StateReturn) -> Result<(), Fa
     }
     Ok(())
 }
+
+/// How states of a module are watched.
+struct Watched {
+    functions: [&'static str; 2],
+    beacon: &'static str,
+    /// The beacon's configuration: for a name, the function, what the state was given, and its `beacon_data`.
+    config: fn(&Value, &str, &Map, &Map) -> Map,
+    /// The end of what is said of other functions.
+    refused: &'static str,
+}
+
+fn or(data: &Map, name: &str, default: impl Into<Value>) -> Value {
+    data.get(name).cloned().unwrap_or_else(|| default.into())
+}
+
+fn of_files(name: &Value, fun: &str, _: &Map, data: &Map) -> Map {
+    let mut watched = map! { "mask" => or(data, "mask", Value::list(["create", "delete", "modify"])) };
+    if fun == "directory" {
+        watched.insert("auto_add", or(data, "auto_add", true));
+        watched.insert("recurse", or(data, "recurse", true));
+        watched.insert("exclude", or(data, "exclude", Vec::new()));
+    }
+    map! {
+        "files" => Map::from_iter([(name.clone(), watched)]),
+        "interval" => or(data, "interval", 60),
+        "coalesce" => or(data, "coalesce", false),
+    }
+}
+
+fn of_packages(name: &Value, _: &str, given: &Map, _: &Map) -> Map {
+    map! { "pkgs" => or(given, "pkgs", vec![name.clone()]), "interval" => 60 }
+}
+
+fn of_services(name: &Value, _: &str, _: &Map, data: &Map) -> Map {
+    let watched = map! {
+        "onchangeonly" => or(data, "onchangeonly", true),
+        "delay" => or(data, "delay", 0),
+        "emitatstartup" => or(data, "emitatstartup", false),
+        // Salt quirk: states/service.py: the value of the other one.
+        "uncleanshutdown" => or(data, "emitatstartup", Value::Null),
+    };
+    map! {
+        "services" => Map::from_iter([(name.clone(), watched)]),
+        "interval" => or(data, "interval", 60),
+    }
+}
+
+static WATCHED: [(&str, Watched); 3] = [
+    (
+        "file",
+        Watched {
+            functions: ["managed", "directory"],
+            beacon: "inotify",
+            config: of_files,
+            refused: "the beacon state function",
+        },
+    ),
+    (
+        "pkg",
+        Watched {
+            functions: ["installed", "removed"],
+            beacon: "pkg",
+            config: of_packages,
+            refused: "the mod_beacon state function",
+        },
+    ),
+    (
+        "service",
+        Watched {
+            functions: ["running", "dead"],
+            beacon: "service",
+            config: of_services,
+            refused: "the beacon state function",
+        },
+    ),
+];
+
+/// The row of a module whose states can be watched.
+pub(super) const MOD_BEACON: State = State::new(
+    "mod_beacon",
+    NAME,
+    "Watches by a beacon what a state with `beacon: True` is about. Not to be called otherwise.",
+    of_state,
+);
+
+/// Salt: `mod_beacon` of states/file.py, states/pkg.py and states/service.py.
+fn of_state(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let mut given = args.keywords.clone();
+    let name = args.get("name");
+    let fun = given.remove("sfun").map(|fun| str_of(&fun)).unwrap_or_else(|| "None".to_owned());
+    let module = running.low.str("state").unwrap_or_default();
+    let told = |result: bool, comment: String| Ok(StateReturn::new(name.clone(), Some(result), comment));
+    let Some((_, watched)) = WATCHED.iter().find(|(own, _)| *own == module) else {
+        return told(false, format!("{module} does not work with the beacon state function"));
+    };
+    if !watched.functions.contains(&fun.as_str()) {
+        return told(false, format!("{module}.{fun} does not work with {}", watched.refused));
+    }
+    if !given.get("beacon").is_some_and(Value::truthy) {
+        return told(true, "Not adding beacon.".to_owned());
+    }
+    let data = given.get("beacon_data").and_then(Value::as_map).cloned().unwrap_or_default();
+    let mut config = (watched.config)(name, &fun, &given, &data);
+    config.insert("beacon_module", watched.beacon);
+    config.insert("name", format!("beacon_{}_{}", watched.beacon, str_of(name)));
+    match STATES.functions.iter().find(|state| state.name == "present") {
+        Some(state) => present(running, &state.bind(config)?),
+        None => told(false, String::new()),
+    }
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::beacon::MOD_BEACON;
 use super::failure;
 use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, keywords, opt, req};
 use crate::map;
@@ -51,6 +52,7 @@ pub(super) static STATES: States = States {
         State::new("masked", MASK, "The service cannot be started.", |running, args| {
             mask(running, args, true)
         }),
+        MOD_BEACON,
         State::new("running", RUN, "The service runs; `enable` says whether it starts at boot.", running_),
         State::new("unmasked", MASK, "The service can be started.", |running, args| {
             mask(running, args, false)

@@ -12,10 +12,12 @@ mod find;
 mod line;
 mod managed;
 mod nodes;
+mod open_files;
 mod paths;
 mod perms;
 mod place;
 mod programs;
+mod selinux;
 mod source;
 mod template;
 mod tree;
@@ -340,6 +342,12 @@ pub(super) static MODULE: Module = Module {
             attributes::one(cx, args, "mode")
         }),
         Function::new(
+            "get_selinux_context",
+            PATH,
+            "The SELinux label of a file, or that there is none.",
+            selinux::get,
+        ),
+        Function::new(
             "get_source_sum",
             &[
                 opt("file_name", Default::Str("")),
@@ -544,6 +552,12 @@ pub(super) static MODULE: Module = Module {
             Ok(paths::normpath(&args.str("path")?).into())
         })
         .cheap(),
+        Function::new(
+            "open_files",
+            &[opt("by_pid", Default::False)],
+            "Which files are open: `{path: [pid]}`, or with `by_pid` `{pid: [path]}`.",
+            open_files::open_files,
+        ),
         Function::new("pardir", &[], "The name of the directory above.", |_, _| Ok("..".into())).cheap(),
         Function::new(
             "patch",
@@ -628,6 +642,12 @@ pub(super) static MODULE: Module = Module {
             backups::restore_backup,
         ),
         Function::new(
+            "restorecon",
+            &[req("path"), opt("recursive", Default::False)],
+            "Gives a path the SELinux label that the policy has for it: whether it worked.",
+            selinux::restore,
+        ),
+        Function::new(
             "rmdir",
             &[
                 req("path"),
@@ -690,6 +710,19 @@ pub(super) static MODULE: Module = Module {
             &[req("path"), req("mode")],
             "Sets the mode of a file and returns it.",
             attributes::set_mode,
+        ),
+        Function::new(
+            "set_selinux_context",
+            &[
+                req("path"),
+                opt("user", Default::None),
+                opt("role", Default::None),
+                opt("type", Default::None),
+                opt("range", Default::None),
+                opt("persist", Default::False),
+            ],
+            "Gives a path an SELinux label: the new label, or False.",
+            selinux::set,
         ),
         Function::new(
             "source_list",

@@ -15,8 +15,9 @@ mod recurse;
 mod ret;
 mod serialize;
 
+use super::beacon::MOD_BEACON;
 use crate::loader::Default::{False, Int, None, Str, True};
-use crate::loader::{Param, State, States, always, keywords, opt, req};
+use crate::loader::{Param, State, StateReturn, States, always, keywords, opt, req};
 
 const fn none(name: &'static str) -> Param {
     opt(name, None)
@@ -297,6 +298,7 @@ pub(super) static STATES: States = States {
             "There is such a device or pipe.",
             patch::mknod,
         ),
+        MOD_BEACON,
         State::new(
             "mod_run_check_cmd",
             &[req("cmd"), req("filename"), keywords("check_cmd_opts")],
@@ -444,6 +446,27 @@ pub(super) static STATES: States = States {
             ],
             "The file holds this data as YAML, JSON or the like.",
             serialize::serialize,
+        ),
+        State::new(
+            "shortcut",
+            &[
+                req("name"),
+                req("target"),
+                none("arguments"),
+                none("working_dir"),
+                none("description"),
+                none("icon_location"),
+                opt("force", False),
+                none("backupname"),
+                opt("makedirs", False),
+                none("user"),
+                keywords("kwargs"),
+            ],
+            "Of Windows alone: fails everywhere else.",
+            |_, args| {
+                let why = "Shortcuts are only supported on Windows";
+                Ok(StateReturn::new(args.get("name").clone(), Some(false), why))
+            },
         ),
         State::new(
             "symlink",
