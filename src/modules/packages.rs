@@ -1,6 +1,12 @@
 //! What the providers of `pkg` share. Salt: utils/data.py, utils/pkg.
 
-use crate::loader::{Args, Fault};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Zoned;
+
+use crate::loader::{Args, Context, Fault};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -61,4 +67,47 @@ pub(super) fn finish(text: &str, errors: &[String], changes: Map) -> Result<Valu
     }
     let info = map! { "errors" => Value::list(errors), "changes" => changes };
     Err(Fault::Execution { text: text.to_owned(), info: Some(info.into()) })
+}
+
+/// Files of a kind below a directory, in order.
+fn files(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() && !path.is_symlink() {
+            files(&path, extension, found);
+        } else if path.extension().is_some_and(|own| own == extension) {
+            found.push(path);
+        }
+    }
+}
+
+/// Package files in the cache of a package manager: `{name: {version: {path, size, creation_date_time_t,
+/// creation_date_time}}}`.
+pub(super) fn downloaded(
+    cx: &Context,
+    cache: &Path,
+    extension: &str,
+    time: impl Fn(i64) -> Zoned,
+) -> Result<Map, Fault> {
+    let mut found = Vec::new();
+    files(cache, extension, &mut found);
+    let mut all = Map::new();
+    for path in found {
+        let text = path.to_string_lossy().into_owned();
+        let info = cx.ask("lowpkg.bin_pkg_info", &[text.as_str().into()])?;
+        let about = fs::metadata(&path).map_err(|error| Fault::os(&error, &text))?;
+        let entry = map! {
+            "path" => text,
+            "size" => about.len(),
+            "creation_date_time_t" => about.ctime(),
+            "creation_date_time" => time(about.ctime()).strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        };
+        let of = |key: &str| info.get(key).map(str_of).unwrap_or_default();
+        if let Value::Map(versions) = all.entry(of("name"), || Map::new().into()) {
+            versions.insert(of("version"), entry);
+        }
+    }
+    Ok(all)
 }

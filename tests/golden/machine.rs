@@ -108,7 +108,7 @@ fakes! {
         "swaps" "umount" "write_mount_cache";
     "pip": "freeze" "install" "list" "list_all_versions" "list_upgrades" "uninstall" "upgrade" "version";
     "pkg": "install" "remove" "purge" "upgrade" "hold" "unhold" "list_pkgs" "latest_version" "version" "get_selections"
-        "list_upgrades" "list_locks" "list_holds";
+        "list_upgrades" "list_locks" "list_holds" "list_downloaded" "list_patches" "list_installed_patches" "group_diff" "check_db";
     "lowpkg": "unpurge";
     "ssh": "check_key_file" "rm_auth_key_from_file" "set_auth_key_from_file";
     "sysctl": "show" "get" "persist";

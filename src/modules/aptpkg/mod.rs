@@ -1,5 +1,6 @@
 //! `pkg` by apt-get, apt-cache and dpkg. Salt: modules/aptpkg.py.
 
+mod downloads;
 mod install;
 mod keys;
 mod query;
@@ -113,6 +114,13 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new("latest_version", NAMES, LATEST, query::latest_version),
         Function::new(
+            "list_downloaded",
+            &[opt("root", Default::None), keywords("kwargs")],
+            "Package files that apt has fetched: `{name: {version: {path, size, creation_date_time_t, \
+             creation_date_time}}}`.",
+            downloads::list,
+        ),
+        Function::new(
             "list_pkgs",
             &[
                 opt("versions_as_list", Default::False),
@@ -189,6 +197,12 @@ pub(super) static MODULE: Module = Module {
             REMOVE,
             "Removes packages. What has changed: `{name: {old, new}}`.",
             |cx, args| install::uninstall(cx, args, false),
+        ),
+        Function::new(
+            "services_need_restart",
+            &[keywords("kwargs")],
+            "Services that use files which have been replaced, as `checkrestart` tells them.",
+            downloads::services_need_restart,
         ),
         Function::new(
             "set_selections",

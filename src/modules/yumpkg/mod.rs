@@ -1,13 +1,15 @@
 //! `pkg` by dnf or yum, and `lowpkg` by rpm. Salt: modules/yumpkg.py, rpm_lowpkg.py.
 
+mod groups;
 pub(super) mod lowpkg;
 mod repos;
 
 use std::fs;
 use std::path::Path;
 
-use super::packages::{difference, finish, is_true, keyword, names, words};
+use super::packages::{difference, downloaded, finish, is_true, keyword, names, words};
 use super::rpm;
+use crate::host::local_zone;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, req, rest};
 use crate::map;
 use crate::matchers::Glob;
@@ -22,6 +24,8 @@ const HOLD: &[Param] = &[
     opt("sources", Default::None),
     keywords("kwargs"),
 ];
+const GROUP: &[Param] =
+    &[req("name"), opt("skip", Default::EmptyList), opt("include", Default::EmptyList), keywords("kwargs")];
 const REPO: &[Param] = &[req("repo"), opt("basedir", Default::None), keywords("kwargs")];
 const LATEST: &str = "The version that could be installed, or nothing where the newest one is: of one package, or of \
                       several as `{name: version}`.";
@@ -42,6 +46,26 @@ pub(super) static MODULE: Module = Module {
         Function::new("clean_metadata", MORE, "As `pkg.refresh_db`.", refresh_db),
         Function::new("del_repo", REPO, "Removes a repository.", repos::del_repo),
         Function::new("get_repo", REPO, "What is known of a repository; empty without one.", repos::get_repo),
+        Function::new(
+            "group_diff",
+            &[req("name"), keywords("kwargs")],
+            "What is installed of a group: `{kind: {installed: [name], \"not installed\": [name]}}`.",
+            groups::diff,
+        ),
+        Function::new(
+            "group_info",
+            &[
+                req("name"),
+                opt("expand", Default::False),
+                opt("ignore_groups", Default::None),
+                keywords("kwargs"),
+            ],
+            "What a group is, and its packages by kind; `expand` looks into the groups of an environment.",
+            groups::info,
+        ),
+        Function::new("group_install", GROUP, "Installs the packages of groups.", groups::group_install),
+        Function::new("group_list", &[], "The groups that there are.", groups::list),
+        Function::new("groupinstall", GROUP, "As `pkg.group_install`.", groups::group_install),
         Function::new("hold", HOLD, "Keeps packages as they are, by the plugin versionlock.", |cx, args| {
             hold(cx, args, true)
         }),
@@ -66,10 +90,29 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new("latest_version", NAMES, LATEST, latest_version),
         Function::new(
+            "list_downloaded",
+            MORE,
+            "Package files that were fetched: `{name: {version: {path, size, creation_date_time_t, \
+             creation_date_time}}}`.",
+            |cx, _| Ok(in_cache(cx)?.into()),
+        ),
+        Function::new(
             "list_holds",
             &[opt("pattern", Default::None), opt("full", Default::True)],
             "Packages that are held.",
             |cx, args| Ok(Value::list(holds(cx, args.truthy("full"))?)),
+        ),
+        Function::new(
+            "list_installed_patches",
+            MORE,
+            "Advisories of which all packages are installed: `{advisory: {installed, summary: [package]}}`.",
+            |cx, _| Ok(groups::patches(cx, true)?.into()),
+        ),
+        Function::new(
+            "list_patches",
+            &[opt("refresh", Default::False), keywords("kwargs")],
+            "Advisories that repositories know: `{advisory: {installed, summary: [package]}}`.",
+            groups::list_patches,
         ),
         Function::new(
             "list_pkgs",
@@ -471,17 +514,31 @@ fn sort(cx: &Context, args: &Args, asked: Vec<Asked>, now: &Map) -> Result<Targe
     Ok(targets)
 }
 
+/// What lies in the cache of the program.
+fn in_cache(cx: &Context) -> Result<Map, Fault> {
+    let time =
+        |seconds: i64| jiff::Timestamp::from_second(seconds).unwrap_or_default().to_zoned(local_zone());
+    downloaded(cx, &Path::new("/var/cache").join(program(cx)?), "rpm", time)
+}
+
 fn install(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if is_true(args.get("refresh")) {
         refresh(cx, args)?;
     }
-    let asked = asked(cx, args)?;
-    if asked.is_empty() {
+    let advisories = groups::wanted(args);
+    let asked = if advisories.is_some() { Vec::new() } else { asked(cx, args)? };
+    if asked.is_empty() && advisories.as_ref().is_none_or(Vec::is_empty) {
         return Ok(Map::new().into());
     }
-    let now = installed(cx, true)?;
-    let old = joined(now.clone());
+    let only_fetched = args.truthy("downloadonly");
+    let state = |cx: &Context| if only_fetched { in_cache(cx) } else { Ok(joined(installed(cx, true)?)) };
+    let now = if only_fetched { in_cache(cx)? } else { installed(cx, true)? };
+    let old = state(cx)?;
+    groups::check(cx, advisories.as_deref().unwrap_or_default())?;
     let mut targets = sort(cx, args, asked, &now)?;
+    for advisory in advisories.iter().flatten() {
+        targets.install.push((advisory.clone(), format!("--advisory={advisory}")));
+    }
     let held = holds(cx, false).unwrap_or_default();
     let mut common = options(args);
     for (key, word) in [("skip_verify", "--nogpgcheck"), ("downloadonly", "--downloadonly")] {
@@ -518,7 +575,8 @@ fn install(cx: &Context, args: &Args) -> Result<Value, Fault> {
                 line.extend(best.clone());
             }
             line.extend(common.clone());
-            line.push(action.to_owned());
+            let update = action == "install" && advisories.is_some();
+            line.push(if update { "update" } else { action }.to_owned());
             if kind == "dnf5" {
                 line.extend(best);
             }
@@ -533,7 +591,7 @@ fn install(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
     }
     forget(cx);
-    let new = joined(installed(cx, true)?);
+    let new = state(cx)?;
     let mut changes = difference(&old, &new);
     for (name, _) in &targets.reinstall {
         let of = |pkgs: &Map| pkgs.get(name).cloned().unwrap_or_else(|| "".into());

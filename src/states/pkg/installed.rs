@@ -42,7 +42,7 @@ pub(super) fn installed(running: &Running, args: &Args) -> Result<StateReturn, F
 }
 
 /// `name=version` of something that is asked for.
-fn shown(name: &str, packages: &Map) -> String {
+pub(super) fn shown(name: &str, packages: &Map) -> String {
     match packages.get(name).filter(|version| version.truthy()).map(str_of) {
         None => name.to_owned(),
         Some(version) if version.starts_with(['<', '>', '=']) => format!("{name}{version}"),

@@ -2,9 +2,12 @@
 
 mod aggregate;
 mod compare;
+mod downloaded;
+mod group;
 mod held;
 mod installed;
 mod latest;
+mod patch;
 mod removed;
 mod targets;
 mod uptodate;
@@ -12,6 +15,7 @@ mod uptodate;
 use std::fs;
 use std::path::Path;
 
+use super::beacon::MOD_BEACON;
 use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, keywords, opt, req};
 use crate::value::{Map, Value, str_of};
 
@@ -42,6 +46,25 @@ pub(super) static STATES: States = States {
         if cx.offers("pkg.install") { Ok(()) } else { Err("pkg module could not be loaded".to_owned()) }
     },
     functions: &[
+        State::new(
+            "downloaded",
+            &[
+                req("name"),
+                none("version"),
+                none("pkgs"),
+                none("fromrepo"),
+                none("ignore_epoch"),
+                keywords("kwargs"),
+            ],
+            "Packages are downloaded, not installed.",
+            downloaded::downloaded,
+        ),
+        State::new(
+            "group_installed",
+            &[req("name"), none("skip"), none("include"), keywords("kwargs")],
+            "The packages of a group are installed, without those in `skip` and with those in `include`.",
+            group::installed,
+        ),
         State::new(
             "held",
             &[req("name"), none("version"), none("pkgs"), opt("replace", Default::False), keywords("kwargs")],
@@ -83,6 +106,19 @@ pub(super) static STATES: States = States {
             ],
             "Packages are installed in the newest version.",
             latest::latest,
+        ),
+        MOD_BEACON,
+        State::new(
+            "patch_downloaded",
+            &[req("name"), none("advisory_ids"), keywords("kwargs")],
+            "What advisories call for is downloaded, not installed.",
+            |running, args| patch::installed(running, args, true),
+        ),
+        State::new(
+            "patch_installed",
+            &[req("name"), none("advisory_ids"), none("downloadonly"), keywords("kwargs")],
+            "What advisories call for is installed.",
+            |running, args| patch::installed(running, args, false),
         ),
         State::new("purged", REMOVE, "Packages and their configuration are not there.", |running, args| {
             removed::state(running, args, "purge")
@@ -159,10 +195,16 @@ fn list_pkgs(running: &Running, more: &[(&str, bool)]) -> Result<Map, Fault> {
 
 /// Keywords for functions of `pkg`: what the state was given beyond its own parameters.
 fn handed_on(running: &Running, args: &Args) -> Map {
-    let mut kwargs = args.keywords.clone();
-    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__")));
+    let mut kwargs = own_words(args);
     let saltenv = running.low.str("__env__").unwrap_or("base");
     kwargs.entry("saltenv", || saltenv.into());
+    kwargs
+}
+
+/// What the state was given beyond its own parameters.
+fn own_words(args: &Args) -> Map {
+    let mut kwargs = args.keywords.clone();
+    kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with("__")));
     kwargs
 }
 

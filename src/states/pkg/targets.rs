@@ -162,7 +162,11 @@ fn missing(running: &Running, desired: &Map, now: &Map, ignore_epoch: &Value) ->
 }
 
 /// Why packages cannot be found, where the provider can tell.
-fn suggestions(running: &Running, args: &Args, missing: &[String]) -> Result<Option<String>, Fault> {
+pub(super) fn suggestions(
+    running: &Running,
+    args: &Args,
+    missing: &[String],
+) -> Result<Option<String>, Fault> {
     if missing.is_empty() || !running.offers("pkg.check_db") {
         return Ok(None);
     }

@@ -35,6 +35,48 @@ def repo(fun, *args, **kwargs):
     return dnf(fun, *args, basedir="{root}/repos", files=FILES, **kwargs)
 
 
+GROUP = """Updating subscriptions
+Group: Tools
+ Group-Id: tools
+ Description: What one needs: all of it
+ Mandatory Packages:
+   vim
+   new
+ Default Packages:
+   +glibc
+   -extra
+ Optional Packages:
+   odd
+"""
+ENVIRONMENT = """Environment Group: Desktop
+ Environment-Id: desktop
+ Description: A desktop
+ Mandatory Groups:
+   tools
+   fonts
+ Optional Groups:
+   tools
+"""
+FONTS = "Group: Fonts\n Description:\n Mandatory Packages:\n   dejavu\n Conditional Packages:\n   lang-x\n"
+GROUPS = """Last metadata
+Available Environment Groups:
+   Desktop
+   Server
+Installed Groups:
+   Tools
+Available Groups:
+   Fonts
+Available Language Groups:
+   French [fr]
+   odd
+Done
+later
+"""
+PATCHES = "i RHSA-1 Important/Sec. vim-9\n  RHSA-2 Low/Sec. new-1\ni RHSA-2 Low/Sec. glibc-2\nodd\n   RHSA-3 x y\n  RHSA-4   bugfix  z-1\n"
+INFO = [["dnf --quiet groupinfo @fonts", {"stdout": FONTS}], ["dnf --quiet groupinfo @tools", {"stdout": GROUP}], ["dnf --quiet groupinfo desktop", {"stdout": ENVIRONMENT}],
+        ["dnf --quiet groupinfo none", {"stdout": ""}], ["dnf --quiet groupinfo", {"stdout": GROUP}], ["dnf --quiet --", {"stdout": GROUP}],
+        ["dnf grouplist", {"stdout": GROUPS}], ["dnf --quiet updateinfo", {"stdout": PATCHES}]]
+
 CASES = [
     dnf("list_pkgs"), dnf("list_pkgs", versions_as_list=True), dnf("list_pkgs", removed=True), dnf("version", "vim"), dnf("version", "vim", "nope"),
     dnf("latest_version", "vim", refresh=False), dnf("latest_version", "vim", "new", "nope", refresh=False), dnf("latest_version", "vim", refresh=True), dnf("latest_version", "new", refresh=False, fromrepo="epel"),
@@ -46,6 +88,11 @@ CASES = [
     dnf("remove", "vim"), dnf("remove", "nope"), dnf("remove", pkgs=["vim", "glibc"]), dnf("remove", pkgs=[{"vim": "2:9.0-1.el9"}]), dnf("remove", "ker*"), dnf("remove", "vim", programs=[["dnf -y", FAIL]]),
     dnf("upgrade", refresh=False), dnf("upgrade", refresh=False, minimal=True, skip_verify=True), dnf("upgrade", "vim", refresh=False), dnf("upgrade", refresh=False, programs=[["dnf --quiet -y", FAIL]]),
     dnf("normalize_name", "vim.x86_64"), dnf("normalize_name", "glibc.i686"), dnf("normalize_name", "a.b"), dnf("parse_arch", "glibc.i686"), dnf("parse_arch", "a.b"),
+    dnf("group_list", programs=INFO), dnf("group_info", "tools", programs=INFO), dnf("group_info", "desktop", programs=INFO), dnf("group_info", "desktop", expand=True, programs=INFO), dnf("group_info", "none", programs=INFO),
+    dnf("group_info", "desktop", expand=True, ignore_groups=["fonts"], programs=INFO), dnf("group_info", "tools", fromrepo="a", enablerepo="b", programs=INFO), dnf("group_diff", "tools", programs=INFO), dnf("group_diff", "desktop", programs=INFO),
+    dnf("group_diff", "tools", enablerepo="b", programs=INFO), dnf("list_patches", programs=INFO), dnf("list_patches", refresh=True, programs=INFO), dnf("list_installed_patches", programs=INFO),
+    dnf("install", "RHSA-2", advisory_ids=None, programs=INFO), dnf("install", advisory_ids=["RHSA-2", "RHSA-4"], programs=INFO), dnf("install", advisory_ids=["RHSA-9"], programs=INFO), dnf("install", "new", downloadonly=True),
+    dnf("group_install", "tools", programs=INFO, skip="new,extra,glibc,vim", include="new"), dnf("group_install", "tools", programs=[*INFO[:4], ["dnf --quiet groupinfo", {"stdout": "Group: x\n Mandatory Packages:\n  vim\n"}]]),
     repo("list_repos"), repo("get_repo", "base"), repo("get_repo", "none"), repo("del_repo", "base"), repo("del_repo", "only"), repo("del_repo", "none"),
     repo("mod_repo", "base", enabled=0), repo("mod_repo", "base", enabled=False, gpgcheck=True), repo("mod_repo", "base", mirrorlist="http://m"), repo("mod_repo", "extra", baseurl="http://b"), repo("mod_repo", "fresh", name="Fresh", baseurl="http://f", gpgcheck=1),
     repo("mod_repo", "fresh", baseurl="x"), repo("mod_repo", "fresh", name="x"), repo("mod_repo", "base", baseurl="a", mirrorlist="b"), repo("mod_repo", "base", name=""), repo("mod_repo", "base", baseurl=""),

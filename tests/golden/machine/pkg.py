@@ -64,6 +64,9 @@ CASES = [
     apt("version_cmp", "1.0", "1.0", programs=[["dpkg --compare-versions 1.0 lt", {"retcode": 1}]]),
     apt("file_list", "vim", programs=[["dpkg-query -f", {"stdout": "installed\tvim\nnot-installed\tx\n"}], ["dpkg -L", {"stdout": "/b\n/a"}]]),
     apt("file_dict", "vim", programs=[["dpkg-query -f", {"stdout": "installed\tvim\n"}], ["dpkg -L", {"stdout": "/b\n/a"}]]),
+    apt("services_need_restart", programs=[["checkrestart --machine --package", {"stdout": "PROGRAMS: 2\nSERVICE:sshd,1,/usr/sbin/sshd\nSERVICE:sshd,2\n"}]]),
+    apt("services_need_restart", programs=[["checkrestart", {"stdout": "nothing\n"}]]), apt("services_need_restart", missing=["checkrestart"]),
+    apt("list_downloaded", root="{root}", files={"x": ""}),
     apt("file_list", "nope", programs=[["dpkg-query -f", {"retcode": 1, "stderr": "no packages found"}]]),
 ]
 

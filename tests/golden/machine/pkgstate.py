@@ -85,6 +85,38 @@ for kwargs in [
     {"name": "vim", "version": "2", "salt": answers(list_locks={"vim": {"version": "2", "type": "package"}})},
 ]:
     CASES += pkg("unheld", **kwargs)
+LOCAL = {"vim": {"2:9.0.1": {"path": "/v"}}, "kept": {"1.0-1": {"path": "/k"}}}
+FETCHED = {"pkg.list_downloaded": {"is": LOCAL, "after": {"is": {**LOCAL, "new": {"1.5": {"path": "/n"}}}}}}
+for kwargs in [
+    {"pkgs": []}, {}, {"version": "1.5"}, {"version": "1.6"}, {"name": "vim"}, {"name": "vim", "version": "2:9.0.1"}, {"name": "vim", "version": ">=2:9.1"},
+    {"pkgs": ["vim", "kept"]}, {"pkgs": ["vim", {"kept": "1.0-1"}]}, {"pkgs": ["vim", {"new": "1.5"}]}, {"pkgs": ["nope", "new"]}, {"pkgs": [{"new": "1.5"}, {"nope": "2"}]}, {"salt": {**FETCHED, **answers(install={})}},
+    {"downloadonly": False, "fromrepo": "backports", "disablerepo": "x"}, {"salt": {**FETCHED, "pkg.check_db": {"is": {"new": {"found": False, "suggestions": ["newer"]}}}}},
+    {"pkgs": ["new", "odd"], "salt": {**FETCHED, "pkg.check_db": {"is": {"new": {"found": False, "suggestions": ["newer"]}, "odd": {"found": False, "suggestions": []}}}}},
+]:
+    CASES += pkg("downloaded", **{"salt": FETCHED, **kwargs})
+PATCHED = {"pkg.list_patches": {"is": {}}, "pkg.list_installed_patches": {"is": {"A-1": {"installed": True, "summary": ["vim"]}}}}
+for fun in ("patch_installed", "patch_downloaded"):
+    for kwargs in [
+        {"salt": {}}, {"advisory_ids": []}, {"name": "A-1"}, {"name": "A-2"}, {"advisory_ids": ["A-1"]}, {"advisory_ids": ["A-1", "A-2", "A-3"]}, {"name": "A-2", "salt": {**PATCHED, **answers(install={})}},
+        {"name": "A-2", "downloadonly": True, "salt": {**PATCHED, **answers(install={})}},
+    ]:
+        CASES += pkg(fun, **{"salt": PATCHED, **kwargs})
+
+
+def group(**kwargs):
+    parts = {kind: {"installed": [], "not installed": []} for kind in ("mandatory", "optional", "default", "conditional")}
+    for name, packages in kwargs.items():
+        kind, _, absent = name.partition("_")
+        parts[kind]["not installed" if absent else "installed"] = packages
+    return {"pkg.group_diff": {"is": parts}}
+
+
+for kwargs in [
+    {"salt": {}}, {"salt": group(mandatory_=["new"])}, {"salt": group(mandatory=["vim"], default_=["new", "other"]), "skip": ["other"]}, {"salt": group(mandatory=["vim"], default_=["new", "other"])},
+    {"salt": group(mandatory=["vim"], default=["kept"])}, {"salt": group(mandatory=["vim"], default=["kept"]), "include": ["new"]}, {"salt": group(mandatory_=["new"]), "skip": ["new"]},
+    {"salt": group(mandatory_=["new"]), "skip": "new"}, {"salt": group(mandatory_=["new"]), "include": "new"}, {"salt": group(optional=["vim"], default_=["new"]), "enablerepo": "x"}, {"salt": group(), "include": [1]},
+]:
+    CASES += pkg("group_installed", "Tools", **kwargs)
 for sfun in ("installed", "uptodate"):
     CASES.append({"fun": "states.pkg.mod_watch", "kwargs": {"name": "vim", "sfun": sfun, "refresh": False}, "salt": CASES[0]["salt"], "effects": EFFECTS})
 
