@@ -3,6 +3,7 @@
 mod config;
 mod remote;
 mod run;
+mod worktree;
 
 use run::{Git, options};
 
@@ -45,6 +46,23 @@ pub(super) static MODULE: Module = Module {
                 ];
                 git.printed("add", &words.concat())
             },
+        ),
+        Function::new(
+            "archive",
+            &[
+                CWD,
+                req("output"),
+                opt("rev", Default::Str("HEAD")),
+                opt("prefix", Default::None),
+                GIT_OPTS,
+                USER,
+                PASSWORD,
+                IGNORE,
+                ENCODING,
+                KWARGS,
+            ],
+            "`git archive` into a file; `format` is an option. True.",
+            worktree::archive,
         ),
         Function::new(
             "branch",
@@ -129,6 +147,21 @@ pub(super) static MODULE: Module = Module {
             &[req("key"), opt("cwd", Default::None), USER, PASSWORD, IGNORE, ENCODING, KWARGS],
             "An option: its last value, or with `all=True` all of them; None where it is not set.",
             config::get,
+        ),
+        Function::new(
+            "config_get_regex",
+            &[
+                req("key"),
+                opt("value_regex", Default::None),
+                opt("cwd", Default::None),
+                USER,
+                PASSWORD,
+                IGNORE,
+                ENCODING,
+                KWARGS,
+            ],
+            "Options whose names match: `{option: [value]}`.",
+            config::get_regexp,
         ),
         Function::new(
             "config_get_regexp",
@@ -309,6 +342,12 @@ pub(super) static MODULE: Module = Module {
             |cx, args| refs(cx, args, "refs/tags/"),
         ),
         Function::new(
+            "list_worktrees",
+            &[CWD, opt("stale", Default::False), USER, PASSWORD, ENCODING, KWARGS],
+            "Worktrees that are there (`stale=True`: are gone; `all=True`: both): `{path: {stale, HEAD, detached, branch}}`.",
+            worktree::list,
+        ),
+        Function::new(
             "ls_remote",
             &[
                 opt("cwd", Default::None),
@@ -366,6 +405,12 @@ pub(super) static MODULE: Module = Module {
             merge_base,
         ),
         Function::new(
+            "merge_tree",
+            &[CWD, req("ref1"), req("ref2"), opt("base", Default::None), USER, PASSWORD, IGNORE, ENCODING],
+            "`git merge-tree`: what a merge would do.",
+            worktree::merge_tree,
+        ),
+        Function::new(
             "pull",
             &[CWD, OPTS, GIT_OPTS, USER, PASSWORD, IDENTITY, IGNORE, ENV, ENCODING],
             "`git pull`: what it prints.",
@@ -389,6 +434,12 @@ pub(super) static MODULE: Module = Module {
             ],
             "`git push`: what it prints.",
             |cx, args| simple(cx, args, "push", &["remote", "ref"]),
+        ),
+        Function::new(
+            "rebase",
+            &[CWD, opt("rev", Default::Str("master")), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
+            "`git rebase`: what it prints.",
+            worktree::rebase,
         ),
         Function::new(
             "remote_get",
@@ -588,6 +639,44 @@ pub(super) static MODULE: Module = Module {
                 Ok(Value::list(version.split('.').map(part)))
             },
         ),
+        Function::new(
+            "worktree_add",
+            &[
+                CWD,
+                req("worktree_path"),
+                opt("ref", Default::None),
+                opt("reset_branch", Default::None),
+                opt("force", Default::None),
+                opt("detach", Default::False),
+                OPTS,
+                GIT_OPTS,
+                USER,
+                PASSWORD,
+                IGNORE,
+                ENCODING,
+                KWARGS,
+            ],
+            "`git worktree add`, on the new branch `branch`: what it prints.",
+            worktree::add,
+        ),
+        Function::new(
+            "worktree_prune",
+            &[
+                CWD,
+                opt("dry_run", Default::False),
+                opt("verbose", Default::True),
+                opt("expire", Default::None),
+                OPTS,
+                GIT_OPTS,
+                USER,
+                PASSWORD,
+                IGNORE,
+                ENCODING,
+            ],
+            "`git worktree prune`: what it prints.",
+            worktree::prune,
+        ),
+        Function::new("worktree_rm", &[CWD, USER, ENCODING], "Removes a worktree. True.", worktree::remove),
     ],
 };
 

@@ -12,6 +12,7 @@ pub(super) struct Git<'a, 'c> {
     cx: &'a Context<'c>,
     args: &'a Args,
     pub(super) cwd: Option<String>,
+    home: String,
     merged: bool,
 }
 
@@ -78,7 +79,12 @@ impl<'a, 'c> Git<'a, 'c> {
                 Path::new(&home().unwrap_or_default()).join(cwd).display().to_string()
             }
         });
-        Ok(Git { cx, args, cwd, merged: false })
+        Ok(Git { cx, args, cwd, home: home().unwrap_or_default(), merged: false })
+    }
+
+    /// A path as seen from the home of who runs it.
+    pub(super) fn absolute(&self, path: String) -> String {
+        if path.starts_with('/') { path } else { Path::new(&self.home).join(path).display().to_string() }
     }
 
     /// What goes to stderr counts as printed.
@@ -156,9 +162,17 @@ impl<'a, 'c> Git<'a, 'c> {
     /// # Errors
     /// When it cannot be started, or fails: `Command 'git …' failed: …`.
     pub(super) fn printed(&self, verb: &str, words: &[String]) -> Result<Value, Fault> {
+        Ok(self.succeeded(verb, words)?.stdout.into())
+    }
+
+    /// Runs it, and it succeeds.
+    ///
+    /// # Errors
+    /// As [`Git::printed`].
+    pub(super) fn succeeded(&self, verb: &str, words: &[String]) -> Result<Ran, Fault> {
         let ran = self.ran(verb, words)?;
         if ran.ok() {
-            return Ok(ran.stdout.into());
+            return Ok(ran);
         }
         let mut command = self.command(verb)?;
         command.extend_from_slice(words);

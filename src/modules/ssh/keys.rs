@@ -1,10 +1,31 @@
 //! Lines with public keys of OpenSSH, as `sshd(8)`, "AUTHORIZED_KEYS FILE FORMAT", has them. Salt: modules/ssh.py.
 
+use std::io::ErrorKind;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::crypt::HashType;
-use crate::loader::Fault;
+use crate::loader::{Args, Context, Fault};
+use crate::value::Value;
+
+/// Salt: utils/ssh.py.
+pub(super) fn key_is_encrypted(_: &Context, args: &Args) -> Result<Value, Fault> {
+    let path = args.str("key")?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Fault::execution(match error.kind() {
+            ErrorKind::NotFound => format!("{path} does not exist"),
+            ErrorKind::PermissionDenied => format!("Permission denied reading from {path}"),
+            _ => format!("Error reading from {path}: {error}"),
+        })
+    })?;
+    let named =
+        |rest: &str| rest.split_once("PRIVATE KEY").is_some_and(|(kind, _)| !kind.contains(['-', '\n']));
+    if !text.split("BEGIN ").skip(1).any(named) {
+        return Err(Fault::execution(format!("{path} is not a private key")));
+    }
+    Ok(text.contains("ENCRYPTED").into())
+}
 
 /// One key of a file.
 #[derive(Clone, Debug, PartialEq)]

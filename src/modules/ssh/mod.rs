@@ -81,6 +81,12 @@ pub(super) static MODULE: Module = Module {
             auth::host_keys,
         ),
         Function::new(
+            "key_is_encrypted",
+            &[req("key")],
+            "Whether the private key in a file has a passphrase.",
+            keys::key_is_encrypted,
+        ),
+        Function::new(
             "recv_known_host_entries",
             &[
                 req("hostname"),
