@@ -123,12 +123,10 @@ impl<'a> Context<'a> {
     }
 
     /// Notes that what is rendered holds a secret: no log, event, diff or return of this minion may show it. A master
-    /// sends it along with the pillar.
+    /// sends it along with the pillar, and does not show it in its own log.
     pub fn note_secret(&self, text: &str) {
         let text = text.to_owned();
-        if self.opt_str("__role") != "master" {
-            crate::log::secrets::conceal(std::slice::from_ref(&text));
-        }
+        crate::log::secrets::conceal(std::slice::from_ref(&text));
         self.secrets.borrow_mut().push(text);
     }
 

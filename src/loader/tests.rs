@@ -58,6 +58,25 @@ fn published_arguments_are_separated() {
 }
 
 #[test]
+fn a_master_shows_no_secret_of_a_pillar_in_its_log() {
+    let (opts, none) = (map! { "__role" => "master" }, Map::new());
+    let registry = Registry::new(&[]);
+    let cx = Context::new(Scope {
+        opts: &opts,
+        grains: (&none).into(),
+        pillar: (&none).into(),
+        published: &none,
+        registry: &registry,
+        host: &crate::host::RealHost,
+        minion: &Nowhere,
+        master: &Nowhere,
+    });
+    cx.note_secret("hush-of-the-master");
+    assert_eq!(cx.take_secrets(), ["hush-of-the-master"]);
+    assert_eq!(crate::log::secrets::concealed("is hush-of-the-master.".to_owned()), "is ***.");
+}
+
+#[test]
 fn failures_are_returned_in_salts_words() {
     let check = |fault: Fault, expected: &str| {
         let returned = settle("x.y", None, Err(fault), 0);

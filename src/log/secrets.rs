@@ -1,6 +1,7 @@
 //! Texts that no log, event, diff or return may show: what the pillar of this process holds from gpg or under a marked
 //! key. Files and programs get them as they are. Not in Salt.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -11,17 +12,88 @@ pub const HIDDEN: &str = "***";
 const SHORTEST: usize = 4;
 /// A line of a secret with several lines has to be longer: settings are not secret for standing beside one.
 const SHORTEST_LINE: usize = 12;
-/// So many are known at once; those that came first go first.
+/// So many are known at once, however many a peer sends; those that came first go first.
 const MOST: usize = 10_000;
+/// So many go at once: each time costs a walk through all.
+const DROPPED: usize = MOST / 10;
 
 static ANY: AtomicBool = AtomicBool::new(false);
-static KNOWN: RwLock<Known> = RwLock::new(Known { texts: Vec::new(), pieces: Vec::new() });
+static KNOWN: RwLock<Known> = RwLock::new(Known::NONE);
+
+/// How a piece begins: a text without any such beginning holds no secret, however many are known.
+type Start = [u8; SHORTEST];
 
 struct Known {
     /// As they came.
     texts: Vec<String>,
-    /// What is looked for, the longest first: a secret may be part of another.
-    pieces: Vec<String>,
+    members: BTreeSet<String>,
+    /// What is looked for.
+    pieces: BTreeMap<Start, BTreeSet<String>>,
+}
+
+fn start_of(octets: &[u8]) -> Option<Start> {
+    octets.get(..SHORTEST)?.try_into().ok()
+}
+
+impl Known {
+    const NONE: Known = Known { texts: Vec::new(), members: BTreeSet::new(), pieces: BTreeMap::new() };
+
+    /// Takes in texts, the last of them where they are too many.
+    fn take(&mut self, texts: &[String]) {
+        for text in texts.get(texts.len().saturating_sub(MOST)..).unwrap_or_default() {
+            if self.members.insert(text.clone()) {
+                self.texts.push(text.clone());
+                self.look_for(text);
+            }
+        }
+        if self.texts.len() > MOST {
+            let surplus = (self.texts.len() - MOST).max(DROPPED);
+            let kept = self.texts.split_off(surplus);
+            *self = Known::NONE;
+            self.take(&kept);
+        }
+    }
+
+    fn look_for(&mut self, text: &str) {
+        for piece in pieces(text) {
+            if let Some(start) = start_of(piece.as_bytes()) {
+                self.pieces.entry(start).or_default().insert(piece);
+            }
+        }
+    }
+
+    /// The end of the longest secret that begins here.
+    fn end_of(&self, text: &str, at: usize) -> Option<usize> {
+        let rest = text.as_bytes().get(at..)?;
+        let pieces = self.pieces.get(&start_of(rest)?)?;
+        let found = pieces.iter().filter(|piece| rest.starts_with(piece.as_bytes())).map(String::len).max();
+        found.map(|length| at + length)
+    }
+
+    /// `None` where the text holds no secret. Of those that overlap nothing is left.
+    fn shown(&self, text: &str) -> Option<String> {
+        let mut spans: Vec<(usize, usize)> = Vec::new();
+        for at in 0..text.len() {
+            let Some(end) = self.end_of(text, at) else { continue };
+            match spans.last_mut() {
+                Some((_, last)) if at < *last => *last = end.max(*last),
+                _ => spans.push((at, end)),
+            }
+        }
+        if spans.is_empty() {
+            return None;
+        }
+        let mut shown = String::with_capacity(text.len());
+        let mut done = 0;
+        for (start, end) in spans {
+            // Both are ends of characters: a secret is whole text.
+            shown.push_str(text.get(done..start).unwrap_or_default());
+            shown.push_str(HIDDEN);
+            done = end;
+        }
+        shown.push_str(text.get(done..).unwrap_or_default());
+        Some(shown)
+    }
 }
 
 /// Hides texts from now on.
@@ -30,20 +102,7 @@ pub fn conceal(texts: &[String]) {
         return;
     }
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let before = known.texts.len();
-    for text in texts {
-        if !known.texts.contains(text) {
-            known.texts.push(text.clone());
-        }
-    }
-    if known.texts.len() == before {
-        return;
-    }
-    let surplus = known.texts.len().saturating_sub(MOST);
-    known.texts.drain(..surplus);
-    known.pieces = known.texts.iter().flat_map(|text| pieces(text)).collect();
-    known.pieces.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    known.pieces.dedup();
+    known.take(texts);
     ANY.store(!known.pieces.is_empty(), Ordering::Release);
 }
 
@@ -58,15 +117,12 @@ pub fn any() -> bool {
 }
 
 /// The text as it may be shown.
-pub fn concealed(mut text: String) -> String {
-    if any() {
-        for piece in &KNOWN.read().unwrap_or_else(PoisonError::into_inner).pieces {
-            if text.contains(piece.as_str()) {
-                text = text.replace(piece.as_str(), HIDDEN);
-            }
-        }
+pub fn concealed(text: String) -> String {
+    if !any() {
+        return text;
     }
-    text
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    known.shown(&text).unwrap_or(text)
 }
 
 /// The forms in which a secret may show: whole, line by line (as a diff has it), and with its quotes escaped.
@@ -112,5 +168,42 @@ mod tests {
             assert_eq!(concealed(text.to_owned()), expected, "{text}");
         }
         assert!(own.iter().all(|text| known().contains(text)));
+    }
+
+    fn knowing(texts: &[&str]) -> Known {
+        let mut known = Known::NONE;
+        known.take(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        known
+    }
+
+    #[test]
+    fn nothing_is_left_of_secrets_that_overlap_or_touch() {
+        let cases: [(&[&str], &str, &str); 5] = [
+            (&["abcdef", "zzab"], "zzabcdef", "***"),
+            (&["abcd", "abcdef"], "xabcdefx abcd", "x***x ***"),
+            (&["aaaa"], "aaaaaaa b", "*** b"),
+            (&["left", "right"], "leftright", "******"),
+            (&["grün😀"], "→grün😀←", "→***←"),
+        ];
+        for (secrets, text, expected) in cases {
+            assert_eq!(knowing(secrets).shown(text).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(knowing(&["abcdef"]).shown("abcde"), None);
+    }
+
+    /// A master that sends more than anybody can know costs a minion a bounded time and memory.
+    #[test]
+    fn of_any_number_of_secrets_the_last_ten_thousand_are_known() {
+        let all: Vec<String> = (0..1_000_000).map(|number| format!("secret-{number:07}")).collect();
+        let mut known = Known::NONE;
+        known.take(&all);
+        assert_eq!(known.texts, all[all.len() - MOST..]);
+        for number in 0..3 * MOST {
+            known.take(&[format!("another-{number:07}")]);
+            assert!(known.texts.len() <= MOST && known.members.len() == known.texts.len());
+        }
+        assert!(known.texts.len() >= MOST - DROPPED);
+        assert_eq!(known.shown("secret-0999999"), None, "it is long gone");
+        assert_eq!(known.shown("is another-0029999"), Some("is ***".to_owned()));
     }
 }
