@@ -4,6 +4,8 @@
 mod accounts;
 mod allocator;
 mod atomic;
+#[cfg(target_arch = "x86_64")]
+mod copying;
 pub mod daemon;
 pub mod debug;
 mod environment;
