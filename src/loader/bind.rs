@@ -86,9 +86,8 @@ pub(super) fn bind_params(name: &str, params: &[Param], call: Call) -> Result<Ar
     let mut args = Args::default();
     let given = call.args.len();
     let mut values = call.args.into_iter();
-    for (param, value) in positional.iter().zip(values.by_ref()) {
-        args.named.insert(param_name(param), value);
-    }
+    let mut named: Vec<Option<Value>> = values.by_ref().take(positional.len()).map(Some).collect();
+    named.resize_with(positional.len(), || None);
     let extra: Vec<Value> = values.collect();
     if params.iter().any(|param| matches!(param, Param::Rest(_))) {
         args.rest = extra;
@@ -97,13 +96,13 @@ pub(super) fn bind_params(name: &str, params: &[Param], call: Call) -> Result<Ar
     }
     let open = params.iter().any(|param| matches!(param, Param::Keywords(_)));
     for (key, value) in call.kwargs {
-        match key.as_str().filter(|key| takes(params, key)) {
-            Some(key) if args.named.contains(key) => {
+        let place = key.as_str().and_then(|key| positional.iter().position(|param| param_name(param) == key));
+        match place.and_then(|place| named.get_mut(place)) {
+            Some(Some(_)) => {
+                let key = str_of(&key);
                 return Err(Fault::Type(format!("{name}() got multiple values for argument '{key}'")));
             }
-            Some(_) => {
-                args.named.insert(key, value);
-            }
+            Some(own) => *own = Some(value),
             None if open => {
                 args.keywords.insert(key, value);
             }
@@ -116,14 +115,17 @@ pub(super) fn bind_params(name: &str, params: &[Param], call: Call) -> Result<Ar
         }
     }
     let mut missing = Vec::new();
-    for param in positional {
-        match param {
-            Param::Required(own) if !args.named.contains(own) => missing.push(*own),
-            Param::Optional(own, default) if !args.named.contains(own) => {
-                args.named.insert(*own, default.value());
+    args.named.reserve_exact(positional.len());
+    for (param, value) in positional.into_iter().zip(named) {
+        let value = match (value, param) {
+            (Some(value), _) => value,
+            (None, Param::Optional(_, default)) => default.value(),
+            (None, _) => {
+                missing.push(param_name(param));
+                continue;
             }
-            _ => {}
-        }
+        };
+        args.named.push((param_name(param), value));
     }
     if missing.is_empty() { Ok(args) } else { Err(Fault::Type(missing_text(name, &missing))) }
 }

@@ -1,9 +1,9 @@
 //! `Map`: an ordered map from `Value` to `Value`, as Python's `dict`.
 
 use super::sort;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Value;
 
@@ -25,14 +25,16 @@ const FEW: usize = 16;
 /// Places in the list of entries, by the hash of their key.
 #[derive(Clone, Debug, Default)]
 struct Index {
-    hasher: RandomState,
+    /// Keyed by chance anew for each map: who chooses the keys can not choose their places.
+    hasher: DefaultHashBuilder,
     places: HashTable<usize>,
 }
 
 impl Index {
     /// The index of keys that are all different.
     fn of(entries: &[(Value, Value)]) -> Box<Self> {
-        let mut index = Index { hasher: RandomState::new(), places: HashTable::with_capacity(entries.len()) };
+        let mut index =
+            Index { hasher: DefaultHashBuilder::default(), places: HashTable::with_capacity(entries.len()) };
         index.add(entries, 0);
         Box::new(index)
     }
