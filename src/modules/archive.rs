@@ -71,6 +71,12 @@ pub(super) static MODULE: Module = Module {
             list,
         ),
         Function::new(
+            "rar",
+            &[req("rarfile"), req("sources"), none("template"), none("cwd"), none("runas")],
+            "Packs files into a rar archive: the lines that `rar` prints.",
+            rar,
+        ),
+        Function::new(
             "tar",
             &[
                 req("options"),
@@ -83,6 +89,19 @@ pub(super) static MODULE: Module = Module {
             ],
             "Runs `tar`: the lines that it prints.",
             tar,
+        ),
+        Function::new(
+            "unrar",
+            &[
+                req("rarfile"),
+                req("dest"),
+                none("excludes"),
+                none("template"),
+                none("runas"),
+                opt("trim_output", Default::False),
+            ],
+            "Unpacks a rar archive: the lines that `unrar` prints.",
+            unrar,
         ),
         Function::new("unzip", UNZIP, "Unpacks a zip archive: the paths in it.", unzip),
         Function::new("zip", ZIP, "Packs files into a zip archive.", zip),
@@ -154,9 +173,67 @@ fn zip(cx: &Context, args: &Args) -> Result<Value, Fault> {
     Ok(lines(&run(cx, "cmd.run", words, options(args))?))
 }
 
+fn rar(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    if cx.which("rar").is_none() {
+        return Err(Fault::NotFound("The 'rar' binary was not found in $PATH.".to_owned()));
+    }
+    let mut words = vec!["rar".to_owned(), "a".to_owned(), "-idp".to_owned(), str_of(args.get("rarfile"))];
+    words.extend(sources(args.get("sources")));
+    Ok(lines(&run(cx, "cmd.run", words, options(args))?))
+}
+
+fn unrar(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let program = ["unrar", "rar"].into_iter().find_map(|name| cx.which(name));
+    let program = program.ok_or_else(|| {
+        let text = "None of provided binaries([\"'unrar'\", \"'rar'\"]) were found in $PATH.";
+        Fault::NotFound(text.to_owned())
+    })?;
+    let mut words = vec![program, "x".to_owned(), "-idp".to_owned(), str_of(args.get("rarfile"))];
+    for exclude in listed(args.get("excludes")) {
+        words.extend(["-x".to_owned(), exclude]);
+    }
+    words.push(str_of(args.get("dest")));
+    let said = str_of(&run(cx, "cmd.run", words, options(args))?);
+    Ok(trimmed(said.lines().map(str::to_owned).collect(), args.get("trim_output")))
+}
+
+/// Names and kinds that `rar lt` tells.
+fn rar_members(cx: &Context, name: &str) -> Result<Members, Fault> {
+    if cx.which("rar").is_none() {
+        return Err(Fault::execution("rar command not available, is it installed?"));
+    }
+    let words = ["rar", "lt", name].map(str::to_owned).to_vec();
+    let said = str_of(&run(cx, "cmd.run", words, Map::new())?);
+    let mut members = Members::new();
+    let mut lines = said.lines().map(str::trim).peekable();
+    while let Some(line) = lines.next() {
+        let next = lines.peek().and_then(|next| next.strip_prefix("Type:"));
+        if let (Some(path), Some(kind)) = (line.strip_prefix("Name:"), next) {
+            let kind = if kind.trim() == "Directory" { Kind::Directory } else { Kind::File };
+            members.push((kind, path.trim().to_owned()));
+        }
+    }
+    if members.is_empty() {
+        return Err(Fault::Execution {
+            text: format!(
+                "Failed to list {name}, is it a rar file? If so, the installed version of rar may be too old to list data in \
+                 a parsable format. Installing the rarfile Python module may be an easier workaround if newer rar is not \
+                 readily available."
+            ),
+            info: Some(map! { "error" => said }.into()),
+        });
+    }
+    Ok(members)
+}
+
 fn trimmed(mut names: Vec<String>, trim: &Value) -> Value {
-    if let Some(most) = trim.as_int().and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0) {
+    let most = match trim {
+        Value::Bool(true) => Some(100),
+        other => other.as_int().and_then(|most| usize::try_from(most).ok()),
+    };
+    if let Some(most) = most.filter(|most| names.len() > *most) {
         names.truncate(most);
+        names.push(format!("List trimmed after {most} files."));
     }
     Value::list(names)
 }
@@ -302,7 +379,13 @@ fn is_encrypted(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let words = ["unzip", "-Z", "-v", &cached].map(str::to_owned).to_vec();
     let ran = run(cx, "cmd.run_all", words, map! { "ignore_retcode" => true })?;
     if ran.get("retcode").and_then(Value::as_int) != Some(0) {
-        return Err(Fault::execution(format!("{} is not a ZIP file", str_of(args.get("name")))));
+        return Err(Fault::Execution {
+            text: format!("{} is not a ZIP file", str_of(args.get("name"))),
+            info: Some(map! { "archive location" => cached }.into()),
+        });
+    }
+    if args.truthy("clean") {
+        let _ = std::fs::remove_file(&cached);
     }
     let said = ran.get("stdout").map(str_of).unwrap_or_default();
     let secret = |line: &str| {
@@ -325,6 +408,22 @@ fn guess(name: &str) -> Option<&'static str> {
 fn list(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let name = str_of(args.get("name"));
     let cached = cache(cx, args)?;
+    // Who asked can then look at what was fetched.
+    let listed = members(cx, args, &name, &cached).map_err(|fault| match fault {
+        Fault::Execution { text, info } => {
+            let mut info = info.as_ref().and_then(Value::as_map).cloned().unwrap_or_default();
+            info.insert("archive location", cached.as_str());
+            Fault::Execution { text, info: Some(info.into()) }
+        }
+        other => other,
+    })?;
+    if args.truthy("clean") {
+        let _ = std::fs::remove_file(&cached);
+    }
+    Ok(listed)
+}
+
+fn members(cx: &Context, args: &Args, name: &str, cached: &str) -> Result<Value, Fault> {
     let strip = match args.get("strip_components") {
         value if !value.truthy() => 0,
         value => match str_of(value).parse::<usize>() {
@@ -341,14 +440,11 @@ fn list(cx: &Context, args: &Args) -> Result<Value, Fault> {
             .to_owned(),
     };
     let members = match format.as_str() {
-        "tar" => tar_members(cx, &name, &cached, args.get("options"))?,
-        "zip" => zip_members(cx, &name, &cached)?,
-        "rar" => return Err(Fault::NotSupported("rar archives".to_owned())),
+        "tar" => tar_members(cx, name, cached, args.get("options"))?,
+        "zip" => zip_members(cx, name, cached)?,
+        "rar" => rar_members(cx, name)?,
         other => return Err(Fault::execution(format!("Unsupported archive format '{other}'"))),
     };
-    if args.truthy("clean") {
-        let _ = std::fs::remove_file(&cached);
-    }
     Ok(told(members, &format, strip, args.truthy("verbose")))
 }
 

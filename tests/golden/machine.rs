@@ -404,7 +404,9 @@ fn raised(fault: &Fault) -> Value {
         Fault::Execution { text, info: None } => ("CommandExecutionError", text.clone()),
         Fault::Execution { text, info: Some(info) } => {
             let info = render(Some("nested"), info, &OutputOptions::default());
-            ("CommandExecutionError", format!("{text}. Additional info follows:\n\n{}", info.trim_end()))
+            let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+            let more = format!("{text}{end} Additional info follows:\n\n{}", info.trim_end());
+            ("CommandExecutionError", more)
         }
         Fault::Invocation(text) => ("SaltInvocationError", text.clone()),
         Fault::NotFound(text) => ("CommandNotFoundError", text.clone()),

@@ -30,6 +30,26 @@ macro_rules! start {
     };
 }
 
+/// Parameters of `service.firstboot` and options of the program.
+const SETTINGS: [(&str, &str); 7] = [
+    ("locale", "--locale"),
+    ("locale_message", "--locale-message"),
+    ("keymap", "--keymap"),
+    ("timezone", "--timezone"),
+    ("hostname", "--hostname"),
+    ("machine_id", "--machine-ID"),
+    ("root", "--root"),
+];
+const FIRSTBOOT: [Param; 7] = {
+    let mut all = [opt("", Default::None); 7];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = opt(SETTINGS[place].0, Default::None);
+        place += 1;
+    }
+    all
+};
+
 pub(super) static MODULE: Module = Module {
     file: "systemd_service",
     provides: "service",
@@ -85,6 +105,12 @@ pub(super) static MODULE: Module = Module {
             }
             Ok(found.into())
         }),
+        Function::new(
+            "firstboot",
+            &FIRSTBOOT,
+            "Settings of a system that has not been started yet, by `systemd-firstboot`. True.",
+            firstboot,
+        ),
         Function::new(
             "force_reload",
             start!(Default::True),
@@ -413,4 +439,19 @@ fn with_state(cx: &Context, args: &Args, state: &str) -> Result<Value, Fault> {
 fn show(cx: &Context, args: &Args, name: &str) -> Result<Map, Fault> {
     let line = systemctl(cx, &["show"], Some(name), false, false, root(args).as_deref())?;
     Ok(units::properties(&printed(cx, &line)?))
+}
+
+fn firstboot(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    const PROGRAM: &str = "systemd-firstboot";
+    let mut words = vec![cx.which(PROGRAM).unwrap_or_else(|| PROGRAM.to_owned())];
+    for (name, option) in SETTINGS {
+        if args.truthy(name) {
+            words.extend([option.to_owned(), str_of(args.get(name))]);
+        }
+    }
+    let ran = cx.program(&words)?;
+    if ran.ok() {
+        return Ok(true.into());
+    }
+    Err(Fault::execution(format!("systemd-firstboot error: {}", ran.stderr)))
 }

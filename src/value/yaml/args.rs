@@ -100,3 +100,38 @@ fn jid_as_text(arg: Value) -> Value {
 }
 
 const JID_LEN: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from `salt.utils.args.parse_kwarg` of Salt 3006.25.
+    #[test]
+    fn names_and_values_are_told_apart_as_salt_does() {
+        for (word, expected) in [
+            ("a=b", Some(("a", "b"))),
+            ("a==b", None),
+            ("=b", None),
+            ("1a=b", None),
+            ("a.b-c=", Some(("a.b-c", ""))),
+            ("_x=1", Some(("_x", "1"))),
+            ("-a=1", None),
+            (".a=1", None),
+            ("grün=1", Some(("grün", "1"))),
+            ("a=b\n", Some(("a", "b"))),
+            ("a=\n", Some(("a", ""))),
+            ("a=b\nc", None),
+            ("a=b\n\n", None),
+            ("a b=c", None),
+            ("a=b=c", Some(("a", "b=c"))),
+            ("a= =", Some(("a", " ="))),
+            ("٣a=1", None),
+            ("Ⅷ=1", Some(("Ⅷ", "1"))),
+            ("²=1", Some(("²", "1"))),
+            ("a\n=b", None),
+            ("a²=1", Some(("a²", "1"))),
+        ] {
+            assert_eq!(parse_kwarg(word), expected, "{word:?}");
+        }
+    }
+}

@@ -79,6 +79,7 @@ CASES += [systemd("force_reload", "x.timer", no_block=False), systemd("start", "
           systemd("start", "no-such-x", programs=[["/usr/bin/systemctl status", {"stdout": "Warning: changed, run 'systemctl daemon-reload' to reload."}]]),
           systemd("get_static", root="/no/root"), systemd("get_enabled", root="/no/root"), systemd("get_disabled", root="/no/root"), systemd("get_all", root="/no/root"),
           systemd("get_running", programs=[["/usr/bin/systemctl --full", {"stdout": "a.service loaded active running A\nb.service loaded active exited B\nc.socket loaded active running C\n"}]]),
+          systemd("firstboot", locale="de_DE.UTF-8", machine_id="abc", root="/r"), systemd("firstboot"), systemd("firstboot", hostname="h", programs=[["/usr/bin/systemd-firstboot", {"retcode": 1, "stderr": "no"}]]),
           systemd("show", "x", programs=[["/usr/bin/systemctl show", {"stdout": "Id=x.service\nAfter=a b\nExecStart={ path=/bin/x ; argv[]=/bin/x -D a=b ; pid=0 }\nEnv=a=b\n"}]])]
 
 if __name__ == "__main__":

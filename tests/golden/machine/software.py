@@ -76,6 +76,18 @@ CASES += [
     locale("list_avail"), locale("avail", "de_DE.UTF-8"), locale("avail", "de_DE"), locale("avail", "C"), *wanted("present", True), *wanted("present", False), *wanted("present", False, False), *wanted("system", True), *wanted("system", True, current="de_DE.UTF-8"), *wanted("system", True, False),
 ]
 
+
+def archive(fun, *args, stdout="", missing=(), retcode=0, **kwargs):
+    return {"fun": f"modules.archive.{fun}", "args": list(args), "kwargs": kwargs, "programs": [["rar", {"stdout": stdout, "retcode": retcode}], ["/usr/bin/", {"stdout": stdout}]], "missing": list(missing), "salt": {"cp.cache_file": {"is": "/x.rar"}}}
+
+
+LT = "Archive: x.rar\n\n        Name: a/b c.txt\n        Type: File\n        Size: 3\n\n        Name: a\n        Type: Directory\n\n        Name: odd\n Size: 1\n"
+CASES += [
+    archive("rar", "/x.rar", "/a,/b", stdout="one\ntwo"), archive("rar", "/x.rar", ["/a"], cwd="/c", template="jinja"), archive("rar", "/x.rar", "/a", missing=["rar"]),
+    archive("unrar", "/x.rar", "/d", stdout="one\ntwo\nthree"), archive("unrar", "/x.rar", "/d", excludes="a, b", trim_output=1, stdout="one\ntwo"), archive("unrar", "/x.rar", "/d", excludes=["a"]), archive("unrar", "/x.rar", "/d", missing=["unrar"]), archive("unrar", "/x.rar", "/d", missing=["unrar", "rar"]),
+    archive("list", "/x.rar", stdout=LT), archive("list", "/x.rar", stdout=LT, verbose=True), archive("list", "/x.rar", stdout="none"), archive("list", "/x.rar", missing=["rar"]),
+]
+
 if __name__ == "__main__":
     def before(module, machine):
         # Which pip it is decides nothing here; Salt asks before each call.
