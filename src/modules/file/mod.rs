@@ -29,6 +29,8 @@ use crate::loader::{Default, Function, Module, Param, always, keywords, opt, req
 
 const PATH: &[Param] = &[req("path")];
 const PATH_FOLLOW: &[Param] = &[req("path"), opt("follow_symlinks", Default::True)];
+const BACKUP: &[Param] = &[req("path"), req("backup_id")];
+const BACKUPS: &[Param] = &[req("path"), opt("limit", Default::None)];
 const LINES: &[Param] = &[req("path"), rest("args"), keywords("kwargs")];
 const OWNED: &[Param] = &[req("path"), req("user"), req("group")];
 const SUM: &[Param] = &[req("path"), opt("form", Default::Str("sha256"))];
@@ -244,12 +246,7 @@ pub(super) static MODULE: Module = Module {
             "Copies a file, or with `recurse` a directory.",
             tree::copy,
         ),
-        Function::new(
-            "delete_backup",
-            &[req("path"), req("backup_id")],
-            "Deletes a backup of a file.",
-            backups::delete_backup,
-        ),
+        Function::new("delete_backup", BACKUP, "Deletes a backup of a file.", backups::delete_backup),
         Function::new("directory_exists", PATH, "Whether there is a directory.", |cx, args| {
             Ok(Path::new(&paths::path(cx, args, "path")?).is_dir().into())
         })
@@ -414,9 +411,10 @@ pub(super) static MODULE: Module = Module {
             line::line,
         ),
         Function::new("link", &[req("src"), req("path")], "Makes a hard link.", tree::link),
+        Function::new("list_backup", BACKUPS, "As `file.list_backups`.", backups::list_backups),
         Function::new(
             "list_backups",
-            &[req("path"), opt("limit", Default::None)],
+            BACKUPS,
             "What a file was before states replaced it, by number.",
             backups::list_backups,
         ),
@@ -611,6 +609,7 @@ pub(super) static MODULE: Module = Module {
             "Removes a file, a link, or a directory with all in it.",
             tree::remove,
         ),
+        Function::new("remove_backup", BACKUP, "As `file.delete_backup`.", backups::delete_backup),
         Function::new("rename", &[req("src"), req("dst")], "Renames a file or a directory.", tree::rename),
         Function::new(
             "replace",
@@ -635,12 +634,7 @@ pub(super) static MODULE: Module = Module {
             "Replaces what a pattern matches: what differs.",
             edit::replace,
         ),
-        Function::new(
-            "restore_backup",
-            &[req("path"), req("backup_id")],
-            "Puts a backup of a file back.",
-            backups::restore_backup,
-        ),
+        Function::new("restore_backup", BACKUP, "Puts a backup of a file back.", backups::restore_backup),
         Function::new(
             "restorecon",
             &[req("path"), opt("recursive", Default::False)],
