@@ -63,14 +63,15 @@ fn say(line: &str) {
 }
 
 fn run<L: Library>(role: &str, endpoint: &str) {
-    // One worker tells how much of a figure is due to two of them. Tasks beyond 256 leave a worker's queue and lose their turn:
-    // fewer events at a time tell how much of a figure is due to that.
+    // One worker tells how much of a figure is due to two of them, none how much is due to threads at all. Tasks beyond 256 leave
+    // a worker's queue and lose their turn: fewer events at a time tell how much of a figure is due to that.
     let number = |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
-    let runtime = match L::ONE_THREAD {
+    let workers = number("COMPARE_WORKERS", 2);
+    let runtime = match L::ONE_THREAD || workers == 0 {
         true => tokio::runtime::Builder::new_current_thread(),
         false => tokio::runtime::Builder::new_multi_thread(),
     }
-    .worker_threads(number("COMPARE_WORKERS", 2))
+    .worker_threads(workers.max(1))
     .max_io_events_per_tick(number("COMPARE_EVENTS", 1024))
     .enable_all()
     .build()
