@@ -96,6 +96,16 @@ pub(crate) struct Left {
 
 type Progress = Result<bool, ConnectionError>;
 
+/// What there was to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Nothing,
+    /// And the stream wakes the driver when there is more.
+    All,
+    /// And there may be more.
+    More,
+}
+
 /// On their way to the inbox.
 struct Items<'a> {
     items: Vec<Item>,
@@ -198,15 +208,19 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>, receiver: &mut Option<Waker>) -> Progress {
         let now = Instant::now().into_std();
         let stopped = self.take_events(cx, now, receiver)?;
+        let read = if stopped { Read::Nothing } else { self.read(cx, now)? };
+        if read != Read::Nothing {
+            // In the same turn, since most often that was all, and another turn would find nothing.
+            self.take_events(cx, now, receiver)?;
+        }
         let decided = self.decided(cx);
-        let read = !stopped && self.read(cx, now)?;
         let fetched = self.fetch_messages(cx)?;
         let written = self.write(cx)?;
         // Most often that was all, and needs no other turn.
         let more = (fetched || written) && self.fetch_messages(cx)?;
         // Last, so that what had arrived in time was seen.
-        let expired = !read && self.check_timer(cx, now)?;
-        Ok(decided || read || more || expired)
+        let expired = read != Read::More && self.check_timer(cx, now)?;
+        Ok(decided || read == Read::More || more || expired)
     }
 
     /// Decodes what was read, as far as the application has room. True when it has none.
@@ -331,9 +345,9 @@ impl Driver {
         Ok(())
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, now: StdInstant) -> Progress {
+    fn read(&mut self, cx: &mut Context<'_>, now: StdInstant) -> Result<Read, ConnectionError> {
         match self.stream.poll_readable(cx) {
-            Poll::Pending => return Ok(false),
+            Poll::Pending => return Ok(Read::Nothing),
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(io_error(&error)),
         }
@@ -353,7 +367,7 @@ impl Driver {
         let buffer = self.connection.read_buffer();
         let offered = buffer.capacity() - buffer.len();
         match self.stream.poll_read(cx, buffer) {
-            Poll::Pending => Ok(false),
+            Poll::Pending => Ok(Read::Nothing),
             Poll::Ready(Ok(0)) => Err(ConnectionError::PeerClosed),
             Poll::Ready(Ok(octets)) => {
                 if octets >= offered {
@@ -362,9 +376,10 @@ impl Driver {
                     self.read_size = (self.read_size / 2).max(MIN_READ);
                 }
                 self.connection.handle_read(now);
-                Ok(true)
+                let more = octets >= offered || self.stream.poll_readable(cx).is_ready();
+                Ok(if more { Read::More } else { Read::All })
             }
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(Read::More),
             Poll::Ready(Err(error)) => Err(io_error(&error)),
         }
     }
@@ -427,12 +442,9 @@ impl Driver {
 
     fn write(&mut self, cx: &mut Context<'_>) -> Progress {
         let mut progress = false;
-        loop {
+        while self.connection.wants_transmit() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = self.connection.poll_transmit(&mut slices);
-            if filled == 0 {
-                return Ok(progress);
-            }
             if std::mem::take(&mut self.offered)
                 && let Some(pipe) = &self.pipe
             {
@@ -455,6 +467,7 @@ impl Driver {
                 Err(error) => return Err(io_error(&error)),
             }
         }
+        Ok(progress)
     }
 
     /// The timer is set anew only when it fires or when it would fire too late: traffic moves deadlines all the time.
