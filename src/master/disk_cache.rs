@@ -50,13 +50,37 @@ impl DiskCache {
         write_cache_file(&dir.join(id.as_str()).join("return.p"), &octets, 0o600)
     }
 
+    /// Whether the return of a minion is there as a file.
+    pub fn has_return(&self, jid: &Jid, id: &MinionId) -> bool {
+        self.job_dir(jid).join(id.as_str()).join("return.p").is_file()
+    }
+
     /// Writes `{"grains": map, "pillar": map}` of a minion, packed, unless it is there already.
     ///
     /// # Errors
     /// When the disk is full or the directory is not ours.
     pub fn write_minion_data(&self, id: &MinionId, packed: &[u8]) -> io::Result<()> {
+        self.write_of_minion(id, "data.p", packed)
+    }
+
+    /// Writes the mine of a minion, `{function: value}`, unless it is there already. An empty one has no file.
+    ///
+    /// # Errors
+    /// When the disk is full or the directory is not ours.
+    pub fn write_mine(&self, id: &MinionId, mine: Map) -> io::Result<()> {
+        const FILE: &str = "mine.p";
+        if !mine.is_empty() {
+            return self.write_of_minion(id, FILE, &encode(&mine.into(), Dialect::Bin));
+        }
+        match fs::remove_file(self.cachedir.join("minions").join(id.as_str()).join(FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_of_minion(&self, id: &MinionId, name: &str, packed: &[u8]) -> io::Result<()> {
         let dir = self.cachedir.join("minions").join(id.as_str());
-        let path = dir.join("data.p");
+        let path = dir.join(name);
         if fs::read(&path).is_ok_and(|known| known == packed) {
             return Ok(());
         }

@@ -13,6 +13,7 @@ pub mod disk_cache;
 mod error;
 mod event_return;
 mod file_recv;
+mod foretold;
 mod identify;
 mod jobs;
 mod key_changes;

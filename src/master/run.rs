@@ -13,8 +13,8 @@ use super::options::MasterOptions;
 use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
-    Master, MasterError, departures, disk_cache, event_return, identify, key_store, maintenance, nonces,
-    pool, presence, reactor, runners, server, sessions, store, tokens,
+    Master, MasterError, departures, disk_cache, event_return, foretold, identify, key_store,
+    maintenance, nonces, pool, presence, reactor, runners, server, sessions, store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
@@ -150,6 +150,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         tasks::spawn(server::serve(master.clone(), router, stopping.clone())),
         tasks::spawn(maintenance::run(master.clone(), stopping.clone())),
         tasks::spawn(departures::run(master.clone(), stopping.clone())),
+        tasks::spawn(foretold::run(master.clone(), stopping.clone())),
         tasks::spawn(watch_subscribers(master.clone(), events, stopping.clone())),
     ];
     tasks.extend(reactor::start(&master, stopping.clone()));
@@ -159,16 +160,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
 }
 
 /// Options that belong to what is not there yet, besides those that `MasterOptions` refuses.
-const NOT_YET: &[&str] = &[
-    "master_tops",
-    "schedule",
-    "gitfs_remotes",
-    "hgfs_remotes",
-    "svnfs_remotes",
-    "master_stats",
-    "fileserver_events",
-    "ssl",
-];
+const NOT_YET: &[&str] = &["master_tops", "gitfs_remotes", "hgfs_remotes", "svnfs_remotes", "ssl"];
 
 fn tell_what_is_missing(opts: &Map) {
     for name in NOT_YET {

@@ -35,22 +35,61 @@ fn a_job_of_our_minion_outlives_a_restart_of_our_master() {
     outlives_a_restart(Peer::Halite);
 }
 
-/// Python's `salt-run` reads files, which our master writes only when it is asked to.
-#[test]
-fn pythons_salt_run_finds_the_returns_of_our_master() {
-    if !Peer::Salt3006.is_here() {
-        return;
+/// Files in which Salt keeps what the minion returned, and its mine. (Python's `salt-run` keeps there what it did itself.)
+fn files_of_salt(fleet: &Fleet) -> Vec<String> {
+    let mut folders = vec![fleet.path("var/cache/salt/master")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a directory").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path if ["return.p", "mine.p"].contains(&name.as_str())
+                    && path.parent().is_some_and(|folder| folder.ends_with("minion-a")) =>
+                {
+                    found.push(name);
+                }
+                _ => {}
+            }
+        }
     }
-    let config = "job_cache_return_files: True";
-    let Some(fleet) = Fleet::start(Peer::Halite, Peer::Halite, config, "") else { return };
-    let ran =
-        fleet.stdout(Peer::Halite, "salt", &["--show-jid", "--out=txt", "minion-a", "test.echo", "kept"]);
-    let jid = ran.lines().find_map(|line| line.strip_prefix("jid: ")).expect("a jid").trim().to_owned();
-    let found =
-        fleet.stdout(Peer::Salt3006, "salt-run", &["jobs.lookup_jid", &jid, "--out=json", "--out-indent=-1"]);
-    assert_eq!(found.trim(), r#"{"minion-a": "kept"}"#);
-    let listed = fleet.stdout(Peer::Salt3006, "salt-run", &["jobs.list_job", &jid, "--out=json"]);
-    assert!(listed.contains(r#""return": "kept""#), "{listed}");
+    found.sort();
+    found
+}
+
+/// Python's `salt-run` reads files. Our master writes them when it hears that `salt-run` is about to, or, where it is asked
+/// to, with each return.
+#[test]
+fn pythons_salt_run_finds_what_our_master_keeps() {
+    let minion = "mine_functions:\n  test.echo: [mined]";
+    for config in ["", "job_cache_return_files: True"] {
+        let mut fleet =
+            Fleet::start(Peer::Halite, Peer::Halite, config, minion).expect("ours are always here");
+        let ran =
+            fleet.stdout(Peer::Halite, "salt", &["--show-jid", "--out=txt", "minion-a", "test.echo", "kept"]);
+        let jid = ran.lines().find_map(|line| line.strip_prefix("jid: ")).expect("a jid").trim().to_owned();
+        fleet.wait("the mine is filled", |fleet| {
+            fleet.ask(Peer::Halite, &["mine.get", "minion-a", "test.echo"]).get("minion-a").is_some()
+        });
+        let lookup = ["jobs.lookup_jid", &jid, "--out=json", "--out-indent=-1"];
+        let mined = ["mine.get", "*", "test.echo", "--out=json", "--out-indent=-1"];
+        // Nobody needs a file for our own.
+        assert_eq!(fleet.stdout(Peer::Halite, "salt-run", &lookup).trim(), r#"{"minion-a": "kept"}"#);
+        assert_eq!(fleet.stdout(Peer::Halite, "salt-run", &mined).trim(), r#"{"minion-a": "mined"}"#);
+        let files = files_of_salt(&fleet);
+        assert_eq!(files.is_empty(), config.is_empty(), "{files:?}");
+        for peer in [Peer::Salt3006, Peer::Salt3007].into_iter().filter(|peer| peer.is_here()) {
+            assert_eq!(fleet.stdout(peer, "salt-run", &lookup).trim(), r#"{"minion-a": "kept"}"#);
+            assert_eq!(fleet.stdout(peer, "salt-run", &mined).trim(), r#"{"minion-a": "mined"}"#);
+            let listed = fleet.stdout(peer, "salt-run", &["jobs.list_job", &jid, "--out=json"]);
+            assert!(listed.contains(r#""return": "kept""#), "{listed}");
+            let unknown = ["jobs.lookup_jid", "20200101000000000000", "--out=json"];
+            assert_eq!(fleet.stdout(peer, "salt-run", &unknown).trim(), "{}");
+            if config.is_empty() {
+                assert_eq!(files_of_salt(&fleet), ["mine.p", "return.p"], "of one job, of one minion");
+            }
+        }
+    }
 }
 
 fn answers_through_rotations(minion: Peer) {

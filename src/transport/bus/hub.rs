@@ -53,6 +53,8 @@ pub(super) struct Listener {
     wake: Notify,
     /// `Some`: in this process, with the events it wants.
     filter: Option<Filter>,
+    /// Only events of other processes.
+    others_only: bool,
 }
 
 #[derive(Debug, Default)]
@@ -87,25 +89,27 @@ impl Bus {
         if tag.is_empty() {
             return Err(BusError::NoTag);
         }
-        let wanted =
-            |listener: &Arc<Listener>| listener.filter.as_ref().is_none_or(|filter| filter.matches(tag));
-        if !lock(&self.0.listeners).iter().any(wanted) {
+        if !lock(&self.0.listeners).iter().any(|listener| listener.wants(tag, true)) {
             self.0.fired.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        self.fire_packed(&event::pack(tag, data, crate::host::utc_now(), self.0.max_event_size));
+        self.pass(&event::pack(tag, data, crate::host::utc_now(), self.0.max_event_size), true);
         Ok(())
     }
 
-    /// Passes an event's bytes to every listener as they are.
+    /// Passes the bytes of another process's event to every listener as they are.
     pub fn fire_packed(&self, body: &Bytes) {
+        self.pass(body, false);
+    }
+
+    fn pass(&self, body: &Bytes, own: bool) {
         self.0.fired.fetch_add(1, Ordering::Relaxed);
         let tag = event::tag_of(body).unwrap_or_default();
         let mut framed: Option<Bytes> = None;
         let mut listeners = lock(&self.0.listeners);
         listeners.retain(|listener| match &listener.filter {
-            Some(filter) => {
-                if filter.matches(tag) {
+            Some(_) => {
+                if listener.wants(tag, own) {
                     self.0.lost.fetch_add(listener.push_dropping(body, self.0.max_queued), Ordering::Relaxed);
                 }
                 true
@@ -127,7 +131,16 @@ impl Bus {
 
     /// Listens in this process. Events that pile up beyond the limit are lost from the oldest on, and counted.
     pub fn subscribe(&self, filter: Filter) -> LocalEvents {
-        LocalEvents { listener: self.add(Some(filter)), hub: Arc::downgrade(&self.0) }
+        self.listen(filter, false)
+    }
+
+    /// Listens in this process, as [`Bus::subscribe`], to what other processes fire.
+    pub fn subscribe_to_others(&self, filter: Filter) -> LocalEvents {
+        self.listen(filter, true)
+    }
+
+    fn listen(&self, filter: Filter, others_only: bool) -> LocalEvents {
+        LocalEvents { listener: self.add(Some(filter), others_only), hub: Arc::downgrade(&self.0) }
     }
 
     /// What happened so far.
@@ -142,8 +155,9 @@ impl Bus {
         }
     }
 
-    pub(super) fn add(&self, filter: Option<Filter>) -> Arc<Listener> {
-        let listener = Arc::new(Listener { queue: Mutex::default(), wake: Notify::new(), filter });
+    pub(super) fn add(&self, filter: Option<Filter>, others_only: bool) -> Arc<Listener> {
+        let listener =
+            Arc::new(Listener { queue: Mutex::default(), wake: Notify::new(), filter, others_only });
         lock(&self.0.listeners).push(Arc::clone(&listener));
         listener
     }
@@ -186,6 +200,11 @@ impl Hub {
 }
 
 impl Listener {
+    /// Whether an event is for this listener: one of this process (`own`), or of another.
+    fn wants(&self, tag: &str, own: bool) -> bool {
+        !(own && self.others_only) && self.filter.as_ref().is_none_or(|filter| filter.matches(tag))
+    }
+
     /// For a connection: one that does not read is ended. False when it is.
     fn push_or_close(&self, frame: &Bytes, limit: usize) -> bool {
         let mut queue = lock(&self.queue);

@@ -139,7 +139,7 @@ impl Bus {
     fn admit(&self, stream: UnixStream) {
         let Some(door) = self.door() else { return };
         if let Some(place) = door.place(self) {
-            let listener = self.add(None);
+            let listener = self.add(None, false);
             tasks::spawn(listener_connection(stream, self.clone(), listener, door.stopped.clone(), place));
         }
     }

@@ -116,6 +116,21 @@ async fn a_listener_that_does_not_read_is_disconnected_and_the_others_lose_nothi
 }
 
 #[tokio::test]
+async fn what_other_processes_fire_can_be_told_from_what_the_process_fires_itself() {
+    let place = Place::new();
+    let server = place.serve(&BusOptions::default());
+    let bus = server.handle();
+    let mut others = bus.subscribe_to_others(Filter::prefix("a/"));
+    bus.fire("a/own", map! {}).expect("fired");
+    let mut client = BusClient::new(place.paths.clone());
+    for tag in ["b/theirs", "a/theirs"] {
+        client.fire(tag, map! {}).await.expect("fired");
+    }
+    let heard = tokio::time::timeout(PATIENCE, others.next()).await.expect("in time").expect("an event");
+    assert_eq!(heard.tag, "a/theirs");
+}
+
+#[tokio::test]
 async fn a_listener_of_the_process_loses_the_oldest_first() {
     let bus = Bus::new(1 << 20, 3_000, None);
     let mut events = bus.subscribe(Filter::all());
