@@ -3,6 +3,7 @@
 
 mod caches;
 mod changes;
+mod make;
 mod rotation;
 mod selection;
 
@@ -12,11 +13,13 @@ use std::path::{Path, PathBuf};
 
 pub use caches::{cached_of, clean_caches};
 pub use changes::{Accepted, Change};
+pub use make::{KeyMaker, SignatureOrder};
 pub use rotation::{REQUEST, request_rotation, take_rotation_request};
 pub use selection::Names;
 
 use crate::host::write_cache_file;
 use crate::names::MinionId;
+use crate::value::{Map, Value};
 
 /// What has been decided about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,12 +68,20 @@ impl KeyState {
 #[derive(Clone, Debug)]
 pub struct KeyDirs {
     pki_dir: PathBuf,
+    files_only: bool,
 }
 
 impl KeyDirs {
     /// Those of a master.
     pub fn new(pki_dir: impl Into<PathBuf>) -> Self {
-        KeyDirs { pki_dir: pki_dir.into() }
+        KeyDirs { pki_dir: pki_dir.into(), files_only: true }
+    }
+
+    /// With the option `pki_check_files: False`, whatever lies in the directories is listed, as Salt 3007 does it; 3006 lists
+    /// files alone.
+    pub fn from_opts(opts: &Map) -> Self {
+        let files_only = opts.get("pki_check_files") != Some(&Value::Bool(false));
+        KeyDirs { files_only, ..Self::new(opts.str("pki_dir").unwrap_or_default()) }
     }
 
     /// `pki_dir`.
@@ -91,12 +102,12 @@ impl KeyDirs {
     /// Names of keys in one state, sorted without regard to case: also those that no minion could have. Names that
     /// begin with a dot are none; a directory that is missing is empty.
     pub fn names_of(&self, state: KeyState) -> Vec<String> {
-        files_in(&self.directory(state), |_| true)
+        names_in(&self.directory(state), self.files_only, |_| true)
     }
 
     /// Ids of minions in one state, in the order of [`KeyDirs::names_of`].
     pub fn ids_of(&self, state: KeyState) -> Vec<String> {
-        files_in(&self.directory(state), |name| MinionId::parse(name).is_ok())
+        names_in(&self.directory(state), true, |name| MinionId::parse(name).is_ok())
     }
 
     /// Whether there is a key of this name in any state.
@@ -136,11 +147,12 @@ impl KeyDirs {
     }
 }
 
-/// Files in a folder that do not begin with a dot (links to files too), sorted without regard to case. A folder that
-/// is not there is empty.
-fn files_in(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+/// Files in a folder that do not begin with a dot (links to files too), sorted without regard to case; without
+/// `files_only` anything. A folder that is not there is empty.
+fn names_in(folder: &Path, files_only: bool, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let is_file = |entry: &fs::DirEntry| match entry.file_type() {
+        _ if !files_only => true,
         Ok(kind) if !kind.is_symlink() => kind.is_file(),
         // A link: what it leads to counts.
         _ => fs::metadata(entry.path()).is_ok_and(|stat| stat.is_file()),

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{KeyDirs, KeyState, files_in, sorted_ignoring_case};
+use super::{KeyDirs, KeyState, names_in, sorted_ignoring_case};
 use crate::crypt::HashType;
 use crate::crypt::pem::fingerprint;
 use crate::event::fnmatch;
@@ -66,7 +66,7 @@ impl KeyDirs {
 
     /// The master's own keys.
     pub fn local(&self) -> Vec<String> {
-        files_in(&self.pki_dir, |name| name.ends_with(".pub") || name.ends_with(".pem"))
+        names_in(&self.pki_dir, true, |name| name.ends_with(".pub") || name.ends_with(".pem"))
     }
 
     /// Keys whose names fit a glob, or one of several with commas between them.

@@ -59,6 +59,24 @@ fn keys_are_listed_by_state_and_chosen_by_globs() {
 }
 
 #[test]
+fn directories_are_listed_where_pki_check_files_says_so() {
+    let scratch = Scratch::new("unchecked");
+    for path in ["minions/dir1/x", "minions/web1", "minions/.hidden/x"] {
+        scratch.put(path, "");
+    }
+    let listed = |check: Option<bool>| {
+        let mut opts = map! { "pki_dir" => scratch.0.to_str().expect("UTF-8") };
+        if let Some(check) = check {
+            opts.insert("pki_check_files", check);
+        }
+        KeyDirs::from_opts(&opts).names_of(KeyState::Accepted)
+    };
+    assert_eq!(listed(None), ["web1"]);
+    assert_eq!(listed(Some(true)), ["web1"]);
+    assert_eq!(listed(Some(false)), ["dir1", "web1"]);
+}
+
+#[test]
 fn names_from_outside_never_leave_their_folder() {
     let given = map! {
         "minions" => Value::list(["web1", "../x", "/etc/passwd", ".hidden", ""]),

@@ -1,6 +1,7 @@
 //! `Registry`: the tables of the catalogue, joined; answers which function a name means. Salt: loader/lazy.py.
 
 use super::{Context, Fault, Function, Module, States};
+use crate::value::Map;
 
 /// All modules of one kind.
 pub struct Registry {
@@ -30,6 +31,17 @@ impl Registry {
     /// Modules that say they work here.
     pub fn available<'s>(&'s self, cx: &'s Context) -> impl Iterator<Item = &'static Module> + 's {
         self.modules.iter().copied().filter(|module| (module.available)(cx).is_ok())
+    }
+
+    /// The documentation of every function: `{module.function: text}`.
+    pub fn docs(&self) -> Map {
+        let mut docs = Map::new();
+        for module in &self.modules {
+            for function in module.functions {
+                docs.insert(format!("{}.{}", module.provides, function.name), function.doc);
+            }
+        }
+        docs
     }
 
     /// The function that `module.function` names.

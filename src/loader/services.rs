@@ -381,6 +381,14 @@ pub trait MasterServices: Sync {
         nowhere(fun)
     }
 
+    /// The documentation of all wheel functions: `{function: text}`.
+    ///
+    /// # Errors
+    /// When there is no master here.
+    fn wheel_docs(&self) -> Result<Map, Fault> {
+        nowhere("wheel")
+    }
+
     /// Shows what the reactor reacts to, `[{tag: [SLS file]}]` or the path of a file with that, and whether it does, to
     /// `look`, which may change both.
     ///

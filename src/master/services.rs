@@ -314,6 +314,10 @@ impl MasterServices for Services {
         Ok(Executed { value, retcode: context.retcode() })
     }
 
+    fn wheel_docs(&self) -> Result<Map, Fault> {
+        Ok(crate::builtin::wheel().docs())
+    }
+
     fn reactor(&self, look: &mut dyn FnMut(&mut Value, &mut bool) -> Value) -> Result<Value, Fault> {
         super::reactor::with(&self.master, look)
     }

@@ -17,19 +17,17 @@ pub(super) static MODULE: Module = Module {
             "The documentation of all functions that the minions have: `{function: text}`.",
             execution,
         ),
-        Function::new("runner", &[], "The documentation of all runners: `{function: text}`.", runner),
+        Function::new("runner", &[], "The documentation of all runners: `{function: text}`.", |cx, _| {
+            Ok(cx.registry.docs().into())
+        }),
+        Function::new(
+            "wheel",
+            &[],
+            "The documentation of all wheel functions: `{function: text}`.",
+            |cx, _| Ok(cx.master.wheel_docs()?.into()),
+        ),
     ],
 };
-
-fn runner(cx: &Context, _: &Args) -> Result<Value, Fault> {
-    let mut docs = Map::new();
-    for module in cx.registry.available(cx) {
-        for function in module.functions {
-            docs.insert(format!("{}.{}", module.provides, function.name), function.doc);
-        }
-    }
-    Ok(docs.into())
-}
 
 fn execution(cx: &Context, _: &Args) -> Result<Value, Fault> {
     let seconds = cx.opts.get("timeout").and_then(Value::as_int).unwrap_or(5);

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use super::say;
@@ -45,6 +47,13 @@ pub(super) static MODULE: Module = Module {
             down,
         ),
         Function::new("joined", PRESENCE, CONNECTED, connected),
+        Function::new(
+            "key_regen",
+            &[],
+            "Has all minions make new keys, and deletes all keys of the master, which then has to be restarted. Says \
+             what has to be done next.",
+            key_regen,
+        ),
         Function::new("list_not_state", PRESENCE, NOT_CONNECTED, not_connected),
         Function::new("list_state", PRESENCE, CONNECTED, connected),
         Function::new("not_alived", PRESENCE, NOT_CONNECTED, not_connected),
@@ -126,7 +135,7 @@ fn up(cx: &Context, args: &Args) -> Result<Value, Fault> {
 fn down(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let down = ping(cx, args)?.down;
     if args.truthy("removekeys") {
-        let keys = KeyDirs::new(cx.opt_str("pki_dir"));
+        let keys = KeyDirs::from_opts(cx.opts);
         let mut names = keys.list();
         for (_, names) in &mut names.0 {
             names.retain(|name| down.contains(name));
@@ -135,6 +144,50 @@ fn down(cx: &Context, args: &Args) -> Result<Value, Fault> {
         cx.master.keys_changed("delete", &deleted)?;
     }
     Ok(Value::list(down))
+}
+
+/// What is left to be done by hand.
+const REGENERATED: &str = "\
+The minion and master keys have been deleted.  Restart the Salt
+Master within the next 60 seconds!!!
+
+Wait for the minions to reconnect.  Once the minions reconnect
+the new keys will appear in pending and will need to be re-
+accepted by running:
+    salt-key -A
+
+Be advised that minions not currently connected to the master
+will not be able to reconnect and may require manual
+regeneration via a local call to
+    salt-call saltutil.regen_keys";
+
+fn key_regen(cx: &Context, _: &Args) -> Result<Value, Fault> {
+    let pki_dir = Path::new(cx.opt_str("pki_dir"));
+    if !pki_dir.is_absolute() || pki_dir.parent().is_none() {
+        return Err(Fault::execution("the option pki_dir names no directory"));
+    }
+    let seconds =
+        cx.opts.get("timeout").and_then(Value::as_int).and_then(|seconds| u64::try_from(seconds).ok());
+    let load = map! { "tgt" => "*", "tgt_type" => "glob", "fun" => "saltutil.regen_keys", "arg" => Value::List(Vec::new()) };
+    cx.master.publish_and_wait(load, Duration::from_secs(seconds.unwrap_or(5)))?;
+    remove_files(pki_dir, 0);
+    Ok(REGENERATED.into())
+}
+
+/// Directories below each other that are looked into.
+const MAX_DEPTH: usize = 8;
+
+/// Removes every file below a directory. Links are removed, not followed.
+fn remove_files(folder: &Path, depth: usize) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if depth < MAX_DEPTH {
+                remove_files(&entry.path(), depth + 1);
+            }
+        } else if let Err(error) = fs::remove_file(entry.path()) {
+            crate::log::error!("the key {} could not be deleted: {error}", entry.path().display());
+        }
+    }
 }
 
 fn present(cx: &Context, args: &Args) -> Vec<String> {

@@ -1,8 +1,10 @@
 //! `key`: the keys of minions. Salt: wheel/key.py, key.py.
 
+use std::path::Path;
+
 use crate::crypt::pem::fingerprint;
 use crate::crypt::{HashType, PrivateKey};
-use crate::keys::{Change, KeyDirs, KeyState, Names};
+use crate::keys::{Change, KeyDirs, KeyMaker, KeyState, Names, SignatureOrder};
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
 use crate::names::MinionId;
@@ -60,6 +62,31 @@ pub(super) static MODULE: Module = Module {
             gen_accept,
         ),
         Function::new(
+            "gen_keys",
+            &[
+                opt("keydir", Default::None),
+                opt("keyname", Default::None),
+                opt("keysize", Default::None),
+                opt("user", Default::None),
+            ],
+            "A new key pair in files, `<keydir>/<keyname>.pem` and `.pub` (`minion` in `pki_dir` where nothing is \
+             said); one that is there stays. The fingerprint of the public key.",
+            gen_keys,
+        ),
+        Function::new(
+            "gen_signature",
+            &[
+                req("priv"),
+                req("pub"),
+                req("signature_path"),
+                opt("auto_create", Default::False),
+                opt("keysize", Default::None),
+            ],
+            "Signs the master's public key with the signing key, into a file; an empty path is that of the options. \
+             Whether it was made, or why not.",
+            gen_signature,
+        ),
+        Function::new(
             "list",
             MATCH,
             "The keys of a state (pre, un, acc, rej, den, all): `{state: [id]}`.",
@@ -91,7 +118,7 @@ pub(super) static MODULE: Module = Module {
 };
 
 fn keys(cx: &Context) -> KeyDirs {
-    KeyDirs::new(cx.opt_str("pki_dir"))
+    KeyDirs::from_opts(cx.opts)
 }
 
 fn by_glob(cx: &Context, args: &Args) -> Result<Names, Fault> {
@@ -187,11 +214,16 @@ fn master_key_str(cx: &Context, _: &Args) -> Result<Value, Fault> {
 /// The largest key that is made: larger ones take minutes.
 const MAX_BITS: usize = 8192;
 
-fn pair(args: &Args) -> Result<Map, Fault> {
-    let bits = usize::try_from(args.int("keysize")?).unwrap_or(0).max(2048);
+fn bits_of(bits: i64) -> Result<usize, Fault> {
+    let bits = usize::try_from(bits).unwrap_or(0).max(2048);
     if bits > MAX_BITS {
         return Err(Fault::invocation(format!("keysize {bits} is too large: {MAX_BITS} at most")));
     }
+    Ok(bits)
+}
+
+fn pair(args: &Args) -> Result<Map, Fault> {
+    let bits = bits_of(args.int("keysize")?)?;
     let key = PrivateKey::generate(bits).map_err(|error| Fault::execution(error.to_string()))?;
     Ok(map! { "priv" => key.to_pem().as_str(), "pub" => key.public_key().to_pem() })
 }
@@ -206,4 +238,42 @@ fn gen_accept(cx: &Context, args: &Args) -> Result<Value, Fault> {
     keys.write(KeyState::Accepted, &id, pair.str("pub").unwrap_or_default())?;
     cx.master.keys_changed("accept", &[id.as_str().to_owned()])?;
     Ok(pair.into())
+}
+
+/// The argument `keysize`, or the option.
+fn wanted_bits(cx: &Context, args: &Args) -> Result<usize, Fault> {
+    match args.get("keysize") {
+        Value::Null => bits_of(cx.opts.get("keysize").and_then(Value::as_int).unwrap_or_default()),
+        _ => bits_of(args.int("keysize")?),
+    }
+}
+
+fn gen_keys(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let (keydir, keyname) = (args.opt_str("keydir")?, args.opt_str("keyname")?);
+    let folder = keydir.as_deref().unwrap_or_else(|| cx.opt_str("pki_dir"));
+    let user = args.opt_str("user")?.unwrap_or_default();
+    if !Path::new(folder).is_dir() {
+        let text = format!("Write access denied to \"{folder}\" for user \"{}\".", cx.opt_str("user"));
+        return Err(Fault::exception("OSError", text));
+    }
+    let name = keyname.as_deref().unwrap_or("minion");
+    Ok(KeyMaker::from_opts(cx.opts)
+        .owned_by(&user)
+        .pair(Path::new(folder), name, wanted_bits(cx, args)?)?
+        .into())
+}
+
+fn gen_signature(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let path = |name: &str| args.opt_str(name).map(Option::unwrap_or_default);
+    let order = SignatureOrder {
+        private: &path("priv")?,
+        public: &path("pub")?,
+        folder: &path("signature_path")?,
+        auto_create: args.truthy("auto_create"),
+        bits: wanted_bits(cx, args)?,
+    };
+    Ok(match KeyMaker::from_opts(cx.opts).signature(&order)? {
+        Ok(made) => made.into(),
+        Err(reason) => reason.into(),
+    })
 }

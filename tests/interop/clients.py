@@ -60,6 +60,28 @@ for name, low in [
     ("none", {"fun": "key.nonsense"}),
 ]:
     attempt("wheel " + name, lambda: {k: v for k, v in wheel.master_call(**dict(low, **anna))["data"].items() if k in ("fun", "return", "success", "user")})
+
+
+def call_wheel(fun, **kwargs):
+    data = wheel.master_call(fun=fun, **dict(kwargs, **anna))["data"]
+    return data["return"] if data["success"] else "failed"
+
+
+made = call_wheel("key.gen_keys", keyname="made", keysize=2048)
+show("gen_keys", [len(made), made == call_wheel("key.gen_keys", keyname="made"), len(call_wheel("key.gen_keys"))])
+show("gen_keys files", sorted(name for name in os.listdir(opts["pki_dir"]) if name.endswith((".pem", ".pub"))))
+attempt("gen_keys nowhere", lambda: call_wheel("key.gen_keys", keydir="/nowhere/at/all"))
+no_paths = {"priv": "", "pub": "", "signature_path": ""}
+for name, kwargs in [
+    ("no key", no_paths),
+    ("no private", dict(no_paths, priv="/none")),
+    ("no public", dict(no_paths, pub="/none")),
+    ("made", dict(no_paths, auto_create=True)),
+    ("again", no_paths),
+    ("elsewhere", {"priv": opts["pki_dir"] + "/made.pem", "pub": opts["pki_dir"] + "/made.pub", "signature_path": opts["cachedir"]}),
+]:
+    attempt("gen_signature " + name, lambda: call_wheel("key.gen_signature", **kwargs))
+show("signatures", [os.path.getsize(os.path.join(opts[name], "master_pubkey_signature")) for name in ("pki_dir", "cachedir")])
 attempt("wheel fred", lambda: wheel.master_call(fun="key.list_all", **fred))
 resolver = Resolver(opts)
 token = resolver.mk_token(dict(fred))

@@ -9,6 +9,7 @@ mod functions;
 mod grains;
 mod https;
 mod jobs;
+mod keys;
 mod lasting;
 mod masters;
 mod one_job;

@@ -1,6 +1,5 @@
 //! `salt-key`: shows, accepts, rejects and deletes the keys of minions. Salt: cli/key.py, key.py.
 
-mod make;
 mod remote;
 
 use std::io::{self, BufRead, Write};
@@ -16,7 +15,7 @@ use crate::config::Opts;
 use crate::crypt::HashType;
 use crate::event::tags;
 use crate::host::owner_of;
-use crate::keys::{self, Change, KeyDirs, KeyState, Names};
+use crate::keys::{self, Change, KeyDirs, KeyMaker, KeyState, Names, SignatureOrder};
 use crate::map;
 use crate::output::keys::{KeyAct, no_match};
 use crate::transport::bus::{BusPaths, fire_blocking};
@@ -176,11 +175,13 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return remote::run(&parsed, &opts, task, &display);
     }
     become_user(&opts)?;
-    let keys = KeyDirs::new(opts.path("pki_dir"));
+    let keys = KeyDirs::from_opts(opts.as_map());
     match task {
         Task::GenKeys(name) => {
-            let folder = parsed.text("gen_keys_dir").unwrap_or(".");
-            let finger = make::key_pair(Path::new(folder), &name, bits(&parsed, &opts), &opts)?;
+            let folder = Path::new(parsed.text("gen_keys_dir").unwrap_or("."));
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("the directory {} cannot be made", folder.display()))?;
+            let finger = KeyMaker::from_opts(opts.as_map()).pair(folder, &name, bits(&parsed, &opts))?;
             show(&display, &map! { "return" => finger }.into())
         }
         Task::GenSignature => sign(&parsed, &opts, &display),
@@ -265,14 +266,14 @@ fn bits(parsed: &Parsed, opts: &Opts) -> usize {
 }
 
 fn sign(parsed: &Parsed, opts: &Opts, display: &Display) -> anyhow::Result<Exit> {
-    let order = make::SignatureOrder {
+    let order = SignatureOrder {
         private: parsed.text("priv").unwrap_or_default(),
         public: parsed.text("pub").unwrap_or_default(),
         folder: parsed.text("signature_path").unwrap_or_default(),
         auto_create: parsed.flag("auto_create"),
         bits: bits(parsed, opts),
     };
-    let outcome: Value = match make::signature(opts, &order)? {
+    let outcome: Value = match KeyMaker::from_opts(opts.as_map()).signature(&order)? {
         Ok(made) => made.into(),
         Err(reason) => reason.into(),
     };

@@ -107,6 +107,10 @@ impl MasterServices for LeftBehind<'_> {
         Vec::new()
     }
 
+    fn wheel_docs(&self) -> Result<Map, Fault> {
+        Ok(crate::builtin::wheel().docs())
+    }
+
     fn keys(&self) -> Map {
         map! { "accepted" => Value::list(MinionFiles::new(self.opts).accepted().into_owned()) }
     }
