@@ -123,6 +123,16 @@ impl Roots {
         Roots { config, hashes: Mutex::default(), lists: Mutex::default() }
     }
 
+    /// What has changed since the last look, which is remembered in `cachedir`: `{changed: bool, files: {changed: [path],
+    /// removed: [path], added: [path]}, backend: "roots"}`.
+    ///
+    /// # Errors
+    /// When it cannot be remembered.
+    pub fn update(&self, cachedir: &Path) -> std::io::Result<Map> {
+        let roots = self.config.roots.iter().flat_map(|(_, roots)| roots).map(PathBuf::as_path);
+        super::changes::update(cachedir, roots, &self.config.ignored)
+    }
+
     /// Names of the environments, sorted.
     pub fn envs(&self) -> Value {
         let mut envs: Vec<&str> = self.config.roots.iter().map(|(env, _)| env.as_str()).collect();

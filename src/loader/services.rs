@@ -389,6 +389,14 @@ pub trait MasterServices: Sync {
         nowhere("wheel")
     }
 
+    /// Has the file server look what has changed, as `fileserver_events` wishes it.
+    ///
+    /// # Errors
+    /// When what was there before cannot be remembered.
+    fn update_files(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Shows what the reactor reacts to, `[{tag: [SLS file]}]` or the path of a file with that, and whether it does, to
     /// `look`, which may change both.
     ///

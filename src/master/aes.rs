@@ -8,7 +8,9 @@ use zmtp::PeerAddress;
 
 use super::pool::Kind;
 use super::sessions::SessionKey;
-use super::{Master, file_recv, master_opts, mine_requests as mine, minion_events, peer, pillar, returns};
+use super::{
+    Master, file_recv, master_opts, mine_requests as mine, minion_events, peer, pillar, returns, stats,
+};
 use crate::channel::commands::{AesCommand, FilesCommand};
 use crate::channel::envelope::{self, Freshness, Opened, Refusal, Sealed};
 use crate::channel::pack;
@@ -137,6 +139,7 @@ async fn carry_out(
     if !load.contains("cmd") {
         return Err(Refusal::NoCommand);
     }
+    let begun = stats::begin(master, &load);
     let command = match AesCommand::parse(&id, load) {
         Ok(command) => command,
         Err(reason) => {
@@ -148,12 +151,15 @@ async fn carry_out(
         crate::log::warn!(minion = id.as_str(), "a request without a token was refused");
         return Ok(Reply::Value(Map::new().into()));
     }
-    Ok(match command {
+    let begun = begun.filter(|_| !matches!(command, AesCommand::Unknown(_)));
+    let reply = match command {
         AesCommand::Return(ret) => returns::absorb(master, &id, *ret).await,
         AesCommand::MinionEvent(event) => Reply::Value(minion_events::fire(master, &id, event)),
         // On the heap, so that the task of a return is not as large as that of the largest command.
         other => Box::pin(carry_out_rare(master, id, other, sealed, key, nonce)).await,
-    })
+    };
+    stats::end(master, begun);
+    Ok(reply)
 }
 
 /// The commands that come now and then.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::authorize::{Denied, Wish, Wording, authenticate, not_blacklisted, permit};
-use super::{Master, auth, batches, identify, jobs, runners, targets, wheel};
+use super::{Master, auth, batches, identify, jobs, runners, stats, targets, wheel};
 use crate::acl::{Job, MasterFunctions};
 use crate::channel::commands::{ClearCommand, MasterCall, PublishCommand};
 use crate::channel::pack;
@@ -15,6 +15,7 @@ use crate::value::{Map, Value};
 
 /// Answers a clear load; `None`: not at all.
 pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: &str) -> Option<Vec<u8>> {
+    let begun = stats::begin(master, &load);
     let command = match ClearCommand::parse(load) {
         Ok(command) => command,
         Err(reason) => {
@@ -38,9 +39,10 @@ pub(super) async fn answer(master: &Arc<Master>, version: i64, load: Map, from: 
         ClearCommand::GetToken(None) => Some(false.into()),
         ClearCommand::Unknown(cmd) => {
             crate::log::warn!(from, "Requested method not exposed: {}", cmd.escape_debug());
-            Some(Map::new().into())
+            return Some(pack(&Value::Map(Map::new())));
         }
     };
+    stats::end(master, begun);
     reply.map(|reply| pack(&reply))
 }
 

@@ -12,6 +12,7 @@ pub mod departures;
 pub mod disk_cache;
 mod error;
 mod event_return;
+mod file_events;
 mod file_recv;
 mod foretold;
 mod identify;
@@ -38,6 +39,7 @@ mod runners;
 mod server;
 mod services;
 mod sessions;
+mod stats;
 pub mod store;
 pub mod targets;
 mod tokens;
@@ -80,6 +82,8 @@ pub struct Master {
     publish_port: u16,
     pool: pool::Pool,
     presence: presence::Presence,
+    /// `None`: commands are not counted.
+    stats: Option<stats::Stats>,
     running_runners: Arc<tokio::sync::Semaphore>,
     last_jid: Mutex<Option<Jid>>,
     /// `None`: events have no consequences.

@@ -13,8 +13,8 @@ use super::options::MasterOptions;
 use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
-    Master, MasterError, departures, disk_cache, event_return, foretold, identify, key_store,
-    maintenance, nonces, pool, presence, reactor, runners, server, sessions, store, tokens,
+    Master, MasterError, departures, disk_cache, event_return, file_events, foretold, identify, key_store,
+    maintenance, nonces, pool, presence, reactor, runners, server, sessions, stats, store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
@@ -134,6 +134,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         publish_port,
         pool: pool::Pool::new(),
         presence: presence::Presence::default(),
+        stats: stats::Stats::from_opts(&map),
         running_runners: runners::places(),
         last_jid: Mutex::default(),
         reactor: Mutex::new(reactor::Reactor::from_opts(&map)),
@@ -154,6 +155,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         tasks::spawn(watch_subscribers(master.clone(), events, stopping.clone())),
     ];
     tasks.extend(reactor::start(&master, stopping.clone()));
+    tasks.extend(file_events::start(&master, stopping.clone()));
     tasks.extend(event_return::start(&master, stopping));
     crate::log::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
     Ok(Running { stop, tasks, bus, flag, publish_port, ret_port })

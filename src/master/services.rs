@@ -318,6 +318,11 @@ impl MasterServices for Services {
         Ok(crate::builtin::wheel().docs())
     }
 
+    fn update_files(&self) -> Result<(), Fault> {
+        super::file_events::update(&self.master)?;
+        Ok(())
+    }
+
     fn reactor(&self, look: &mut dyn FnMut(&mut Value, &mut bool) -> Value) -> Result<Value, Fault> {
         super::reactor::with(&self.master, look)
     }

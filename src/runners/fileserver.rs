@@ -75,9 +75,11 @@ pub(super) static MODULE: Module = Module {
         Function::new(
             "update",
             &[BACKEND, keywords("kwargs")],
-            "Has the backends fetch what is new; `roots` reads its files anew each time.",
-            |_, args| {
+            "Has the backends fetch what is new; `roots` reads its files anew each time, and tells what has changed \
+             where `fileserver_events` is set.",
+            |cx, args| {
                 refuse_other(args)?;
+                cx.master.update_files()?;
                 Ok(true.into())
             },
         ),
