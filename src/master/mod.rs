@@ -36,6 +36,7 @@ mod reactor;
 mod returns;
 mod run;
 mod runners;
+mod scheduled;
 mod server;
 mod services;
 mod sessions;

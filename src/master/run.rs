@@ -14,7 +14,7 @@ use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
     Master, MasterError, departures, disk_cache, event_return, file_events, foretold, identify, key_store,
-    maintenance, nonces, pool, presence, reactor, runners, server, sessions, stats, store, tokens,
+    maintenance, nonces, pool, presence, reactor, runners, scheduled, server, sessions, stats, store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
@@ -155,6 +155,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         tasks::spawn(watch_subscribers(master.clone(), events, stopping.clone())),
     ];
     tasks.extend(reactor::start(&master, stopping.clone()));
+    tasks.extend(scheduled::start(&master, stopping.clone()));
     tasks.extend(file_events::start(&master, stopping.clone()));
     tasks.extend(event_return::start(&master, stopping));
     crate::log::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");

@@ -32,13 +32,22 @@ pub(super) async fn start(master: &Arc<Master>, call: MasterCall) -> Value {
 /// Runs a runner and gives its result.
 pub(super) async fn run_and_wait(master: &Arc<Master>, call: MasterCall) -> Value {
     match spawn(master, call) {
-        Ok((_, result)) => result.await.unwrap_or_default(),
+        Ok((_, result)) => result.await.unwrap_or_default().remove("return").unwrap_or_default(),
         Err(message) => message.into(),
     }
 }
 
+/// Runs a runner and gives the data of the event that ends it; empty after a defect.
+///
+/// # Errors
+/// When it cannot be started.
+pub(super) async fn run_to_end(master: &Arc<Master>, call: MasterCall) -> Result<Map, String> {
+    let (_, ended) = spawn(master, call)?;
+    Ok(ended.await.unwrap_or_default())
+}
+
 /// Starts a runner on a thread of its own: it may wait for minutes, and the pool is for short work.
-fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiver<Value>), String> {
+fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiver<Map>), String> {
     let Ok(place) = master.running_runners.clone().try_acquire_owned() else {
         crate::log::error!(fun = call.fun, "a runner was refused: {MAX_RUNNING} are running already");
         return Err(format!("{MAX_RUNNING} runners are running already: try again"));
@@ -51,8 +60,8 @@ fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiv
     let spawned = std::thread::Builder::new().name("runner".to_owned()).spawn({
         let handle = tokio::runtime::Handle::current();
         move || {
-            let value = run(&worker, &handle, &started, &user, call);
-            let _ = done.send(value);
+            let ended = run(&worker, &handle, &started, &user, call);
+            let _ = done.send(ended);
             drop(place);
         }
     });
@@ -67,13 +76,14 @@ pub(super) fn places() -> Arc<tokio::sync::Semaphore> {
     Arc::new(tokio::sync::Semaphore::new(MAX_RUNNING))
 }
 
+/// The data of the event that ends it.
 fn run(
     master: &Arc<Master>,
     handle: &tokio::runtime::Handle,
     jid: &Jid,
     user: &str,
     call: MasterCall,
-) -> Value {
+) -> Map {
     let fun = call.fun;
     let (args, kwargs) = (call.arg, call.kwarg);
     let mut fun_args = args.clone();
@@ -95,14 +105,14 @@ fn run(
             format!("Exception occurred in runner {fun}: a defect of this program; see the master's log");
         (text.into(), true)
     });
-    data.insert("return", value.clone());
+    data.insert("return", value);
     data.insert("success", !failed);
     if failed {
         data.insert("retcode", 1);
     }
     remember(master, jid, user, &data);
-    master.fire(&tags::run_ret(jid.as_str()), data);
-    value
+    master.fire(&tags::run_ret(jid.as_str()), data.clone());
+    data
 }
 
 /// Keyword arguments as everybody on the bus may see them. Salt shows passwords, too (`auth.mk_token`).

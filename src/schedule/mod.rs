@@ -1,4 +1,4 @@
-//! The minion's scheduler, without clock and daemon: times come in, due jobs go out. Salt: utils/schedule.py.
+//! The scheduler of a minion or a master, without clock and daemon: times come in, due jobs go out. Salt: utils/schedule.py.
 //!
 //! Jobs stand in the option `schedule` and in the pillar's `schedule`; the option's win. Times are local, as Salt's are.
 

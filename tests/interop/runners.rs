@@ -367,3 +367,109 @@ fn a_pillar_matches_the_minion_that_it_is_for() {
     let expected = expected.expect("JSON");
     fleet.wait("the minion has its pillar", |fleet| fleet.ask(Peer::Halite, &["pillar.items"]) == expected);
 }
+
+/// What the master tells of its files and of its work: the events of `fileserver_events` and `master_stats`.
+fn told_of_itself(master: Peer) -> Option<Vec<String>> {
+    let config =
+        "fileserver_events: True\nroots_update_interval: 1\nmaster_stats: True\nmaster_stats_event_iter: 1";
+    let fleet = Fleet::start(master, Peer::Halite, config, "")?;
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let bus = BusClient::new(BusPaths::master(&fleet.path("var/run/salt/master")));
+    let mut events = runtime.block_on(bus.subscribe(Filter::prefix("salt/"))).expect("connected");
+    let mut next = |start: &str| loop {
+        let event = runtime.block_on(events.next(Some(Duration::from_secs(120))));
+        let event = event.expect("a good stream").unwrap_or_else(|| panic!("no {start} in time"));
+        if event.tag.starts_with(start) {
+            return event;
+        }
+    };
+    const UPDATE: &str = "salt/fileserver/roots/update";
+    let root = fleet.path("").display().to_string();
+    let mut all = Vec::new();
+    let show = |data: &halite::value::Map| {
+        let mut data = data.clone();
+        data.remove("_stamp").expect("a time");
+        Value::from(data).to_json(halite::value::JsonStyle::default()).replace(&root, "ROOT/")
+    };
+    let quiet = |data: &halite::value::Map| data.get("changed") == Some(&false.into());
+    let mut update = |quietly: bool| loop {
+        let event = next(UPDATE);
+        if quiet(&event.data) == quietly {
+            return format!("{} {}", event.tag, show(&event.data));
+        }
+    };
+    let (hello, new) = (fleet.path("srv/salt/hello.txt"), fleet.path("srv/salt/dir/new.txt"));
+    all.push(update(true));
+    fs::create_dir(fleet.path("srv/salt/dir")).expect("made");
+    fs::write(&new, "new").expect("written");
+    all.push(update(false));
+    let file = fs::File::options().write(true).open(&hello).expect("open");
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).expect("set");
+    all.push(update(false));
+    fs::remove_file(&new).expect("removed");
+    all.push(update(false));
+    // Two of Salt's workers count, each by itself.
+    let seen = loop {
+        assert_eq!(fleet.ask(Peer::Halite, &["test.ping"]), true.into());
+        std::thread::sleep(Duration::from_millis(600));
+        let event = next("salt/stats/");
+        if let Some(returns) = event.data.get("stats").and_then(|stats| stats.get("_return")).cloned() {
+            let keys: Vec<&str> = event.data.keys().filter_map(Value::as_str).collect();
+            let counted: Vec<&str> =
+                returns.as_map().expect("a map").keys().filter_map(Value::as_str).collect();
+            let worker = event.data.get("worker").and_then(Value::as_str).expect("a name");
+            assert_eq!(event.tag, format!("salt/stats/{worker}"));
+            assert!(event.data.get("time").and_then(Value::as_float).is_some_and(|time| time > 1.0));
+            break format!(
+                "{} {keys:?} {counted:?}",
+                worker.trim_end_matches(|char: char| char.is_ascii_digit())
+            );
+        }
+    };
+    all.push(seen);
+    Some(all)
+}
+
+#[test]
+fn a_master_tells_of_its_files_and_its_work_as_the_original_does() {
+    let ours = told_of_itself(Peer::Halite).expect("ours are always here");
+    if let Some(original) = told_of_itself(Peer::Salt3006) {
+        assert_eq!(ours, original);
+    }
+}
+
+/// What comes of a job in the master's schedule, but for its numbers.
+fn scheduled(master: Peer) -> Option<String> {
+    let schedule = "schedule:\n  often: {function: test.arg, args: [x], kwargs: {a: 1}, seconds: 2}\n  \
+                    never: {function: test.arg, seconds: 2, enabled: False}\n  \
+                    once: {function: test.stdout_print, seconds: 2, return_job: False}\nloop_interval: 1";
+    let mut fleet = Fleet::prepare(&[master], Peer::Halite, schedule)?;
+    fleet.spawn("salt-master", master);
+    fleet.wait_for_port(fleet.ports(0)[1]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let bus = BusClient::new(BusPaths::master(&fleet.path("var/run/salt/master")));
+    let mut events = runtime.block_on(bus.subscribe(Filter::prefix("__schedule_return"))).expect("connected");
+    let mut next = || {
+        let event = runtime.block_on(events.next(Some(Duration::from_secs(120))));
+        let mut data = event.expect("a good stream").expect("a job in time").data;
+        assert!(
+            data.remove("pid").is_some() && data.remove("_stamp").is_some() && data.remove("id").is_some()
+        );
+        let mut entries: Vec<String> =
+            data.iter().map(|(key, value)| format!("{key:?}: {value:?}")).collect();
+        entries.sort();
+        entries.join("\n")
+    };
+    let first = next();
+    assert_eq!(next(), first, "nothing else in the schedule returns");
+    Some(first)
+}
+
+#[test]
+fn a_masters_schedule_runs_runners_as_the_originals_does() {
+    let ours = scheduled(Peer::Halite).expect("ours are always here");
+    assert!(ours.contains("often"), "{ours}");
+    if let Some(original) = scheduled(Peer::Salt3006) {
+        assert_eq!(ours, original);
+    }
+}
