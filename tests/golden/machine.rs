@@ -67,6 +67,11 @@ fn rules_for_packets_are_as_salt_makes_them() {
 }
 
 #[test]
+fn routes_and_open_ports_are_as_salt_shows_them() {
+    check("network");
+}
+
+#[test]
 fn services_are_as_salt_makes_them() {
     check("service");
 }

@@ -2,6 +2,7 @@
 //! utils/network.py.
 
 mod net;
+mod tables;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
@@ -24,6 +25,7 @@ const IP_ADDRS: &[Param] = &[
 const IP_ADDRS6: &[Param] =
     &[opt("interface", Default::None), opt("include_loopback", Default::False), opt("cidr", Default::None)];
 const IFACE: &[Param] = &[req("iface")];
+const FAMILY: &[Param] = &[opt("family", Default::None)];
 const IP: &[Param] = &[req("ip_addr")];
 
 pub(super) static MODULE: Module = Module {
@@ -51,6 +53,12 @@ pub(super) static MODULE: Module = Module {
             convert_cidr,
         )
         .cheap(),
+        Function::new(
+            "default_route",
+            FAMILY,
+            "Routes that lead anywhere, of one family (`inet`, `inet6`) or of both.",
+            tables::default_route,
+        ),
         Function::new("get_hostname", &[], "The name of this machine.", |_, _| Ok(host_name().into()))
             .cheap(),
         Function::new("hw_addr", IFACE, "The hardware address of an interface.", hw_addr).cheap(),
@@ -115,6 +123,7 @@ pub(super) static MODULE: Module = Module {
             |_, args| Ok(is_private(address(&args.str("ip_addr")?)?).into()),
         )
         .cheap(),
+        Function::new("netstat", &[], "Open ports and connections, and whose they are.", tables::netstat),
         Function::new(
             "ping",
             &[req("host"), opt("timeout", Default::False), opt("return_boolean", Default::False)],
@@ -125,6 +134,12 @@ pub(super) static MODULE: Module = Module {
             Ok(reverse(address(&args.str("ip_addr")?)?).into())
         })
         .cheap(),
+        Function::new(
+            "routes",
+            FAMILY,
+            "The routes of the machine, of one family (`inet`, `inet6`) or of both.",
+            tables::routes,
+        ),
         Function::new(
             "subnets",
             &[opt("interfaces", Default::None)],
