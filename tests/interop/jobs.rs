@@ -184,3 +184,33 @@ fn a_minion_in_the_background_works_and_ends_with_its_pid_file() {
     assert!(std::process::Command::new("kill").arg(pid.to_string()).status().expect("kill runs").success());
     fleet.wait("it has ended and taken its PID file with it", |_| !alive(pid) && !pid_file.exists());
 }
+
+/// What `saltutil.cmd` gives on a minion that is on the master, but for jids.
+fn asked_by_a_minion(peer: Peer) -> Option<Vec<Value>> {
+    let fleet = Fleet::start(peer, peer, "", "")?;
+    // Salt looks for the master with the minion's configuration first.
+    let config = fleet.path("etc/minion");
+    let text = fs::read_to_string(&config).expect("a configuration");
+    fs::write(&config, format!("{text}ret_port: {}\n", fleet.ports(0)[1])).expect("written");
+    let said = |more: &[&str]| {
+        let words = [&["saltutil.cmd", "*", "test.echo", "arg=[hi]"], more].concat();
+        let answered = fleet.ask(peer, &words);
+        let mut answers = answered.as_map().cloned().unwrap_or_else(|| panic!("{peer:?}: {answered:?}"));
+        for (_, answer) in answers.iter_mut() {
+            if let Value::Map(answer) = answer {
+                answer.retain(|key, _| ["ret", "out"].iter().any(|kept| key.as_str() == Some(kept)));
+            }
+        }
+        Value::from(answers)
+    };
+    Some(vec![said(&["batch=1"]), said(&["batch=50%"]), said(&["subset=1"]), said(&["subset=1", "batch=1"])])
+}
+
+#[test]
+fn a_minion_on_the_master_asks_in_turns_and_only_some() {
+    let ours = asked_by_a_minion(Peer::Halite).expect("ours are always here");
+    assert!(ours.iter().all(|answers| answers.get("minion-a").is_some()), "{ours:?}");
+    if let Some(original) = asked_by_a_minion(Peer::Salt3006) {
+        assert_eq!(ours, original);
+    }
+}

@@ -97,14 +97,78 @@ pub(super) fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if cx.opt_str("__role") == "master" {
         return in_master(cx, args, &load).map(Value::from);
     }
-    for name in ["batch", "subset"] {
-        if args.keywords.get(name).is_some_and(Value::truthy) {
-            return Err(Fault::NotSupported(format!("saltutil.cmd {name} on a minion")));
-        }
-    }
     load.insert("what", "local");
     load.insert("timeout", args.get("timeout").clone());
-    ask(cx, load)
+    match (given(args, "batch"), given(args, "subset")) {
+        (Some(batch), _) => {
+            let ids = answering(cx, &load, "test.ping", |_| true)?;
+            let size = batch_size(&str_of(batch), ids.len())?;
+            let found = in_turns(listed(&load, &ids, size), given(args, "failhard").is_some(), |turn| {
+                Ok(ask(cx, turn)?.as_map().cloned().unwrap_or_default())
+            })?;
+            Ok(found.into_iter().map(|(id, answer)| (id, of_batch(answer))).collect::<Map>().into())
+        }
+        (None, Some(subset)) => {
+            let has_it = |functions: &Value| {
+                let functions = functions.as_list().unwrap_or_default();
+                functions.contains(args.get("fun"))
+            };
+            let mut ids = answering(cx, &load, "sys.list_functions", has_it)?;
+            some_of(cx, &mut ids, subset);
+            let turn = listed(&load, &ids, ids.len()).pop();
+            turn.map_or_else(|| Ok(Map::new().into()), |turn| ask(cx, turn))
+        }
+        (None, None) => ask(cx, load),
+    }
+}
+
+fn given<'a>(args: &'a Args, name: &str) -> Option<&'a Value> {
+    args.keywords.get(name).filter(|value| value.truthy())
+}
+
+/// The minions of a job whose answer to a function is as it should be.
+fn answering(
+    cx: &Context,
+    load: &Map,
+    fun: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<Vec<String>, Fault> {
+    let mut probe = load.clone();
+    for (name, value) in [("fun", fun.into()), ("arg", Value::List(Vec::new())), ("ret", "".into())] {
+        probe.insert(name, value);
+    }
+    let answers = ask(cx, probe)?;
+    let found = answers.as_map().into_iter().flat_map(Map::iter);
+    Ok(found.filter(|(_, answer)| answer.get("ret").is_some_and(&wanted)).map(|(id, _)| str_of(id)).collect())
+}
+
+/// An answer in the form that Salt's batches give to `saltutil.cmd`.
+fn of_batch(answer: Value) -> Value {
+    let ret = answer.get("ret").cloned().unwrap_or_default();
+    let out = ret.as_map().and_then(|ret| ret.get("out")).cloned();
+    map! { "out" => out.unwrap_or_else(|| "highstate".into()), "ret" => ret }.into()
+}
+
+/// So many of the minions. Any place to begin is as good as another.
+fn some_of(cx: &Context, ids: &mut Vec<String>, count: &Value) {
+    let at = usize::try_from(cx.host.now().subsec_nanosecond()).unwrap_or(0) / 1000;
+    let begin = at % ids.len().max(1);
+    ids.rotate_left(begin);
+    if let Some(count) = count.as_int().and_then(|count| usize::try_from(count).ok()) {
+        ids.truncate(count);
+    }
+}
+
+/// The answers of one turn after the other, with `failhard` until one has failed.
+fn in_turns(turns: Vec<Map>, failhard: bool, run: impl Fn(Map) -> Result<Map, Fault>) -> Result<Map, Fault> {
+    let mut found = Map::new();
+    for turn in turns {
+        found.extend(run(turn)?);
+        if failhard && found.values().any(|answer| answer.get("retcode").is_some_and(Value::truthy)) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Publishes in the master itself: to all at once, to some of them (`subset`), or to so many at a time (`batch`). With
@@ -113,31 +177,20 @@ fn in_master(cx: &Context, args: &Args, load: &Map) -> Result<Map, Fault> {
     let seconds = args.get("timeout").as_float().or_else(|| cx.opts.get("timeout")?.as_float());
     let timeout = Duration::try_from_secs_f64(seconds.unwrap_or(5.0).max(0.0));
     let timeout = timeout.unwrap_or(Duration::from_secs(5));
-    let given = |name: &str| args.keywords.get(name).filter(|value| value.truthy());
     let mut ids = cx.master.match_minions(args.get("tgt"), &args.str("tgt_type")?)?;
     let mut turns = vec![load.clone()];
-    if let Some(count) = given("subset").and_then(Value::as_int).and_then(|count| usize::try_from(count).ok())
-    {
+    if let Some(subset) = given(args, "subset") {
         let connected: HashSet<String> = cx.master.connected().into_iter().collect();
         ids.retain(|id| connected.contains(id));
-        // Any place to begin is as good as another.
-        let at = usize::try_from(cx.host.now().subsec_nanosecond()).unwrap_or(0) / 1000;
-        let begin = at % ids.len().max(1);
-        ids.rotate_left(begin);
-        ids.truncate(count);
+        some_of(cx, &mut ids, subset);
         turns = listed(load, &ids, ids.len());
-    } else if let Some(batch) = given("batch") {
+    } else if let Some(batch) = given(args, "batch") {
         let size = batch_size(&str_of(batch), ids.len())?;
         turns = listed(load, &ids, size);
     }
-    let (failhard, mut found) = (given("failhard").is_some(), Map::new());
-    for turn in turns {
-        found.extend(cx.master.publish_and_wait(turn, timeout)?);
-        if failhard && found.values().any(|answer| answer.get("retcode").is_some_and(Value::truthy)) {
-            break;
-        }
-    }
-    if given("expect_minions").is_some() {
+    let failhard = given(args, "failhard").is_some();
+    let mut found = in_turns(turns, failhard, |turn| cx.master.publish_and_wait(turn, timeout))?;
+    if given(args, "expect_minions").is_some() {
         for id in ids.into_iter().filter(|id| !found.contains(id)).collect::<Vec<_>>() {
             found.insert(id, map! { "failed" => true });
         }
