@@ -1,6 +1,7 @@
 //! A small HTTP client: one request, its answer. RFC 9112. What is `https://` is asked for through a program of the
 //! host, so that its certificates, its proxies and its updates are those that the host's administrator knows.
 
+mod bundle;
 mod program;
 mod query;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 
+pub use bundle::{BUNDLE, update_ca_bundle};
 pub use query::{LONGEST_BODY, query};
 
 const CONNECT: Duration = Duration::from_secs(20);

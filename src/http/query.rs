@@ -235,13 +235,13 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use super::*;
 
-    fn served(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    pub(in super::super) fn served(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://127.0.0.1:{}/a", listener.local_addr().expect("a port").port());
         let thread = std::thread::spawn(move || {

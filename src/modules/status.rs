@@ -2,6 +2,8 @@
 //!
 //! Each function is a file and a pure reading of its text.
 
+mod connection;
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -35,6 +37,12 @@ pub(super) static MODULE: Module = Module {
         Function::new("loadavg", &[], "The load of the last minute, 5 minutes and 15 minutes.", |_, _| {
             from("/proc/loadavg", loadavg)
         }),
+        Function::new(
+            "master",
+            &[opt("master", Default::None), opt("connected", Default::True)],
+            "Whether there is a connection to a master's publish port; an event where that is not as it is said.",
+            connection::master,
+        ),
         Function::new("meminfo", &[], "`/proc/meminfo`: `{name: {value, unit}}`.", |_, _| {
             from("/proc/meminfo", meminfo)
         }),

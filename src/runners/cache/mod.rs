@@ -2,8 +2,10 @@
 
 mod banks;
 
-use crate::loader::{Args, Context, Default, Fault, Forget, Function, Module, Param, always, opt, req};
-use crate::value::{Map, Value};
+use crate::loader::{
+    Args, Context, Default, Fault, Forget, Function, Module, Param, always, keywords, opt, req,
+};
+use crate::value::{Map, Value, str_of};
 
 const TARGET: &[Param] = &[opt("tgt", Default::Str("*")), opt("tgt_type", Default::Str("glob"))];
 
@@ -23,6 +25,12 @@ pub(super) static MODULE: Module = Module {
             |cx, args| {
                 clear(cx, args, &Forget { grains: true, pillar: true, mine: true, mine_function: None })
             },
+        ),
+        Function::new(
+            "clear_git_lock",
+            &[req("role"), opt("remote", Default::None), keywords("kwargs")],
+            "Takes update locks of `gitfs`, `git_pillar` or `winrepo` away; here none of them has any.",
+            clear_git_lock,
         ),
         Function::new("clear_grains", CLEAR, "Forgets cached grains. True when it was done.", |cx, args| {
             clear(cx, args, &Forget { grains: true, ..Forget::default() })
@@ -93,6 +101,21 @@ fn of_each(cx: &Context, args: &Args, cached: impl Fn(&str) -> Option<Value>) ->
     let ids = cx.master.match_minions(args.get("tgt"), &args.str("tgt_type")?)?;
     let entry = |id: String| (id.clone(), cached(&id).unwrap_or_else(|| Map::new().into()));
     Ok(ids.into_iter().map(entry).collect::<Map>().into())
+}
+
+fn clear_git_lock(_: &Context, args: &Args) -> Result<Value, Fault> {
+    let role = args.str("role")?;
+    let named = args.keywords.iter().map(|(name, value)| (str_of(name), str_of(value)));
+    let others = named.filter(|(name, _)| name != "type" && !name.starts_with("__"));
+    let others: Vec<String> = others.map(|(name, value)| format!("{name}={value}")).collect();
+    if !others.is_empty() {
+        let text = format!("The following keyword arguments are not valid: {}", others.join(", "));
+        return Err(Fault::invocation(text));
+    }
+    match role.as_str() {
+        "gitfs" | "git_pillar" | "winrepo" => Ok("No locks were removed".into()),
+        _ => Err(Fault::invocation(format!("Invalid role '{role}'"))),
+    }
 }
 
 /// Without a target nothing is forgotten, as in Salt.
