@@ -218,7 +218,9 @@ fn multiply<const K: usize, const N: usize>(
     results
 }
 
-/// The number at `index` of one of the two. All of them are read.
+/// The number at `index` of one of the two. All of them are read. Not inlined, or it is unrolled to 20 KB.
+#[target_feature(enable = "avx512f")]
+#[inline(never)]
 fn select<const N: usize>(numbers: &[[Digits<N>; 2]], which: usize, index: u64, selected: &mut Digits<N>) {
     selected.as_flattened_mut().fill(0);
     for (number, at) in numbers.iter().zip(0_u64..) {
