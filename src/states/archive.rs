@@ -254,16 +254,22 @@ fn run(running: &Running, args: &Args, ret: &mut StateReturn) -> Result<(), Stop
         return Ok(());
     }
     let sum = match args.get("source_hash") {
-        hash if hash.truthy() => running.ask_with(
-            "file.get_source_sum",
-            &[],
-            map! {
-                "source" => wanted.source.as_str(),
-                "source_hash" => hash.clone(),
-                "source_hash_name" => args.get("source_hash_name").clone(),
-                "saltenv" => wanted.saltenv.as_str(),
-            },
-        )?,
+        hash if hash.truthy() => running
+            .ask_with(
+                "file.get_source_sum",
+                &[],
+                map! {
+                    "source" => wanted.source.as_str(),
+                    "source_hash" => hash.clone(),
+                    "source_hash_name" => args.get("source_hash_name").clone(),
+                    "saltenv" => wanted.saltenv.as_str(),
+                },
+            )
+            // Salt shows the frames of Python where the list of hashes can not be fetched.
+            .map_err(|fault| match fault {
+                Fault::Exception { text, .. } => Fault::execution(text),
+                other => other,
+            })?,
         _ => Value::Null,
     };
     let Some(cached) = cached(running, &wanted, ret)? else { return Ok(()) };

@@ -139,7 +139,12 @@ pub(super) fn source_sum(cx: &Context, query: &SumQuery) -> Result<Map, Fault> {
             args: vec![text.as_str().into(), query.saltenv.into()],
             kwargs: map! { "verify_ssl" => query.verify_ssl.clone() },
         };
-        match cx.call("cp.cache_file", call)? {
+        // Salt's client of files raises another error than this function itself does, and is caught elsewhere.
+        let unreachable = |fault| match fault {
+            Fault::Execution { text, .. } => Fault::exception("MinionError", text),
+            other => other,
+        };
+        match cx.call("cp.cache_file", call).map_err(unreachable)? {
             Value::Text(path) if !path.is_empty() => Some(path),
             _ => return Err(Fault::execution(format!("Source hash file {text} not found"))),
         }

@@ -54,7 +54,8 @@ pub(super) fn cached(running: &Running, args: &Args) -> Outcome {
         }
         match running.ask_with("file.get_source_sum", &[], how) {
             Ok(found) => sum = found.as_map().cloned().unwrap_or_default(),
-            Err(fault @ Fault::Execution { .. }) => {
+            // Salt shows the frames of Python where the list of hashes can not be fetched.
+            Err(fault @ (Fault::Execution { .. } | Fault::Exception { .. })) => {
                 ret.comment = text_of(&fault);
                 return Ok(ret);
             }
