@@ -97,22 +97,32 @@ fn systemd(machine: &Machine) -> Map {
     }
 }
 
-/// The text between NULs that ends in `default-hierarchy=…` and lists features with `+` and `-`.
+/// The text between NULs that ends in `default-hierarchy=…` and lists features with `+` and `-`. The constants of such a
+/// library are half a megabyte: they are looked through in pieces.
 fn features(path: &PathBuf) -> Option<String> {
     const MAX_LEN: usize = 2048;
-    let constants = elf_constants(path)?;
+    const PIECE: u64 = 0x1_0000;
     let finder = regex::bytes::Regex::new(r"default-hierarchy=").ok()?;
-    let found = finder.find(&constants)?;
-    let start = constants.get(..found.start())?.iter().rposition(|octet| *octet == 0)? + 1;
-    let end = constants.get(found.end()..)?.iter().position(|octet| *octet == 0)? + found.end();
-    let text = constants
-        .get(start..end)
-        .filter(|text| text.len() <= MAX_LEN && text.starts_with(b"+") || text.starts_with(b"-"))?;
-    String::from_utf8(text.to_owned()).ok()
+    let mut constants = elf_constants(path)?;
+    let mut window = Vec::new();
+    while (&mut constants).take(PIECE).read_to_end(&mut window).ok()? > 0 {
+        let whole = finder.find(&window).and_then(|found| {
+            let start = window.get(..found.start())?.iter().rposition(|octet| *octet == 0)? + 1;
+            let end = window.get(found.end()..)?.iter().position(|octet| *octet == 0)? + found.end();
+            window.get(start..end)
+        });
+        if let Some(text) = whole {
+            let is_list = text.len() <= MAX_LEN && matches!(text.first(), Some(b'+' | b'-'));
+            return String::from_utf8(text.to_owned()).ok().filter(|_| is_list);
+        }
+        // It may have begun.
+        window.drain(..window.len().saturating_sub(2 * MAX_LEN));
+    }
+    None
 }
 
 /// The section `.rodata` of a 64-bit ELF file, or the whole file where it is another kind. elf(5).
-fn elf_constants(path: &PathBuf) -> Option<Vec<u8>> {
+fn elf_constants(path: &PathBuf) -> Option<impl Read> {
     const MAX_LEN: u64 = 0x200_0000;
     let mut file = File::open(path).ok()?;
     let mut read_at = |offset: u64, length: u64| {
@@ -122,9 +132,9 @@ fn elf_constants(path: &PathBuf) -> Option<Vec<u8>> {
         Some(octets)
     };
     let header = read_at(0, 64)?;
-    let section = rodata(&header, &mut read_at);
-    let (offset, length) = section.unwrap_or((0, MAX_LEN));
-    read_at(offset, length)
+    let (offset, length) = rodata(&header, &mut read_at).unwrap_or((0, MAX_LEN));
+    file.seek(SeekFrom::Start(offset)).ok()?;
+    Some(file.take(length.min(MAX_LEN)))
 }
 
 fn rodata(header: &[u8], read_at: &mut impl FnMut(u64, u64) -> Option<Vec<u8>>) -> Option<(u64, u64)> {
