@@ -42,7 +42,7 @@ pub use keywords::{REQUISITES, REQUISITES_IN, RUNTIME, is_internal};
 pub use lint::{Mistake, lint};
 pub use outcome::{all_succeeded, failure_handlers};
 pub use pause::{pause_dir, pause_path};
-pub use run::{Reloads, Run, RunOptions};
+pub use run::{Reloads, Run, RunOptions, compile_pillar};
 pub use sls::Compiler;
 pub use tag::{split_tag, tag};
 pub use top::{TopError, matches as top_matches, merged_top, verify_top};

@@ -14,10 +14,10 @@ use super::parallel::Beside;
 use super::pause;
 use super::requisite::{Status, Waited, item, items};
 use super::tag::field;
-use crate::loader::{Call, Context, Fault, Scope};
+use crate::loader::{Call, Context, Fault, MinionServices, Scope};
 use crate::map;
 use crate::matchers::Glob;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
 
 /// Grains and pillars that were read anew in the middle of a run, for as long as the run lasts.
 #[derive(Default)]
@@ -42,6 +42,28 @@ pub struct RunOptions {
     pub jid: Option<String>,
     /// States are not called, they all succeed.
     pub mocked: bool,
+    /// What the call says of the pillar; a pillar that is compiled anew in the middle of the run has it, too.
+    pub pillar: Map,
+}
+
+/// The pillar for these options, with what a call says of it on top. Salt: state.py (`State.__init__`, `_gather_pillar`).
+///
+/// # Errors
+/// When the master does not answer.
+pub fn compile_pillar(minion: &dyn MinionServices, opts: &Map, overrides: &Map) -> Result<Map, Fault> {
+    let text = |name: &str| opts.get(name).filter(|value| value.truthy()).map(str_of);
+    let mut pillar =
+        minion.compile_pillar(text("saltenv").as_deref(), text("pillarenv").as_deref(), overrides)?;
+    if !overrides.is_empty() {
+        let lists = opts.get("pillar_merge_lists").is_some_and(Value::truthy);
+        let strategy = match opts.str("pillar_source_merging_strategy") {
+            Some("overwrite") => MergeStrategy::Overwrite,
+            _ if lists => MergeStrategy::RecurseMergeLists,
+            _ => MergeStrategy::Recurse,
+        };
+        merge_maps(&mut pillar, overrides.clone(), strategy);
+    }
+    Ok(pillar)
 }
 
 /// A run and what it has come to. It has a context of its own.
@@ -51,6 +73,7 @@ pub struct Run<'t, 'a> {
     reloads: &'a Reloads,
     jid: Option<String>,
     pub(super) mocked: bool,
+    overrides: Map,
     run_num: i64,
     /// `{tag: return}` of chunks that were tried for a `prereq`.
     pub(super) pre: Map,
@@ -79,6 +102,7 @@ impl<'t, 'a> Run<'t, 'a> {
             reloads,
             jid: options.jid.clone(),
             mocked: options.mocked,
+            overrides: options.pillar.clone(),
             run_num: 0,
             pre: Map::new(),
             results: Map::new(),
@@ -540,9 +564,7 @@ impl<'t, 'a> Run<'t, 'a> {
             }
         }
         if asks("reload_pillar") {
-            let text = |name: &str| self.cx.opts.get(name).filter(|value| value.truthy()).map(str_of);
-            let (saltenv, pillarenv) = (text("saltenv"), text("pillarenv"));
-            match self.cx.minion.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), &Map::new()) {
+            match compile_pillar(self.cx.minion, self.cx.opts, &self.overrides) {
                 Ok(pillar) => {
                     let pillar = self.reloads.keep(pillar);
                     self.renew(|scope| scope.pillar = pillar.into());

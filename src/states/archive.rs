@@ -244,7 +244,6 @@ fn run(running: &Running, args: &Args, ret: &mut StateReturn) -> Result<(), Stop
         return Ok(());
     }
     let wanted = read(running, args)?;
-    ret.name = wanted.name.as_str().into();
     if running.test() && !wanted.local {
         ret.result = None;
         ret.comment = format!(

@@ -2,11 +2,14 @@
 //! values come from real Salt, by the scripts in `goldens/`.
 
 mod alone;
+mod archive;
 mod broken;
 mod interrupted;
 mod lint;
 mod no_log;
+mod paused;
 mod programs;
+mod reload;
 mod runner;
 mod salt_key;
 mod secrets;

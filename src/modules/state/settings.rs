@@ -7,8 +7,8 @@ use crate::loader::{Context, Fault, FileClient, Scope, WithFiles};
 use crate::log::error;
 use crate::map;
 use crate::render;
-use crate::state::{Reloads, Run, RunOptions};
-use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of, yaml};
+use crate::state::{Reloads, Run, RunOptions, compile_pillar};
+use crate::value::{Map, Value, str_of, yaml};
 
 /// Options and pillar of one run.
 pub(super) struct Settings {
@@ -90,11 +90,12 @@ impl Settings {
                 ));
             }
         };
-        let pillar = fresh_pillar(cx, &opts, overrides.as_ref())?;
+        let overrides = overrides.unwrap_or_default();
+        let pillar = fresh_pillar(cx, &opts, &overrides)?;
         let jid = kwargs.get("__pub_jid").filter(|jid| jid.truthy()).map(str_of);
         let mocked = kwargs.get("mock").is_some_and(Value::truthy);
-        let mut settings =
-            Settings { opts, pillar, grains: None, files: None, run: RunOptions { jid, mocked } };
+        let run = RunOptions { jid, mocked, pillar: overrides };
+        let mut settings = Settings { opts, pillar, grains: None, files: None, run };
         if kwargs.contains("localconfig") && settings.opts.str("file_client") == Some("local") {
             settings.take_own_files(cx)?;
         }
@@ -293,26 +294,12 @@ fn test_value(cx: &Context, kwargs: &Map) -> Value {
 }
 
 /// The pillar of the run; `None` where the one at hand is new enough.
-fn fresh_pillar(cx: &Context, opts: &Map, overrides: Option<&Map>) -> Result<Option<Map>, Fault> {
+fn fresh_pillar(cx: &Context, opts: &Map, overrides: &Map) -> Result<Option<Map>, Fault> {
     let text = |opts: &Map, name: &str| opts.get(name).filter(|value| value.truthy()).map(str_of);
     let pillarenv = text(opts, "pillarenv");
-    let overrides = overrides.filter(|overrides| !overrides.is_empty());
     let at_hand = cx.opt_str("__cli") == "salt-call" && pillarenv == text(cx.opts, "pillarenv");
-    if at_hand && overrides.is_none() {
+    if at_hand && overrides.is_empty() {
         return Ok(None);
     }
-    let saltenv = text(opts, "saltenv");
-    let none = Map::new();
-    let mut pillar =
-        cx.minion.compile_pillar(saltenv.as_deref(), pillarenv.as_deref(), overrides.unwrap_or(&none))?;
-    if let Some(overrides) = overrides {
-        let lists = cx.opts.get("pillar_merge_lists").is_some_and(Value::truthy);
-        let strategy = match cx.opt_str("pillar_source_merging_strategy") {
-            "overwrite" => MergeStrategy::Overwrite,
-            _ if lists => MergeStrategy::RecurseMergeLists,
-            _ => MergeStrategy::Recurse,
-        };
-        merge_maps(&mut pillar, overrides.clone(), strategy);
-    }
-    Ok(Some(pillar))
+    compile_pillar(cx.minion, opts, overrides).map(Some)
 }
