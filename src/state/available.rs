@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::loader::{Context, Fault};
 use crate::matchers::Glob;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, nearest, str_of};
 
 /// SLS files by environment.
 pub struct Available<'r, 'c> {
@@ -83,6 +83,23 @@ impl<'r, 'c> Available<'r, 'c> {
     /// When the file server cannot be asked.
     pub fn states(&self, saltenv: &str) -> Result<Vec<String>, Fault> {
         Ok(self.names(saltenv)?.in_order.clone())
+    }
+
+    /// The SLS file that was probably meant by the one that an error does not find. Not in Salt.
+    ///
+    /// # Errors
+    /// When the file server cannot be asked.
+    pub(super) fn near_missing(&self, saltenv: &str, error: &str) -> Result<Option<String>, Fault> {
+        const BEFORE: [&str; 2] = ["pecified SLS ", "No matching sls found for '"];
+        const AFTER: [&str; 4] = [" is not", " is available", " in saltenv", "' in env"];
+        let Some(rest) = BEFORE.iter().find_map(|before| error.split_once(before)).map(|(_, rest)| rest)
+        else {
+            return Ok(None);
+        };
+        let name = AFTER.iter().fold(rest, |name, after| name.split(after).next().unwrap_or(name));
+        let name = name.rsplit(": ").next().unwrap_or(name);
+        let names = self.names(saltenv)?;
+        Ok(nearest(name, &mut names.in_order.iter().map(String::as_str)).map(str::to_owned))
     }
 
     /// Those that a pattern fits.

@@ -12,7 +12,7 @@ use super::tag::field;
 use super::{Available, Compiler};
 use crate::loader::{Context, Fault};
 use crate::render::{Place, find_sls, read_template};
-use crate::value::{Map, nearest, str_of};
+use crate::value::{Map, str_of};
 
 /// One mistake in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +75,10 @@ impl Linter<'_, '_> {
         let broken = !errors.is_empty();
         for text in errors {
             let place = compiler.place(&text).cloned();
-            let near =
-                match text.split_once("pecified SLS ").and_then(|(_, rest)| rest.split(' ').next_back()) {
-                    Some(_) if place.is_none() => self.near_sls(available, &text)?,
-                    _ => None,
-                };
+            let near = match place {
+                None => available.near_missing(self.saltenv, &text)?,
+                Some(_) => None,
+            };
             self.add(sls, sls, text, place, near);
         }
         if broken {
@@ -97,17 +96,6 @@ impl Linter<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    fn near_sls(&self, available: &Available<'_, '_>, text: &str) -> Result<Option<String>, Fault> {
-        let Some(name) = text.split("pecified SLS ").nth(1).and_then(|rest| rest.split(" is not").next())
-        else {
-            return Ok(None);
-        };
-        let name = name.rsplit(": ").next().unwrap_or(name);
-        let name = name.split(" in saltenv").next().unwrap_or(name);
-        let states = available.states(self.saltenv)?;
-        Ok(nearest(name, &mut states.iter().map(String::as_str)).map(str::to_owned))
     }
 
     fn chunks(&mut self, sls: &str, chunks: Vec<Map>) {

@@ -84,6 +84,11 @@ impl<'r, 'c> Compiler<'r, 'c> {
                             *error = format!("No matching sls found for '{pattern}' in env '{saltenv}'");
                         }
                     }
+                    for error in &mut errors {
+                        if let Some(near) = self.available.near_missing(&saltenv, error)? {
+                            error.push_str(&format!("\ndid you mean '{near}'?"));
+                        }
+                    }
                     all_errors.extend(errors);
                 }
             }
