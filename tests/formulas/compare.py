@@ -160,13 +160,15 @@ def main():
             )
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             mine = dict(zip(jobs, pool.map(lambda job: plain(ours(command, job), job), jobs.values())))
+        answers = {name: json.loads((keep / f"{name}.salt").read_text()) for name in jobs}
+        for name in jobs:
+            (keep / f"{name}.ours").write_text(text_of(mine[name]))
 
     failed = False
     rows = []
     for checkout in args.checkouts:
         name = checkout.name
-        theirs = json.loads((keep / f"{name}.salt").read_text())
-        (keep / f"{name}.ours").write_text(text_of(mine[name]))
+        theirs = answers[name]
         counts = {"same": 0, "error": 0, "order": 0, "different": 0}
         for sls, answer in theirs.items():
             our = mine[name].get(sls)
