@@ -153,13 +153,15 @@ fn state_events(master: &Master, id: &MinionId, jid: &str, load: &Map) {
             continue;
         }
         let mut event = chunk.clone();
-        event.insert("retcode", retcode.clone());
-        master.fire(&tag, event.clone());
-        event.extend(map! {
+        for (key, value) in map! {
             "jid" => jid, "id" => id.as_str(), "success" => false, "return" => format!("Error: {state}.{function}"),
-            "fun" => fun,
-        });
-        event.extend(load.get("user").map(|user| ("user", user.clone())));
+            "fun" => fun, "retcode" => retcode.clone(), "user" => load.get("user").cloned().unwrap_or_default(),
+        }
+        .iter()
+        {
+            event.insert(key.clone(), value.clone());
+        }
+        master.fire(&tag, event.clone());
         master.fire(&tags::job_sub_error(jid, id.as_str(), fun), event);
     }
 }
