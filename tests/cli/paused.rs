@@ -9,6 +9,18 @@ use serde_json::Value;
 
 use crate::alone::{Minion, names, text};
 
+/// What is looked for, as soon as it is there.
+fn seen<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{what} is not seen");
+        sleep(Duration::from_millis(20));
+    }
+}
+
 /// Starts a run whose first state waits for a file; its jid is known when it runs.
 struct Held<'m> {
     minion: &'m Minion,
@@ -20,21 +32,14 @@ impl<'m> Held<'m> {
     fn start(minion: &'m Minion) -> Self {
         minion.sls(
             "held",
-            "first:\n  cmd.run:\n    - name: while ! test -e @ROOT@/go; do sleep 0.05; done\n\
-             second:\n  test.nop: []\nthird:\n  test.nop: []\n",
+            "first:\n  cmd.run:\n    - name: while ! test -e @ROOT@/go; do sleep 0.05; done; touch @ROOT@/done\n\
+             second:\n  cmd.run:\n    - name: test -e @ROOT@/resumed\nthird:\n  test.nop: []\n",
         );
         let _ = fs::remove_file(minion.path("go"));
         let mut call = minion.call(&["state.apply", "held"]);
         let child = call.stdout(Stdio::piped()).spawn().expect("it runs");
         let proc = minion.path("var/cache/salt/minion/proc");
-        let began = Instant::now();
-        let jid = loop {
-            if let Some(jid) = proc.is_dir().then(|| names(&proc)).and_then(|mut jids| jids.pop()) {
-                break jid;
-            }
-            assert!(began.elapsed() < Duration::from_secs(30), "the run tells of itself");
-            sleep(Duration::from_millis(20));
-        };
+        let jid = seen("the run", || proc.is_dir().then(|| names(&proc)).and_then(|mut jids| jids.pop()));
         Held { minion, child, jid }
     }
 
@@ -47,25 +52,27 @@ impl<'m> Held<'m> {
         fs::write(self.minion.path("go"), "").expect("written");
     }
 
-    /// The ids of the states that ran.
-    fn end(self) -> Vec<String> {
+    /// The ids of the states that ran, and whether they succeeded.
+    fn end(self) -> Vec<(String, bool)> {
         let output = self.child.wait_with_output().expect("it ends");
         let returns: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let states = returns["local"].as_object().expect("states");
-        states.values().map(|ret| ret["__id__"].as_str().expect("an id").to_owned()).collect()
+        let id = |ret: &Value| ret["__id__"].as_str().expect("an id").to_owned();
+        states.values().map(|ret| (id(ret), ret["result"] == Value::Bool(true))).collect()
     }
 }
 
 #[test]
 fn a_run_waits_before_the_state_that_is_paused_until_it_is_resumed() {
     let minion = Minion::new("pause");
-    let mut held = Held::start(&minion);
+    let held = Held::start(&minion);
     held.say("state.pause", &["second"]);
     held.go();
-    sleep(Duration::from_secs(2));
-    assert!(held.child.try_wait().expect("known").is_none(), "it waits");
+    seen("the first state's end", || minion.path("done").is_file().then_some(()));
+    // A run that does not wait has looked for this before.
+    fs::write(minion.path("resumed"), "").expect("written");
     held.say("state.resume", &["second"]);
-    assert_eq!(held.end(), ["first", "second", "third"]);
+    assert_eq!(held.end(), ["first", "second", "third"].map(|id| (id.to_owned(), true)));
 }
 
 #[test]
@@ -74,5 +81,5 @@ fn a_run_that_is_softly_killed_ends_before_that_state() {
     let held = Held::start(&minion);
     held.say("state.soft_kill", &["third"]);
     held.go();
-    assert_eq!(held.end(), ["first", "second"]);
+    assert_eq!(held.end(), [("first".to_owned(), true), ("second".to_owned(), false)]);
 }

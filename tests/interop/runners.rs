@@ -409,10 +409,13 @@ fn told_of_itself(master: Peer) -> Option<Vec<String>> {
     fs::remove_file(&new).expect("removed");
     all.push(update(false));
     // Two of Salt's workers count, each by itself.
+    let began = std::time::Instant::now();
     let seen = loop {
+        assert!(began.elapsed() < Duration::from_secs(120), "no salt/stats/ in time");
         assert_eq!(fleet.ask(Peer::Halite, &["test.ping"]), true.into());
-        std::thread::sleep(Duration::from_millis(600));
-        let event = next("salt/stats/");
+        // The first command after a second makes the master tell.
+        let event = runtime.block_on(events.next(Some(Duration::from_millis(200)))).expect("a good stream");
+        let Some(event) = event.filter(|event| event.tag.starts_with("salt/stats/")) else { continue };
         if let Some(returns) = event.data.get("stats").and_then(|stats| stats.get("_return")).cloned() {
             let keys: Vec<&str> = event.data.keys().filter_map(Value::as_str).collect();
             let counted: Vec<&str> =
