@@ -1,8 +1,8 @@
 //! `memcpy` and `memmove` for the static binary on x86-64.
 //!
-//! musl copies with one repeated instruction, which takes ten nanoseconds to get going, and nearly everything that is
-//! copied here is a word or a name: a tenth of a run of a thousand states was spent so. Up to 128 octets are read whole
-//! before any is written, in pieces of which the last two overlap, so it makes no difference whether source and target
+//! musl copies with one repeated instruction, which is slow to get going, and nearly everything that is copied here is a
+//! word or a name: by `perf` a tenth of a run of a thousand states was spent so. Up to 128 octets are read whole before
+//! any is written, in pieces of which the last two overlap, so it makes no difference whether source and target
 //! do; more is musl's repeated instruction again, or backwards, piece by piece, where the target lies above the source and
 //! in it.
 //!
