@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Exit, Stop};
 use super::{help, saltfile};
-use crate::value::{Value, str_of};
+use crate::value::{Value, sort, str_of};
 
 /// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -244,7 +244,7 @@ impl Syntax {
             .copied()
             .filter(|long| long.starts_with(name) && long.starts_with("--"))
             .collect();
-        meant.sort_unstable();
+        sort::all(&mut meant);
         meant.dedup();
         match meant.as_slice() {
             [] => Err(self.wrong(prog, &format!("no such option: {name}"))),

@@ -10,7 +10,7 @@ use super::presence::minion_data;
 use crate::config::Opts;
 use crate::matchers::{Greedy, KnownMinions, MinionData, ParseOptions, Target, TargetType};
 use crate::names::MinionId;
-use crate::value::{DEFAULT_DELIMITER, Map, Value};
+use crate::value::{DEFAULT_DELIMITER, Map, Value, sort};
 
 /// The files of a master.
 pub struct MinionFiles {
@@ -55,7 +55,7 @@ fn sorted_names(folder: &PathBuf) -> Vec<String> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| !name.starts_with('.'))
         .collect();
-    names.sort_by_cached_key(|name| (name.to_lowercase(), name.clone()));
+    sort::by_cached_key(&mut names, |name| (name.to_lowercase(), name.clone()));
     names
 }
 

@@ -9,7 +9,7 @@ use crate::event::fnmatch;
 use crate::jinja::{self, CallFault, Options, SourceFile, Surroundings};
 use crate::loader::{Args, Call, Context, Fault, Function, keywords, req, rest};
 use crate::render::read_template;
-use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of, traverse, yaml};
+use crate::value::{DEFAULT_DELIMITER, Map, Value, sort, str_of, traverse, yaml};
 use merge::merge;
 
 pub(super) const ROW: Function = Function::new(
@@ -88,7 +88,7 @@ impl Config<'_, '_> {
             if paths.is_empty() {
                 crate::log::info!(item, "Ignoring pillar stack template: it cannot be found");
             }
-            paths.sort();
+            sort::all(&mut paths);
             for path in paths {
                 let shown = path.display();
                 let text = self.render(&path, &stack).map_err(|problem| {

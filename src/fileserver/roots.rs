@@ -17,7 +17,7 @@ use super::listing::{Ignored, Listing, ListingOptions, Stamp, walk};
 use crate::crypt::HashType;
 use crate::map;
 use crate::value::msgpack::{Dialect, encode_into, write_map_head, write_text_head};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// Name of the environment that stands for all that are not named.
 const ANY_ENV: &str = "__env__";
@@ -136,7 +136,7 @@ impl Roots {
     /// Names of the environments, sorted.
     pub fn envs(&self) -> Value {
         let mut envs: Vec<&str> = self.config.roots.iter().map(|(env, _)| env.as_str()).collect();
-        envs.sort_unstable();
+        sort::all(&mut envs);
         Value::list(envs)
     }
 

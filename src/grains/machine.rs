@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::Names;
 use crate::host::{Host, Interface, Route, which_below};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// The machine that grains describe.
 pub(super) struct Machine<'a> {
@@ -112,7 +112,7 @@ impl<'a> Machine<'a> {
     /// Names in a directory, sorted.
     pub fn sorted_names_in(&self, path: &str) -> Vec<String> {
         let mut names = self.names_in(path);
-        names.sort();
+        sort::all(&mut names);
         names
     }
 

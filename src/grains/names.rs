@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::machine::Machine;
 use crate::host::resolver::{Answer, Question, Resolver};
 use crate::map;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// All name servers together may take this long. Salt waits for the C library, which may take half a minute.
 const BUDGET: Duration = Duration::from_millis(500);
@@ -49,7 +49,7 @@ impl Names {
         let mut answers = resolver.answer(&questions, BUDGET);
         let reverse = answers.split_off(forward);
         let mut fqdns: Vec<String> = reverse.into_iter().flatten().map(full_name).collect();
-        fqdns.sort();
+        sort::all(&mut fqdns);
         fqdns.dedup();
         let found: Vec<Answer> = answers.into_iter().flatten().collect();
         let texts = |v6: bool| {

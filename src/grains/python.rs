@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::machine::Machine;
 use crate::host::{Command, which};
 use crate::map;
-use crate::value::{JsonStyle, Map, Value};
+use crate::value::{JsonStyle, Map, Value, sort};
 
 const DRIVER: &str = include_str!("own.py");
 /// For all files together.
@@ -75,6 +75,6 @@ fn files(opts: &Map) -> Vec<PathBuf> {
             files.push(path);
         }
     }
-    files.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
+    sort::by(&mut files, |a, b| a.file_name().cmp(&b.file_name()));
     files
 }

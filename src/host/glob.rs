@@ -1,6 +1,7 @@
 //! The paths that a pattern matches, as Python's `glob.glob` finds them: `*`, `?`, `[…]`; names with a leading dot only
 //! where the pattern has it. Python: glob.py, fnmatch.py.
 
+use crate::value::sort;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ pub fn glob(pattern: &str) -> Vec<String> {
     }
     let mut paths: Vec<String> =
         found.into_iter().filter_map(|path| path.into_os_string().into_string().ok()).collect();
-    paths.sort();
+    sort::all(&mut paths);
     paths
 }
 

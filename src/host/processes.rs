@@ -1,5 +1,6 @@
 //! Signals to running processes and their descendants. Linux: proc(5), `/proc/<pid>/stat`.
 
+use crate::value::sort;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -68,7 +69,7 @@ pub fn pids() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut pids: Vec<u32> =
         entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).collect();
-    pids.sort_unstable();
+    sort::all(&mut pids);
     pids
 }
 

@@ -19,7 +19,7 @@ pub use selection::Names;
 
 use crate::host::write_cache_file;
 use crate::names::MinionId;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// What has been decided about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -162,7 +162,7 @@ fn names_in(folder: &Path, files_only: bool, wanted: impl Fn(&str) -> bool) -> V
 }
 
 fn sorted_ignoring_case(mut names: Vec<String>) -> Vec<String> {
-    names.sort_by_cached_key(|name| (name.to_lowercase(), name.clone()));
+    sort::by_cached_key(&mut names, |name| (name.to_lowercase(), name.clone()));
     names
 }
 

@@ -16,7 +16,7 @@ use crate::host::{Command, Host};
 use crate::loader::{Context, Fault};
 use crate::map;
 use crate::pillar::{Request, Strategy, merge_with};
-use crate::value::{Map, Value, redacted_url, str_of};
+use crate::value::{Map, Value, redacted_url, sort, str_of};
 
 /// When each repository was fetched.
 pub(super) type Fetched = HashMap<PathBuf, Instant>;
@@ -240,7 +240,7 @@ fn forget_old(trees: &Path) {
     let Ok(entries) = fs::read_dir(trees) else { return };
     let made = |path: &PathBuf| fs::metadata(path).and_then(|stat| stat.modified()).ok();
     let mut all: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    all.sort_by_key(made);
+    sort::by_cached_key(&mut all, made);
     for old in all.iter().take(all.len().saturating_sub(KEPT)) {
         let _ = fs::remove_dir_all(old);
     }

@@ -18,7 +18,7 @@ use crate::map;
 use crate::matchers::Selection;
 use crate::names::{Jid, MinionId};
 use crate::output::report::retcode_of;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// How the minions take turns: what stands in `kwargs` under `batch`.
 struct Wishes {
@@ -58,7 +58,7 @@ pub(super) fn start(master: &Arc<Master>, mut command: PublishCommand, to: Selec
     let Ok(place) = master.running_runners.clone().try_acquire_owned() else {
         return failed("Too many runners and batches are running already: try again".to_owned());
     };
-    minions.sort_unstable();
+    sort::all(&mut minions);
     let jid = master.new_jid();
     let run = Run {
         services: Services::new(master.clone(), tokio::runtime::Handle::current()),

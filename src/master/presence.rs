@@ -1,6 +1,7 @@
 //! Who is connected: a minion counts as connected while a subscriber sits at the address its last request came from.
 //! Approximate by design, as in Salt (`connected_ids`), because a subscription carries no id; salt-wire.md §14.5.
 
+use crate::value::sort;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -72,7 +73,7 @@ impl Presence {
         let is_there = |heard: &Heard| known.subscribers.contains_key(&heard.from);
         let mut ids: Vec<String> =
             known.heard.iter().filter(|(_, heard)| is_there(heard)).map(|(id, _)| id.clone()).collect();
-        ids.sort();
+        sort::all(&mut ids);
         ids
     }
 

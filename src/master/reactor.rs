@@ -17,7 +17,7 @@ use crate::loader::{Call, Fault, MasterServices};
 use crate::map;
 use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::yaml::{condition_input, parse_input};
-use crate::value::{Map, Value, str_of, yaml};
+use crate::value::{Map, Value, sort, str_of, yaml};
 
 /// Who fires the events of functions that a reaction calls.
 const USER: &str = "Reactor";
@@ -299,7 +299,7 @@ fn compile(master: &Master, services: &Services, files: &[String], event: &Event
             chunks.push((order, key, low));
         }
     }
-    chunks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    sort::by(&mut chunks, |a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     chunks.into_iter().map(|(_, _, low)| low).collect()
 }
 

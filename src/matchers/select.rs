@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::compound::Compound;
 use super::leaf::Leaf;
 use super::{Kind, MinionView, Target};
-use crate::value::Map;
+use crate::value::{Map, sort};
 
 /// What a master has cached of a minion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Target {
             }
         }
         for names in [&mut needs.grains, &mut needs.pillar] {
-            names.sort_unstable();
+            sort::all(names);
             names.dedup();
         }
         Some(needs)
@@ -229,7 +229,7 @@ impl<'a, K: KnownMinions> Candidate<'a, K> {
 }
 
 fn sorted(mut ids: Vec<String>) -> Vec<String> {
-    ids.sort_by_cached_key(|id| id.to_lowercase());
+    sort::by_cached_key(&mut ids, |id| id.to_lowercase());
     ids
 }
 

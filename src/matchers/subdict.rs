@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use super::{Glob, PyRegex};
 use crate::value::yaml::yamlify_arg;
-use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};
+use crate::value::{DEFAULT_DELIMITER, Map, Value, sort, str_of};
 
 /// How a pattern is compared with a value; case does not matter, and the value is taken as Python prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Subdict {
         for separator in [delimiter, DEFAULT_DELIMITER] {
             starts.extend(expr.match_indices(separator).map(|(at, _)| at + separator.len()));
         }
-        starts.sort_unstable();
+        sort::all(&mut starts);
         starts.dedup();
         Subdict {
             expr: expr.to_owned(),

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::job::Job;
 use crate::host::{FileOwner, write_atomic};
-use crate::value::Value;
 use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
+use crate::value::{Value, sort};
 
 /// The directory of waiting jobs.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl JobQueue {
     pub fn take_all(&self) -> Vec<Job> {
         let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        paths.sort();
+        sort::all(&mut paths);
         let mut jobs = Vec::new();
         for path in paths {
             let content = fs::read(&path).ok().and_then(|octets| decode(&octets, Reading::Wire).ok());

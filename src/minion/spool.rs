@@ -18,7 +18,7 @@ use crate::crypt::digest::hex;
 use crate::crypt::random;
 use crate::map;
 use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// Most octets of all returns that wait; the oldest are given up beyond it.
 pub const MOST_OCTETS: u64 = 64 << 20;
@@ -147,7 +147,7 @@ impl Spool {
                 files.push((metadata.modified().unwrap_or(UNIX_EPOCH), metadata.len(), path));
             }
         }
-        files.sort();
+        sort::all(&mut files);
         let mut total: u64 = files.iter().map(|(_, octets, _)| octets).sum();
         let mut kept = Vec::with_capacity(files.len());
         let count = files.len();

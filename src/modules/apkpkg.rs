@@ -3,7 +3,7 @@
 use super::packages::{difference, finish, is_true, keyword, names, words};
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, rest};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const FILES: &[Param] = &[rest("packages"), keywords("kwargs")];
 const REMOVE: &[Param] = &[opt("name", Default::None), opt("pkgs", Default::None), keywords("kwargs")];
@@ -136,7 +136,7 @@ fn split(line: &str) -> Option<(&str, &str)> {
 fn installed(cx: &Context) -> Result<Map, Fault> {
     let listed = apk(cx, &["info", "-v"], &[])?.stdout;
     let mut pkgs: Vec<_> = listed.lines().filter_map(split).collect();
-    pkgs.sort_unstable();
+    sort::all(&mut pkgs);
     Ok(pkgs.into_iter().collect())
 }
 

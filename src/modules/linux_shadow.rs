@@ -11,7 +11,7 @@ use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, always, opt, os_error_text, req,
 };
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const ROOT: Param = opt("root", Default::None);
 const NAME: &[Param] = &[req("name"), ROOT];
@@ -43,7 +43,7 @@ pub(super) static MODULE: Module = Module {
         Function::new("list_users", &[ROOT], "The names in shadow(5), sorted.", |_, args| {
             let mut names: Vec<String> =
                 lines(args)?.iter().filter_map(|line| line.split(':').next()).map(str::to_owned).collect();
-            names.sort();
+            sort::all(&mut names);
             Ok(Value::list(names))
         }),
         Function::new("lock_password", NAME, "Locks the password.", |cx, args| lock(cx, args, true)),

@@ -9,7 +9,7 @@ use crate::loader::{
 };
 use crate::map;
 use crate::value::yaml;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const FSTAB: &str = "/etc/fstab";
 
@@ -373,7 +373,7 @@ fn fields(line: &str) -> Option<[String; 6]> {
 
 fn sorted(options: &str) -> Vec<&str> {
     let mut all: Vec<&str> = options.split(',').collect();
-    all.sort_unstable();
+    sort::all(&mut all);
     all
 }
 

@@ -8,7 +8,7 @@ use jiff::Zoned;
 
 use crate::loader::{Args, Context, Fault};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// Salt's idea of a true option: also the word and numbers above zero.
 pub(super) fn is_true(value: &Value) -> bool {
@@ -73,7 +73,7 @@ pub(super) fn finish(text: &str, errors: &[String], changes: Map) -> Result<Valu
 fn files(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> =
         fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    entries.sort();
+    sort::all(&mut entries);
     for path in entries {
         if path.is_dir() && !path.is_symlink() {
             files(&path, extension, found);

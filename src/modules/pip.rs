@@ -6,7 +6,7 @@ use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, Ran, always, keywords, opt, req,
 };
 use crate::map;
-use crate::value::{Map, PyVersion, Value, str_of};
+use crate::value::{Map, PyVersion, Value, sort, str_of};
 
 const BIN_ENV: Param = opt("bin_env", Default::None);
 const USER: Param = opt("user", Default::None);
@@ -297,7 +297,7 @@ fn list_all_versions(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let all = line.unwrap_or_default().split(", ").filter(|version| !version.is_empty());
     let mut versions: Vec<&str> =
         all.filter(|version| !unwanted.iter().any(|letters| version.contains(letters))).collect();
-    versions.sort_by_key(|version| PyVersion::parse(version));
+    sort::by_cached_key(&mut versions, |version| PyVersion::parse(version));
     Ok(if versions.is_empty() { Value::Null } else { Value::list(versions) })
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::host::{User, all_users};
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const ROOT: Param = opt("root", Default::None);
 const NAME: &[Param] = &[req("name"), ROOT];
@@ -202,7 +202,7 @@ fn group_names(cx: &Context, user: &User) -> Vec<String> {
     {
         names.push(group.name);
     }
-    names.sort();
+    sort::all(&mut names);
     names.dedup();
     names
 }

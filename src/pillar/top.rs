@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::Compiler;
 use crate::matchers::{MinionView, ParseOptions, Target, TargetType};
 use crate::render::{file_from, find_sls_in};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// Targets by environment, in the order in which they count.
 #[derive(Debug, Default)]
@@ -69,7 +69,9 @@ impl Top {
             }
         }
         for targets in self.targets.values_mut() {
-            targets.sort_by(|_, one, _, other| one.order.cmp(&other.order));
+            let mut entries: Vec<_> = std::mem::take(targets).into_iter().collect();
+            sort::by_key(&mut entries, |(_, entry)| entry.order);
+            targets.extend(entries);
         }
         Ok(())
     }

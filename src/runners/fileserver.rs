@@ -2,7 +2,7 @@
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt};
 use crate::map;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 const BACKEND: Param = opt("backend", Default::None);
 const LOCK: &[Param] = &[BACKEND, opt("remote", Default::None)];
@@ -105,7 +105,7 @@ fn list(args: &Args, paths: impl Fn(&str) -> Result<Vec<String>, Fault>) -> Resu
 fn envs(cx: &Context, args: &Args) -> Result<Value, Fault> {
     refuse_other(args)?;
     let mut envs = cx.master.files().envs()?;
-    envs.sort_unstable();
+    sort::all(&mut envs);
     if args.truthy("sources") {
         return Ok(map! { "roots" => Value::list(envs) }.into());
     }

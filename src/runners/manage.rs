@@ -11,7 +11,7 @@ use crate::keys::KeyDirs;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt};
 use crate::map;
 use crate::names::SALT_VERSION;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 const PINGED: &[Param] = &[
     opt("tgt", Default::Str("*")),
@@ -118,8 +118,8 @@ fn ping(cx: &Context, args: &Args) -> Result<Pinged, Fault> {
     for id in asked {
         if answers.contains(&id) { pinged.up.push(id) } else { pinged.down.push(id) }
     }
-    pinged.up.sort();
-    pinged.down.sort();
+    sort::all(&mut pinged.up);
+    sort::all(&mut pinged.down);
     Ok(pinged)
 }
 
@@ -197,7 +197,7 @@ fn present(cx: &Context, args: &Args) -> Vec<String> {
             subset.as_list().unwrap_or_default().iter().filter_map(Value::as_str).collect();
         ids.retain(|id| subset.contains(&id.as_str()));
     }
-    ids.sort();
+    sort::all(&mut ids);
     ids
 }
 

@@ -4,7 +4,7 @@ use jiff::ToSpan as _;
 
 use super::cron::Cron;
 use super::{World, dates};
-use crate::value::{DateTime, Map, Value, str_of};
+use crate::value::{DateTime, Map, Value, sort, str_of};
 
 /// Salt's format of times in `once`, `skip_explicit` and their like.
 pub const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
@@ -200,7 +200,7 @@ impl Clock {
                 let problem = || format!("Invalid date string {}. Ignoring job {name}.", str_of(text));
                 times.push(time.ok_or_else(problem)?);
             }
-            times.sort_unstable();
+            sort::all(&mut times);
             return Ok(Some(Timing::At(times)));
         }
         if let Some(cron) = job.get("cron") {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tag::{field, tag};
 use crate::matchers::Glob;
-use crate::value::{Map, Value, nearest, str_of};
+use crate::value::{Map, Value, nearest, sort, str_of};
 
 /// The SLS files that include the one that a state is of: `sls` requisites mean these states, too, as in 3007.
 pub const INCLUDED_FROM: &str = "__sls_included_from__";
@@ -140,7 +140,7 @@ fn order(chunks: &mut [Map]) {
         }
         chunk.insert("order", order);
     }
-    chunks.sort_by_cached_key(|chunk| {
+    sort::by_cached_key(chunks, |chunk| {
         let text = |key: &str| chunk.get(key).map(str_of).unwrap_or_default();
         (
             Order(number(chunk.get("order").unwrap_or(&Value::Null))),
@@ -265,7 +265,7 @@ impl Chunks {
             places.extend(self.by_including.get(pattern).into_iter().flatten());
         }
         places.retain(|place| matches!(module, "sls" | "id") || field(self.low(*place), "state") == module);
-        places.sort_unstable();
+        sort::all(&mut places);
         places.dedup();
         places
     }

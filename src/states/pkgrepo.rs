@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::failure;
 use crate::loader::{Args, Default, Fault, Running, State, StateReturn, States, keywords, opt, req};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 pub(super) static STATES: States = States {
     file: "pkgrepo",
@@ -121,7 +121,7 @@ fn prepare(running: &Running, args: &Args) -> Result<(String, Map), String> {
 fn line_words(line: &str) -> Vec<String> {
     let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
     if let Some(components) = words.get_mut(3..) {
-        components.sort();
+        sort::all(components);
     }
     words
 }
@@ -131,7 +131,7 @@ fn sorted(value: &Value) -> Vec<String> {
         Value::List(items) => items.iter().map(str_of).collect(),
         other => str_of(other).chars().map(String::from).collect(),
     };
-    all.sort();
+    sort::all(&mut all);
     all
 }
 

@@ -10,7 +10,7 @@ use crate::loader::{
 use crate::map;
 use crate::output::{OutputOptions, render};
 use crate::state::all_succeeded;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const NONE: Default = Default::None;
 const MORE: Param = keywords("kwargs");
@@ -237,8 +237,8 @@ fn state(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
             None => unchanged.push(str_of(id)),
         }
     }
-    failed.sort();
-    unchanged.sort();
+    sort::all(&mut failed);
+    sort::all(&mut unchanged);
     let names = changes.keys().map(str_of).collect::<Vec<_>>().join(", ");
     if i64::try_from(failed.len()).unwrap_or(i64::MAX) > allow_fail {
         ret.result = Some(false);
@@ -317,7 +317,7 @@ fn function(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     if failed.is_empty() {
         ret.comment = "Function ran successfully.".to_owned();
     } else {
-        failed.sort();
+        sort::all(&mut failed);
         ret.result = Some(false);
         ret.comment = format!("Running function {name} failed on minions: {}", failed.join(", "));
     }

@@ -1,6 +1,7 @@
 //! Texts and their lines as Python and Salt split, guess and compare them. CPython: `str.splitlines`, Lib/difflib.py (`SequenceMatcher`,
 //! `unified_diff`).
 
+use crate::value::sort;
 use std::collections::HashMap;
 
 /// `text.splitlines(keepends)`: ends at everything that Unicode calls the end of a line.
@@ -200,7 +201,7 @@ fn matching_blocks<A: AsRef<str>, B: AsRef<str>>(a: &[A], b: &[B]) -> Vec<Block>
             found.push(block);
         }
     }
-    found.sort_unstable_by_key(|block| (block.a, block.b));
+    sort::by_key(&mut found, |block| (block.a, block.b));
     let mut joined: Vec<Block> = Vec::new();
     for block in found {
         match joined.last_mut() {

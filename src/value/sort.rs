@@ -4,6 +4,11 @@
 
 use std::cmp::Ordering;
 
+/// Sorts by the order of the type.
+pub fn all<T: Ord>(items: &mut [T]) {
+    by_dyn(items, &mut T::cmp);
+}
+
 /// Sorts by a comparison; items that compare equal keep their order.
 pub fn by<T>(items: &mut [T], mut compare: impl FnMut(&T, &T) -> Ordering) {
     by_dyn(items, &mut compare);
@@ -14,11 +19,27 @@ pub fn by_key<T, K: Ord>(items: &mut [T], mut key: impl FnMut(&T) -> K) {
     by_dyn(items, &mut |a, b| key(a).cmp(&key(b)));
 }
 
+/// Sorts by a key, which is made once for each item.
+pub fn by_cached_key<T, K: Ord>(items: &mut [T], key: impl FnMut(&T) -> K) {
+    let keys: Vec<K> = items.iter().map(key).collect();
+    let order = order_by(&keys, &mut K::cmp);
+    place(items, order);
+}
+
 fn by_dyn<T>(items: &mut [T], compare: &mut dyn FnMut(&T, &T) -> Ordering) {
-    let mut order = order_of(items.len(), &mut |a, b| match (items.get(a), items.get(b)) {
+    let order = order_by(items, compare);
+    place(items, order);
+}
+
+fn order_by<T>(items: &[T], compare: &mut dyn FnMut(&T, &T) -> Ordering) -> Vec<usize> {
+    order_of(items.len(), &mut |a, b| match (items.get(a), items.get(b)) {
         (Some(a), Some(b)) => compare(a, b),
         _ => Ordering::Equal,
-    });
+    })
+}
+
+/// Swaps the items into their places.
+fn place<T>(items: &mut [T], mut order: Vec<usize>) {
     // Along each cycle of the permutation; a place that is done points to itself.
     for start in 0..items.len() {
         let mut here = start;
@@ -55,6 +76,12 @@ mod tests {
             prop_assert_eq!(&ours, &theirs);
             by(&mut ours, |a, b| b.1.cmp(&a.1));
             theirs.sort_by_key(|pair| std::cmp::Reverse(pair.1));
+            prop_assert_eq!(&ours, &theirs);
+            by_cached_key(&mut ours, |(first, second)| u32::from(*second) % 7 * 100 + u32::from(*first));
+            theirs.sort_by_cached_key(|(first, second)| u32::from(*second) % 7 * 100 + u32::from(*first));
+            prop_assert_eq!(&ours, &theirs);
+            all(&mut ours);
+            theirs.sort();
             prop_assert_eq!(ours, theirs);
         }
     }

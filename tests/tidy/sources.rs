@@ -37,3 +37,21 @@ fn nothing_is_left_unfinished_or_asleep() {
     let wrong = offenders(|_, text| marks.iter().any(|mark| text.contains(mark.as_str())));
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Each type that the standard library sorts is 4 KiB of program (`value::sort`); small tests may.
+#[test]
+fn the_program_sorts_by_one_copy_of_code() {
+    let calls = ["", "_by", "_by_key", "_by_cached_key", "_unstable", "_unstable_by", "_unstable_by_key"]
+        .map(|name| format!("sort{name}("));
+    let wrong = offenders(|name, text| {
+        let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let own = name.starts_with("src/") && !name.ends_with("tests.rs") && name != "src/value/sort.rs";
+        // A `Map` sorts its entries by that code too.
+        let calls_of_slices = |line: &str| calls.iter().any(|call| line.contains(&format!(".{call}")));
+        own && !MAPS.contains(&name) && program.lines().any(calls_of_slices)
+    });
+    assert!(wrong.is_empty(), "use value::sort: {wrong:#?}");
+}
+
+/// Files that sort a `Map`.
+const MAPS: [&str; 3] = ["src/modules/status.rs", "src/runners/jobs/mod.rs", "src/runners/manage.rs"];

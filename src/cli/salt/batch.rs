@@ -11,7 +11,7 @@ use crate::client::{Batch, BatchSize, ClientError, Job, LocalClient, Progress, R
 use crate::map;
 use crate::output::report::{self, BatchReturn};
 use crate::transport::bus::BusClient;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// How the minions take turns.
 #[derive(Clone, Copy, Debug)]
@@ -229,8 +229,8 @@ async fn ping(client: &LocalClient, job: &Job, timeout: Duration) -> Result<Opti
     let published = running.published();
     let mut down: Vec<String> = published.minions.iter().chain(&published.missing).cloned().collect();
     down.retain(|id| !up.contains(id));
-    up.sort_unstable();
-    down.sort_unstable();
+    sort::all(&mut up);
+    sort::all(&mut down);
     Ok(Some(Pinged { up, down }))
 }
 

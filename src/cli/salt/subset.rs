@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::client::{ClientError, Job, LocalClient, Progress};
 use crate::crypt::random;
-use crate::value::Value;
+use crate::value::{Value, sort};
 
 /// The job on at most `count` minions by name: of those that answer `sys.list_functions` with the job's functions.
 pub(super) async fn narrow(
@@ -29,7 +29,7 @@ pub(super) async fn narrow(
             }
         }
     }
-    able.sort_unstable();
+    sort::all(&mut able);
     let chosen: Vec<String> = able.into_iter().take(count).map(|(_, id)| id).collect();
     Ok(Job { tgt: Value::list(chosen), tgt_type: "list".to_owned(), ..job })
 }

@@ -19,7 +19,7 @@ use crate::minion::{self, Called};
 use crate::names::Jid;
 use crate::returners;
 use crate::value::msgpack::{Dialect, encode_map};
-use crate::value::{Map, Value, str_of, yaml};
+use crate::value::{Map, Value, sort, str_of, yaml};
 use surroundings::Surroundings;
 
 pub(super) const SYNTAX: Syntax = Syntax {
@@ -349,7 +349,7 @@ impl Drop for Listed {
 fn print_docs(start: &str, opts: &Opts) -> anyhow::Result<Exit> {
     let registry = minion::allowed(builtin::execution_modules(), opts.as_map());
     let mut docs = documented(&registry);
-    docs.sort();
+    sort::all(&mut docs);
     for (name, doc) in docs.iter().filter(|(name, _)| name.starts_with(start)) {
         print(&format!("{name}:\n{doc}\n\n"))?;
     }

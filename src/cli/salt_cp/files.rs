@@ -1,5 +1,6 @@
 //! Which files there are below the sources, and where they go. Salt: cli/cp.py (`_recurse`, `_get_remote_path`).
 
+use crate::value::sort;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -40,7 +41,7 @@ fn below(path: &Path, found: &mut Found, depth: usize) -> Result<(), (PathBuf, i
     }
     let mut entries: Vec<PathBuf> =
         fs::read_dir(path).map_err(at)?.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
+    sort::all(&mut entries);
     if entries.is_empty() {
         found.empty_dirs.push(path.to_owned());
     }

@@ -53,7 +53,7 @@ pub(super) fn returns(opts: &Opts, jid: &str) -> Map {
     let mut found = Map::new();
     let mut entries: Vec<PathBuf> =
         fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    entries.sort();
+    sort::all(&mut entries);
     for path in entries {
         let Some(value) = read(&path.join("return.p")) else { continue };
         // Old masters keep the bare return.

@@ -19,7 +19,7 @@ use crate::event::fnmatch;
 use crate::loader::{self, Registry};
 use crate::master::store::StoreError;
 use crate::value::yaml::{condition_input, parse_input};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 pub(super) const SYNTAX: Syntax = Syntax {
     usage: "[options] <function> [arguments]",
@@ -177,6 +177,6 @@ fn documented(registry: &Registry, wanted: &str) -> Map {
             }
         }
     }
-    docs.sort();
+    sort::all(&mut docs);
     docs.into_iter().collect()
 }

@@ -8,6 +8,7 @@ use super::super::methods::text::{escape as escaped, strip_tags};
 use super::super::pattern::compile;
 use super::super::run::Run;
 use super::super::val::{Val, ViewKind};
+use crate::value::sort;
 
 fn markup(run: &mut Run<'_>, text: String) -> Res<Val> {
     run.charge(text.len())?;
@@ -146,7 +147,7 @@ pub(super) fn urlize(run: &mut Run<'_>, args: Args) -> Res<Val> {
     if flag(nofollow, false)? {
         rels.push("nofollow".into());
     }
-    rels.sort();
+    sort::all(&mut rels);
     rels.dedup();
     let rel = format!(" rel=\"{}\"", escaped(&rels.join(" ")));
     let target = match target.as_ref().and_then(Val::as_str) {

@@ -4,6 +4,7 @@
 //! Who has returned for a job is known in memory while returns come in for it. Before that it is read from a table of ids
 //! alone: the returns of a job may be a thousand times as much.
 
+use crate::value::sort;
 use std::collections::{HashMap, HashSet};
 
 use redb::ReadableTable;
@@ -102,7 +103,7 @@ impl Known {
         if self.jobs.len() > MOST_JOBS || self.ids > MOST_IDS {
             // The older half at once, so that it is rarely done.
             let mut used: Vec<u64> = self.jobs.values().map(|job| job.used).collect();
-            used.sort_unstable();
+            sort::all(&mut used);
             let middle = used.get(used.len() / 2).copied().unwrap_or_default();
             self.retain(|_, job| job.used >= middle);
         }

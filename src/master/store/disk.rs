@@ -1,6 +1,7 @@
 //! Where a database lies: opening it, telling whether there is room again, moving a damaged one out of the way. Tests
 //! put another disk in its place.
 
+use crate::value::sort;
 use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -97,7 +98,7 @@ impl FileDisk {
             .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
             .map(|entry| entry.path())
             .collect();
-        damaged.sort();
+        sort::all(&mut damaged);
         for old in damaged.iter().rev().skip(KEPT) {
             let _ = fs::remove_file(old);
         }

@@ -1,5 +1,6 @@
 //! Jobs: `jid -> load`, `(jid, syndic) -> minions`, the returns in `chunks`, and when each job came in.
 
+use crate::value::sort;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::chunks::{CHUNKS, Known, RETURNED, returns_of};
@@ -220,7 +221,7 @@ pub(super) fn returns(read: &ReadTransaction, jid: &str) -> Result<Vec<(String, 
         }
         found.extend(returns_of(chunk.value()).map(|(id, ret)| (id.to_owned(), ret.to_vec())));
     }
-    found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    sort::by(&mut found, |(one, _), (other, _)| one.cmp(other));
     Ok(found)
 }
 

@@ -28,7 +28,7 @@ pub use parts::{Kept, whole};
 
 use crate::names::{Jid, MinionId};
 use crate::value::msgpack::{self, Dialect, Reading};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 use disk::FileDisk;
 use engine::Engine;
 use jobs::{JobTables, JobWrite};
@@ -220,7 +220,7 @@ impl Store {
             .iter()
             .flat_map(|octets| unpack_list(octets))
             .collect();
-        all.sort_unstable();
+        sort::all(&mut all);
         all.dedup();
         Ok(all)
     }

@@ -3,7 +3,7 @@
 use super::{apt, difference, finish, flag, is_true, keyword, names, query, selections, version, words};
 use crate::loader::{Args, Context, Default, Fault, Param, keywords, opt};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 pub(super) const PARAMS: &[Param] = &[
     opt("name", Default::None),
@@ -302,7 +302,7 @@ fn to_be_removed(text: &str) -> Vec<String> {
         text.lines().skip_while(|line| !line.contains("The following packages will be REMOVED:")).skip(1);
     let listed = rest.take_while(|line| line.starts_with(' '));
     let mut names: Vec<String> = listed.flat_map(str::split_whitespace).map(str::to_owned).collect();
-    names.sort();
+    sort::all(&mut names);
     names
 }
 

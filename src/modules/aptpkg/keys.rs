@@ -7,7 +7,7 @@ use super::{apt, keyword, words};
 use crate::host::FileOwner;
 use crate::loader::{Args, Context, Default, Fault, Param, Ran, opt, os_error_text};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 pub(super) const LIST: &[Param] = &[opt("aptkey", Default::True), opt("keydir", Default::None)];
 pub(super) const ADD: &[Param] = &[
@@ -88,7 +88,7 @@ fn list_file(cx: &Context, path: &Path) -> Result<Ran, Fault> {
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> =
         fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
-    all.sort();
+    sort::all(&mut all);
     all
 }
 

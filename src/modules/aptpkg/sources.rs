@@ -9,6 +9,7 @@ use regex::Regex;
 
 use crate::host::FileOwner;
 use crate::loader::{Context, Fault, os_error_text};
+use crate::value::sort;
 
 /// Options as `[arch=amd64 signed-by=/x]`.
 static OPTIONS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\[(.*=.*?)\]").ok());
@@ -175,7 +176,7 @@ pub(super) fn read_all(cx: &Context) -> Result<Vec<Source>, Fault> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "list"))
         .collect();
-    more.sort();
+    sort::all(&mut more);
     files.extend(more);
     let mut sources = Vec::new();
     for path in files.iter().filter(|path| path.is_file()) {

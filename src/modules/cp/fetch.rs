@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{path_and_env, saltenv, url};
 use crate::crypt::HashType;
 use crate::loader::{Args, Call, Context, Fault};
-use crate::value::{Value, str_of};
+use crate::value::{Value, sort, str_of};
 
 pub(super) fn get_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
     refuse_template(args)?;
@@ -117,7 +117,7 @@ pub(super) fn get_dir(cx: &Context, args: &Args) -> Result<Value, Fault> {
         fs::create_dir_all(&place)?;
         written.push(place);
     }
-    written.sort();
+    sort::all(&mut written);
     Ok(Value::list(written))
 }
 

@@ -59,7 +59,7 @@ pub(super) fn list_backups_dir(cx: &Context, args: &Args) -> Result<Value, Fault
         .flatten()
         .filter_map(|entry| entry.file_name().to_string_lossy().split('_').next().map(str::to_owned))
         .collect();
-    names.sort();
+    sort::all(&mut names);
     names.dedup();
     let mut files = Map::new();
     for name in names {

@@ -8,7 +8,7 @@ use crate::host::glob;
 use crate::loader::{Args, Context, Fault};
 use crate::matchers::{PyRegex, PySearch};
 use crate::modules::cmdmod::shlex::split;
-use crate::value::{Value, str_of};
+use crate::value::{Value, sort, str_of};
 
 /// One thing that a path has to be.
 enum Criterion {
@@ -273,7 +273,7 @@ impl Finder<'_, '_> {
             return Ok(());
         }
         let mut entries: Vec<_> = fs::read_dir(directory).into_iter().flatten().flatten().collect();
-        entries.sort_by_key(fs::DirEntry::file_name);
+        sort::by_cached_key(&mut entries, fs::DirEntry::file_name);
         let is_directory = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
         if depth >= self.mindepth {
             for entry in &entries {
@@ -322,7 +322,7 @@ pub(super) fn find(cx: &Context, args: &Args) -> Result<Value, Fault> {
             finder.below(start, 1, &mut found)?;
         }
     }
-    found.sort_by_key(str_of);
+    sort::by_cached_key(&mut found, str_of);
     Ok(Value::List(found))
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::loader::{Args, Context, Fault};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 fn entries(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path())
@@ -43,7 +43,7 @@ pub(super) fn open_files(_: &Context, args: &Args) -> Result<Value, Fault> {
         by_pid.into_iter().map(|(pid, files)| (pid, Value::list(files))).collect::<Map>().into()
     } else {
         let sorted = |mut pids: Vec<i64>| {
-            pids.sort_unstable();
+            sort::all(&mut pids);
             Value::list(pids)
         };
         by_path.into_iter().map(|(file, pids)| (file, sorted(pids))).collect::<Map>().into()

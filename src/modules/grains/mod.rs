@@ -9,7 +9,7 @@ use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest,
 };
 use crate::map;
-use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of, traverse};
+use crate::value::{DEFAULT_DELIMITER, Map, Value, sort, str_of, traverse};
 
 const DELIMITER: Param = opt("delimiter", Default::Str(DEFAULT_DELIMITER));
 
@@ -85,7 +85,7 @@ pub(super) static MODULE: Module = Module {
         .cheap(),
         Function::new("ls", &[], "The names of all grains, sorted.", |cx, _| {
             let mut names: Vec<String> = cx.grains.keys().map(str_of).collect();
-            names.sort();
+            sort::all(&mut names);
             Ok(Value::list(names))
         })
         .cheap(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::loader::{Args, Context, Fault};
 use crate::matchers::Glob;
 use crate::value::msgpack::{Reading, decode};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 pub(super) const KILL: i32 = 9;
 pub(super) const TERM: i32 = 15;
@@ -29,7 +29,7 @@ pub(super) fn running(cx: &Context) -> Vec<Map> {
         // A file that is being written.
         .filter(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')))
         .collect();
-    paths.sort();
+    sort::all(&mut paths);
     let own = cx.published.str("jid");
     let jobs = paths.iter().filter_map(|path| job(cx, path));
     jobs.filter(|job| own.is_none() || job.str("jid") != own).collect()

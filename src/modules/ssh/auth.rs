@@ -8,7 +8,7 @@ use super::keys::{Key, fingerprint, kind};
 use crate::host::rewrite;
 use crate::loader::{Args, Context, Fault, os_error_text};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 fn info(cx: &Context, user: &str) -> Result<Map, Fault> {
     Ok(cx.ask("user.info", &[user.into()])?.as_map().cloned().unwrap_or_default())
@@ -107,7 +107,7 @@ pub(super) fn host_keys(_: &Context, args: &Args) -> Result<Value, Fault> {
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
-    names.sort();
+    sort::all(&mut names);
     let mut found = Map::new();
     for name in names {
         let Some((kind, tail)) = name.strip_prefix("ssh_host_").and_then(|rest| rest.rsplit_once("_key"))

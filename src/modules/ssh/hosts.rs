@@ -8,7 +8,7 @@ use super::keys::fingerprint;
 use crate::host::rewrite;
 use crate::loader::{Args, Context, Fault, os_error_text};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 fn error(text: impl Into<String>) -> Value {
     map! { "status" => "error", "error" => text.into() }.into()
@@ -289,7 +289,7 @@ pub(super) fn set(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
         let (mut shown, mut known) = (column(&remote, "key"), stored_keys.clone());
         for keys in [&mut shown, &mut known] {
-            keys.sort();
+            sort::all(keys);
             keys.dedup();
         }
         if need == Need::Compare && shown == known {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::loader::{Args, Context, Fault};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const KINDS: [&str; 9] =
     ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer"];
@@ -61,7 +61,7 @@ pub(super) fn sysv_services(args: &Args) -> Vec<String> {
     }
     let units = unit_files(args);
     names.retain(|name| access(directory.join(name), Access::EXEC_OK).is_ok() && !units.contains(name));
-    names.sort();
+    sort::all(&mut names);
     names
 }
 

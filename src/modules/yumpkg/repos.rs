@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::FileOwner;
 use crate::loader::{Args, Context, Fault, os_error_text};
-use crate::value::{Map, Value, repr, str_of};
+use crate::value::{Map, Value, repr, sort, str_of};
 
 /// One file: what stands before the first section, and the sections.
 struct Repos {
@@ -78,7 +78,7 @@ fn files(args: &Args) -> Vec<Repos> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "repo"))
         .collect();
-    paths.sort();
+    sort::all(&mut paths);
     paths.iter().filter_map(|path| Repos::read(path)).collect()
 }
 

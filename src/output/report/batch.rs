@@ -1,7 +1,7 @@
 //! What `salt --batch` prints. Salt: cli/batch.py.
 
 use super::{NoRet, retcode_of};
-use crate::value::{Map, Value, repr};
+use crate::value::{Map, Value, repr, sort};
 
 /// Standard output, after [`NO_MINIONS_MATCHED`](super::NO_MINIONS_MATCHED).
 pub const NOBODY_FOR_BATCH: &str = "No minions matched the target.\n";
@@ -12,7 +12,7 @@ pub const SWITCHING_TO_BATCH: &str = "\nNOTICE: Too many minions targeted, switc
 /// Before the returns of minions that start together.
 pub fn batch_started(ids: &[String]) -> String {
     let mut ids = ids.to_vec();
-    ids.sort_unstable();
+    sort::all(&mut ids);
     format!("\nExecuting run on {}\n\n", repr(&Value::list(ids)))
 }
 

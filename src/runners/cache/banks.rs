@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::host::FileOwner;
 use crate::loader::{Args, Context, Fault};
 use crate::value::msgpack::{Dialect, Reading, decode, encode};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// Keeps a value. Gives nothing.
 pub(super) fn store(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -61,7 +61,7 @@ pub(super) fn list(cx: &Context, args: &Args) -> Result<Value, Fault> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .map(|name| name.strip_suffix(".p").map_or_else(|| name.clone(), str::to_owned))
         .collect();
-    names.sort();
+    sort::all(&mut names);
     Ok(Value::list(names))
 }
 

@@ -96,7 +96,7 @@ pub(super) fn pruned(running: &Running, args: &Args) -> Outcome {
     let mut done = done.as_map().cloned().unwrap_or_default();
     let result = done.remove("result").is_some_and(|result| result.truthy());
     let mut deleted: Vec<String> = done.get("deleted").map(texts).unwrap_or_default();
-    deleted.sort();
+    sort::all(&mut deleted);
     if (result && recurse && !deleted.is_empty()) || (!result && ignore_errors && !deleted.is_empty()) {
         ret.comment = format!("Recursively removed empty directories under {name}");
         changed(&mut ret, "deleted", Value::list(deleted));

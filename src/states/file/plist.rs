@@ -6,7 +6,7 @@ use std::cell::Cell;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::value::{Map, Value, repr, str_of};
+use crate::value::{Map, Value, repr, sort, str_of};
 
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \
      \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\">\n";
@@ -37,7 +37,7 @@ pub(super) fn write(data: &Value, binary: bool) -> Result<Vec<u8>, String> {
 /// The entries in the order of their keys.
 fn sorted(map: &Map) -> Vec<(String, &Value)> {
     let mut entries: Vec<_> = map.iter().map(|(key, value)| (str_of(key), value)).collect();
-    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sort::by(&mut entries, |(a, _), (b, _)| a.cmp(b));
     entries
 }
 

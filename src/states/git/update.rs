@@ -5,7 +5,7 @@ use super::latest::{Job, Kind, Upstream, address, shown};
 use super::report::{Report, complaint, sentences, short};
 use crate::loader::{Fault, StateReturn};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// What was found in the repository.
 struct Found {
@@ -362,7 +362,7 @@ fn sync_tags(job: &Job, found: &Found, report: &mut Report) -> Result<(bool, Vec
         .collect();
     let missing = |all: &[String], others: &[String]| -> Vec<String> {
         let mut rest: Vec<String> = all.iter().filter(|name| !others.contains(name)).cloned().collect();
-        rest.sort();
+        sort::all(&mut rest);
         rest
     };
     let (new, gone) = (missing(&remote, &found.tags), missing(&found.tags, &remote));

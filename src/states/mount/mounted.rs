@@ -8,7 +8,7 @@ use regex::Regex;
 use super::options::{Rules, texts};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 fn real(path: &str) -> String {
     fs::canonicalize(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string())
@@ -66,7 +66,7 @@ fn follow_bind(wanted: &mut Wanted, active: &mut Map, copies: bool) {
             for key in ["opts", "superopts"] {
                 wanted.opts.extend(source.get(key).map(texts).unwrap_or_default());
             }
-            wanted.opts.sort();
+            sort::all(&mut wanted.opts);
             wanted.opts.dedup();
         }
         if let Some(Value::List(opts)) =

@@ -1,7 +1,7 @@
 //! Which options of a mounted file system are not what they should be. Salt: states/mount.py.
 
 use crate::loader::{Args, Fault, Running};
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// Options that the kernel does not show.
 const INVISIBLE: &[&str] = &[
@@ -112,7 +112,7 @@ impl Rules {
                 missing.push(option);
             }
         }
-        missing.sort();
+        sort::all(&mut missing);
         Ok(missing)
     }
 

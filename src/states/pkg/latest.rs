@@ -3,7 +3,7 @@
 use super::{handed_on, has_to_refresh, is_empty_list, names, repack, resolved};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::states::failure;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 pub(super) fn latest(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let name = args.get("name");
@@ -67,7 +67,7 @@ pub(super) fn latest(running: &Running, args: &Args) -> Result<StateReturn, Faul
     }
     let mut current: Vec<String> =
         names(args.get("pkgs")).into_iter().filter(|name| !targets.contains(name)).collect();
-    current.sort();
+    sort::all(&mut current);
     if running.test() {
         return answer(None, announce(&targets, &current, &now));
     }
@@ -89,12 +89,12 @@ pub(super) fn latest(running: &Running, args: &Args) -> Result<StateReturn, Faul
 
 fn sorted(map: &Map) -> Vec<String> {
     let mut all: Vec<String> = map.keys().map(str_of).collect();
-    all.sort();
+    sort::all(&mut all);
     all
 }
 
 fn up_to_date(mut asked: Vec<String>) -> String {
-    asked.sort();
+    sort::all(&mut asked);
     match asked.as_slice() {
         [one] => format!("Package {one} is already up-to-date"),
         many if many.len() > 10 => format!("All {} packages are up-to-date.", many.len()),

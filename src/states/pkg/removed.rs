@@ -5,7 +5,7 @@ use super::{handed_on, list_pkgs, names, repack};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::map;
 use crate::states::failure;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// `action` is `remove` or `purge`.
 pub(super) fn state(running: &Running, args: &Args, action: &str) -> Result<StateReturn, Fault> {
@@ -85,7 +85,7 @@ fn uninstall(running: &Running, args: &Args, action: &str) -> Result<StateReturn
         let left = list_pkgs(running, &[("removed", true)])?;
         targets.extend(asked.iter().filter(|name| left.contains(name)).cloned());
     }
-    targets.sort();
+    sort::all(&mut targets);
     if targets.is_empty() {
         let partially = if purge { " or partially installed" } else { "" };
         let comment = format!("None of the targeted packages are installed{partially}");
@@ -118,7 +118,7 @@ fn uninstall(running: &Running, args: &Args, action: &str) -> Result<StateReturn
         let left = list_pkgs(running, &[("removed", true)])?;
         failed.extend(asked.iter().filter(|name| left.contains(name)).cloned());
     }
-    failed.sort();
+    sort::all(&mut failed);
     let done = |result: bool, comment: String, changes: Value| {
         Ok(StateReturn::new(name.clone(), Some(result), comment).with(changes))
     };
@@ -127,7 +127,7 @@ fn uninstall(running: &Running, args: &Args, action: &str) -> Result<StateReturn
         return done(false, comment, changes);
     }
     let mut others: Vec<String> = asked.into_iter().filter(|name| !targets.contains(name)).collect();
-    others.sort();
+    sort::all(&mut others);
     let comment = if others.is_empty() {
         format!("All targeted packages were {action}d.")
     } else {

@@ -6,7 +6,7 @@ use super::compare::fulfills;
 use super::{list_pkgs, names, repack};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::states::failure;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 /// What a run has to do.
 #[derive(Default)]
@@ -191,7 +191,7 @@ pub(super) fn suggestions(
         }
     }
     if !unknown.is_empty() {
-        unknown.sort();
+        sort::all(&mut unknown);
         let comment = format!(
             "The following package(s) were not found, and no possible matches were found in the package db: {}",
             unknown.join(", ")
