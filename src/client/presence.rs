@@ -8,11 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use crate::config::Opts;
+use crate::host::connections;
 use crate::names::MinionId;
 use crate::value::{Map, Value, msgpack};
-
-/// State `ESTABLISHED` in /proc/net/tcp.
-const ESTABLISHED: &str = "01";
 
 /// What is connected, and what is known of minions.
 pub struct Presence {
@@ -25,10 +23,8 @@ impl Presence {
     /// Looks at the connections of this machine.
     pub fn look(opts: &Opts) -> Self {
         let port = u16::try_from(opts.int("publish_port")).unwrap_or_default();
-        let mut addresses = BTreeSet::new();
-        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            addresses.extend(remote_addresses(&fs::read_to_string(table).unwrap_or_default(), port));
-        }
+        let at_port = connections().into_iter().filter(|(own, _)| own.port() == port);
+        let mut addresses: BTreeSet<IpAddr> = at_port.map(|(_, remote)| remote.ip()).collect();
         // A connection over loopback is one of a minion on this machine: it is known by its other addresses.
         if addresses.remove(&IpAddr::V4(Ipv4Addr::LOCALHOST)) {
             let table = fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
@@ -91,34 +87,6 @@ pub(super) fn minion_data(cache: &Path, id: &str) -> Option<Map> {
     }
 }
 
-/// Remote addresses of established connections to the local `port`, from a table of /proc/net.
-fn remote_addresses(table: &str, port: u16) -> BTreeSet<IpAddr> {
-    let line = |line: &str| {
-        let mut fields = line.split_whitespace().skip(1);
-        let (_, local_port) = address_and_port(fields.next()?)?;
-        let (remote, _) = address_and_port(fields.next()?)?;
-        (fields.next()? == ESTABLISHED && local_port == port).then_some(remote)
-    };
-    table.lines().skip(1).filter_map(line).collect()
-}
-
-/// `0100007F:1199`: the address in the machine's order of octets, four at a time, and the port, both in hex.
-fn address_and_port(field: &str) -> Option<(IpAddr, u16)> {
-    let (address, port) = field.split_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    let mut octets = Vec::with_capacity(16);
-    for place in (0..address.len()).step_by(8) {
-        let word = u32::from_str_radix(address.get(place..place + 8)?, 16).ok()?;
-        octets.extend(word.to_ne_bytes());
-    }
-    let address = match octets.len() {
-        4 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?)),
-        16 => Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).to_canonical(),
-        _ => return None,
-    };
-    Some((address, port))
-}
-
 /// Addresses of this machine in /proc/net/fib_trie, without loopback.
 fn local_v4(table: &str) -> BTreeSet<Ipv4Addr> {
     let mut found = BTreeSet::new();
@@ -145,19 +113,6 @@ fn local_v6(table: &str) -> BTreeSet<Ipv6Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    #[cfg(target_endian = "little")]
-    fn established_connections_to_the_port_are_found() {
-        let table = "  sl  local_address rem_address   st\n   \
-                     0: 0100007F:1199 00000000:0000 0A 0\n   \
-                     1: 0100007F:1199 0100007F:9C40 01 0\n   \
-                     2: 0100007F:1199 0500000A:9C40 06 0\n   \
-                     3: 0100007F:119A 0600000A:9C40 01 0\n   \
-                     4: 0000000000000000FFFF00000100007F:1199 0000000000000000FFFF00000700000A:9C40 01 0\n";
-        let found: Vec<String> = remote_addresses(table, 4505).iter().map(ToString::to_string).collect();
-        assert_eq!(found, ["10.0.0.7", "127.0.0.1"]);
-    }
 
     #[test]
     fn own_addresses_are_read_without_loopback() {

@@ -1,9 +1,10 @@
 //! The paths that a pattern matches, as Python's `glob.glob` finds them: `*`, `?`, `[…]`; names with a leading dot only
 //! where the pattern has it. Python: glob.py, fnmatch.py.
 
-use crate::value::sort;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::value::sort;
 
 /// How many paths a pattern may match.
 const MOST: usize = 100_000;

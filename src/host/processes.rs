@@ -1,11 +1,12 @@
 //! Signals to running processes and their descendants. Linux: proc(5), `/proc/<pid>/stat`.
 
-use crate::value::sort;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+
+use crate::value::sort;
 
 /// Sends a signal; 0 only asks whether the process is there.
 pub(super) fn signal(pid: u32, signal: i32) -> io::Result<()> {

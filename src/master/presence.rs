@@ -1,11 +1,12 @@
 //! Who is connected: a minion counts as connected while a subscriber sits at the address its last request came from.
 //! Approximate by design, as in Salt (`connected_ids`), because a subscription carries no id; salt-wire.md §14.5.
 
-use crate::value::sort;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::value::sort;
 
 /// What is known of who is there.
 #[derive(Debug, Default)]

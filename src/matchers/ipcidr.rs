@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::value::addresses::prefix_of_mask;
 use crate::value::{Map, Value};
 
 /// An address or a network.
@@ -54,12 +55,7 @@ fn prefix_of(text: &str, is_v4: bool) -> Option<u8> {
     if !is_v4 {
         return None;
     }
-    let mask = u32::from(text.parse::<std::net::Ipv4Addr>().ok()?);
-    let length = |mask: u32| {
-        let ones = mask.leading_ones();
-        (ones + mask.trailing_zeros() >= 32).then_some(ones).and_then(|ones| u8::try_from(ones).ok())
-    };
-    length(mask).or_else(|| length(!mask))
+    prefix_of_mask(text.parse().ok()?)
 }
 
 #[cfg(test)]

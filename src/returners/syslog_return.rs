@@ -3,6 +3,7 @@
 use std::os::unix::net::UnixDatagram;
 
 use super::options::option;
+use crate::host::syslog_facility;
 use crate::loader::{Context, Fault, Returner};
 use crate::value::{JsonStyle, Map, Value};
 
@@ -11,27 +12,8 @@ pub(super) static RETURNER: Returner = Returner { name: "syslog", save };
 const SOCKET: &str = "/dev/log";
 const LEVELS: &[&str] =
     &["LOG_EMERG", "LOG_ALERT", "LOG_CRIT", "LOG_ERR", "LOG_WARNING", "LOG_NOTICE", "LOG_INFO", "LOG_DEBUG"];
-const FACILITIES: &[(&str, usize)] = &[
-    ("LOG_KERN", 0),
-    ("LOG_USER", 1),
-    ("LOG_MAIL", 2),
-    ("LOG_DAEMON", 3),
-    ("LOG_AUTH", 4),
-    ("LOG_SYSLOG", 5),
-    ("LOG_LPR", 6),
-    ("LOG_NEWS", 7),
-    ("LOG_UUCP", 8),
-    ("LOG_CRON", 9),
-    ("LOG_AUTHPRIV", 10),
-    ("LOG_LOCAL0", 16),
-    ("LOG_LOCAL1", 17),
-    ("LOG_LOCAL2", 18),
-    ("LOG_LOCAL3", 19),
-    ("LOG_LOCAL4", 20),
-    ("LOG_LOCAL5", 21),
-    ("LOG_LOCAL6", 22),
-    ("LOG_LOCAL7", 23),
-];
+/// Facilities that Python's module `syslog` has no name for.
+const NAMELESS: std::ops::RangeInclusive<u8> = 11..=15;
 const LONGEST_TAG: usize = 32;
 
 fn save(cx: &Context, ret: &Map) -> Result<(), Fault> {
@@ -42,7 +24,8 @@ fn save(cx: &Context, ret: &Map) -> Result<(), Fault> {
     let (level, facility) = (text("level", "LOG_INFO"), text("facility", "LOG_USER"));
     let unknown = |name: &str| Fault::execution(format!("syslog has no attribute {name}"));
     let severity = LEVELS.iter().position(|name| *name == level).ok_or_else(|| unknown(&level))?;
-    let number = FACILITIES.iter().find(|(name, _)| *name == facility).ok_or_else(|| unknown(&facility))?.1;
+    let number = syslog_facility(&facility).filter(|number| !NAMELESS.contains(number));
+    let number = usize::from(number.ok_or_else(|| unknown(&facility))?);
     let tag = text("tag", "salt-minion");
     if tag.chars().count() > LONGEST_TAG {
         return Err(Fault::execution(format!("tag size is limited to {LONGEST_TAG} characters")));

@@ -1,8 +1,9 @@
 //! Texts and their lines as Python and Salt split, guess and compare them. CPython: `str.splitlines`, Lib/difflib.py (`SequenceMatcher`,
 //! `unified_diff`).
 
-use crate::value::sort;
 use std::collections::HashMap;
+
+use crate::value::sort;
 
 /// `text.splitlines(keepends)`: ends at everything that Unicode calls the end of a line.
 pub fn split_lines(text: &str, keep_ends: bool) -> Vec<&str> {

@@ -4,6 +4,7 @@
 //! apart, integers of any size. Equality is structural (`1`, `1.0` and `True` differ); where Python's looser rule
 //! is wanted, [`Value::loosely_equals`] says so.
 
+pub mod addresses;
 mod conceal;
 mod json;
 mod lines;
@@ -18,6 +19,7 @@ mod repr;
 pub mod serializer;
 pub mod sort;
 pub mod toml;
+mod twister;
 mod url;
 pub mod yaml;
 
@@ -31,6 +33,7 @@ pub use near::nearest;
 pub use octets::Octets;
 pub use pep440::{PyVersion, fulfills};
 pub use repr::{float_repr, is_printable, repr, str_of};
+pub use twister::Twister;
 pub use url::{is_remote_scheme, redacted_url, url_scheme};
 
 use std::hash::{Hash, Hasher};

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::host::syslog_facility;
 use crate::log::Level;
 
 /// Where logs go.
@@ -35,33 +36,6 @@ pub(super) enum SyslogError {
     #[error("Failed to setup the Syslog logging handler: {0}")]
     Io(#[from] io::Error),
 }
-
-const FACILITIES: &[(&str, u8)] = &[
-    ("LOG_KERN", 0),
-    ("LOG_USER", 1),
-    ("LOG_MAIL", 2),
-    ("LOG_DAEMON", 3),
-    ("LOG_AUTH", 4),
-    ("LOG_SYSLOG", 5),
-    ("LOG_LPR", 6),
-    ("LOG_NEWS", 7),
-    ("LOG_UUCP", 8),
-    ("LOG_CRON", 9),
-    ("LOG_AUTHPRIV", 10),
-    ("LOG_FTP", 11),
-    ("LOG_NTP", 12),
-    ("LOG_SECURITY", 13),
-    ("LOG_CONSOLE", 14),
-    ("LOG_SOLCRON", 15),
-    ("LOG_LOCAL0", 16),
-    ("LOG_LOCAL1", 17),
-    ("LOG_LOCAL2", 18),
-    ("LOG_LOCAL3", 19),
-    ("LOG_LOCAL4", 20),
-    ("LOG_LOCAL5", 21),
-    ("LOG_LOCAL6", 22),
-    ("LOG_LOCAL7", 23),
-];
 
 const DEFAULT_PORT: u16 = 514;
 
@@ -131,8 +105,7 @@ fn datagram(facility: u8, level: Level, line: &str) -> Vec<u8> {
 }
 
 fn facility_of(name: &str) -> Result<u8, SyslogError> {
-    let found = FACILITIES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, number)| *number).ok_or_else(|| SyslogError::Facility(name.to_owned()))
+    syslog_facility(name).ok_or_else(|| SyslogError::Facility(name.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Which files there are below the sources, and where they go. Salt: cli/cp.py (`_recurse`, `_get_remote_path`).
 
-use crate::value::sort;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::value::sort;
 
 /// Files with their modes, and directories without anything in them.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::super::methods::set::keys;
 use super::super::run::Run;
 use super::super::syntax::BinaryOp;
 use super::super::val::{Key, Val};
-use super::twister::Twister;
+use crate::value::Twister;
 
 pub(super) fn sequence(_: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("ensure_sequence_filter", ["data"], 1)?;

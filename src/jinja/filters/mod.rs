@@ -15,7 +15,6 @@ mod sequence;
 mod strings;
 mod text;
 pub(super) mod time;
-mod twister;
 mod wrap;
 mod xml;
 

@@ -13,6 +13,7 @@ use super::super::methods::list::fresh;
 use super::super::run::Run;
 use super::super::val::{Entries, Val};
 use super::strings::python_class;
+use crate::value::addresses::{is_in_any, is_private, prefix_of_mask};
 
 /// An address, alone or with the network it stands in.
 #[derive(Clone, Copy)]
@@ -76,55 +77,11 @@ fn prefix_of(ip: IpAddr, mask: &str) -> Option<u8> {
         return mask.parse().ok().filter(|prefix| *prefix <= full);
     }
     let mask: Ipv4Addr = if ip.is_ipv4() { mask.parse().ok()? } else { return None };
-    let bits = u32::from(mask);
-    if bits.leading_ones() + bits.trailing_zeros() == 32 || bits == 0 {
-        return u8::try_from(bits.leading_ones()).ok();
-    }
-    if bits.leading_zeros() + bits.trailing_ones() == 32 {
-        return u8::try_from(bits.leading_zeros()).ok();
-    }
-    None
-}
-
-fn in_any(ip: IpAddr, nets: &[&str]) -> bool {
-    nets.iter().any(|net| net.parse::<IpNet>().is_ok_and(|net| net.contains(&ip)))
-}
-
-/// Python's lists of networks.
-fn is_private(ip: IpAddr) -> bool {
-    in_any(
-        ip,
-        &[
-            "0.0.0.0/8",
-            "10.0.0.0/8",
-            "127.0.0.0/8",
-            "169.254.0.0/16",
-            "172.16.0.0/12",
-            "192.0.0.0/29",
-            "192.0.0.170/31",
-            "192.0.2.0/24",
-            "192.168.0.0/16",
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "240.0.0.0/4",
-            "255.255.255.255/32",
-            "::1/128",
-            "::/128",
-            "::ffff:0:0/96",
-            "100::/64",
-            "2001::/23",
-            "2001:2::/48",
-            "2001:db8::/32",
-            "2001:10::/28",
-            "fc00::/7",
-            "fe80::/10",
-        ],
-    )
+    prefix_of_mask(mask)
 }
 
 fn is_reserved(ip: IpAddr) -> bool {
-    in_any(
+    is_in_any(
         ip,
         &[
             "240.0.0.0/4",
@@ -151,11 +108,11 @@ fn option_holds(option: &str, ip: IpAddr) -> bool {
     match option {
         "global" | "public" => !is_private(ip),
         "private" => is_private(ip),
-        "link-local" | "linklocal" | "ll" | "link_local" => in_any(ip, &["169.254.0.0/16", "fe80::/10"]),
+        "link-local" | "linklocal" | "ll" | "link_local" => is_in_any(ip, &["169.254.0.0/16", "fe80::/10"]),
         "loopback" | "lo" => ip.is_loopback(),
         "multicast" => ip.is_multicast(),
         "reserved" => is_reserved(ip),
-        "site-local" | "sl" | "site_local" => in_any(ip, &["fec0::/10"]),
+        "site-local" | "sl" | "site_local" => is_in_any(ip, &["fec0::/10"]),
         "unspecified" => ip.is_unspecified(),
         _ => true,
     }

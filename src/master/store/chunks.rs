@@ -4,12 +4,13 @@
 //! Who has returned for a job is known in memory while returns come in for it. Before that it is read from a table of ids
 //! alone: the returns of a job may be a thousand times as much.
 
-use crate::value::sort;
 use std::collections::{HashMap, HashSet};
 
 use redb::ReadableTable;
 
 use super::engine::{Definition, Table, pair};
+
+use crate::value::sort;
 
 /// `(jid, number in eight digits)`.
 pub(super) const CHUNKS: Definition = Definition::new("chunks");

@@ -1,7 +1,6 @@
 //! Where a database lies: opening it, telling whether there is room again, moving a damaged one out of the way. Tests
 //! put another disk in its place.
 
-use crate::value::sort;
 use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,6 +10,8 @@ use std::path::{Path, PathBuf};
 use redb::{Builder, Database};
 
 use super::StoreError;
+
+use crate::value::sort;
 
 /// A place for one database.
 pub(super) trait Disk: Debug + Send + Sync + 'static {

@@ -13,8 +13,9 @@ use crate::loader::{
     Args, Call, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req,
 };
 use crate::map;
+use crate::value::addresses::is_private;
 use crate::value::{Map, Value, str_of};
-use net::{Net, address, is_private};
+use net::{Net, address};
 
 const IP_ADDRS: &[Param] = &[
     opt("interface", Default::None),

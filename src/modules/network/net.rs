@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::loader::Fault;
+use crate::value::addresses::prefix_of_mask;
 use crate::value::repr;
 
 /// A network: its first address and how many bits it has in common.
@@ -36,7 +37,7 @@ impl Net {
             None => width,
             Some(bits) => match (bits.parse::<u8>(), bits.parse::<Ipv4Addr>()) {
                 (Ok(bits), _) if bits <= width => bits,
-                (Err(_), Ok(mask)) if host.is_ipv4() => prefix_of(mask).ok_or_else(not_one)?,
+                (Err(_), Ok(mask)) if host.is_ipv4() => prefix_of_mask(mask).ok_or_else(not_one)?,
                 _ => return Err(not_one()),
             },
         };
@@ -92,50 +93,6 @@ fn masked(address: IpAddr, prefix: u8) -> IpAddr {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & mask4(prefix)).into(),
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & mask6(prefix)).into(),
     }
-}
-
-/// A netmask, or the other way round a hostmask.
-fn prefix_of(mask: Ipv4Addr) -> Option<u8> {
-    let bits = mask.to_bits();
-    let ones = if bits.leading_ones() + bits.trailing_zeros() >= 32 {
-        bits.leading_ones()
-    } else if bits.leading_zeros() + bits.trailing_ones() >= 32 {
-        bits.leading_zeros()
-    } else {
-        return None;
-    };
-    u8::try_from(ones).ok()
-}
-
-/// Not to be reached from outside (the registries of IANA, as Python 3.11 has them).
-pub(super) fn is_private(address: IpAddr) -> bool {
-    const NETS: &[&str] = &[
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/29",
-        "192.0.0.170/31",
-        "192.0.2.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "240.0.0.0/4",
-        "255.255.255.255/32",
-        "::1/128",
-        "::/128",
-        "::ffff:0:0/96",
-        "100::/64",
-        "2001::/23",
-        "2001:2::/48",
-        "2001:db8::/32",
-        "2001:10::/28",
-        "fc00::/7",
-        "fe80::/10",
-    ];
-    NETS.iter().filter_map(|net| Net::parse(net, true).ok()).any(|net| net.contains(address))
 }
 
 #[cfg(test)]

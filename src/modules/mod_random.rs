@@ -1,14 +1,11 @@
 //! `random`: random numbers and texts, and hashes of texts. Salt: modules/mod_random.py.
 
-mod mersenne;
-
 use base64::Engine;
 use rand::TryRng;
 
 use crate::crypt::HashType;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, always, opt, req};
-use crate::value::{Value, str_of};
-use mersenne::Mersenne;
+use crate::value::{Twister, Value, str_of};
 
 /// What `random.get_str` may be asked for, in characters.
 const LONGEST: i64 = 1 << 20;
@@ -157,7 +154,7 @@ fn rand_int(_: &Context, args: &Args) -> Result<Value, Fault> {
         ));
     }
     let number = match args.given("seed") {
-        Some(seed) => Mersenne::seeded(seed).below(width),
+        Some(seed) => Twister::of(seed).below(width),
         None => below(width)?,
     };
     let number = i128::from(start) + i128::from(number);
@@ -169,7 +166,7 @@ fn seed(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let limit = u64::try_from(range).ok().filter(|limit| *limit > 0);
     let limit = limit.ok_or_else(|| Fault::exception("ValueError", "empty range for randrange()"))?;
     let own = cx.grains.get("id").cloned().unwrap_or_else(|| cx.opt_str("id").into());
-    let number = Mersenne::seeded(args.given("hash").unwrap_or(&own)).below(limit);
+    let number = Twister::of(args.given("hash").unwrap_or(&own)).below(limit);
     Ok(i64::try_from(number).unwrap_or(i64::MAX).into())
 }
 
@@ -189,5 +186,6 @@ fn sample(args: &Args, size: i64) -> Result<Value, Fault> {
         Some(_) => return Err(Fault::Type("object supporting the buffer API required".to_owned())),
         None => Value::from(below(1 << 62)?.to_string()),
     };
-    Ok(Value::List(Mersenne::seeded(&seed).sample(items, size)))
+    let places = Twister::of(&seed).sample(items.len(), size);
+    Ok(Value::List(places.into_iter().filter_map(|at| items.get(at).cloned()).collect()))
 }
