@@ -3,6 +3,7 @@
 mod config;
 mod highstate;
 mod jinja;
+mod later;
 mod machine;
 mod modules;
 mod output;

@@ -120,5 +120,8 @@ for kwargs in [
 for sfun in ("installed", "uptodate"):
     CASES.append({"fun": "states.pkg.mod_watch", "kwargs": {"name": "vim", "sfun": sfun, "refresh": False}, "salt": CASES[0]["salt"], "effects": EFFECTS})
 
+# What the repositories have: a later Salt asks before it says what it would install.
+REPOSITORY = {"new": ["1.5"], "vim": ["2:9.1", "2:9.0.1"]}
+
 if __name__ == "__main__":
-    recorder.main(CASES)
+    recorder.main(CASES, later={"pkg.list_repo_pkgs": lambda *names: {name: REPOSITORY[name] for name in names if name in REPOSITORY}})

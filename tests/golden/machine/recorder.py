@@ -12,7 +12,8 @@ acts       beginnings of command lines that change something
 missing    programs that are not there
 files      {name: text} below a directory that texts call {root}
 
-Recorded beside it: calls (of effects), ran (command lines), files_after, and return or raises.
+Recorded beside it: calls (of effects), ran (command lines), files_after, and return or raises. A later Salt (3007.14)
+writes into the file of its own name, in each row where it says something else, what that is: "Salt 3007.14": {…}.
 """
 
 import copy
@@ -44,6 +45,8 @@ class Machine:
         self.crontab = case.get("crontab")
 
     def answer(self, spec, args, kwargs):
+        if callable(spec):
+            return spec(*args)
         if self.changed and "after" in spec:
             spec = spec["after"]
         if "by" in spec:
@@ -214,11 +217,34 @@ def record(case):
 
 
 HOOKS = {}
+RECORDED = ["return", "raises", "calls", "ran", "files_after", "crontab_after"]
 
 
-def main(cases, before=None):
+def main(cases, before=None, later=None):
+    """`later`: functions of others that only a later Salt asks, {name: function}."""
     if before:
         HOOKS["before"] = before
-    for case in cases:
-        print(json.dumps(record(case), ensure_ascii=False, default=str))
+    if salt.version.__version__.startswith("3006"):
+        for case in cases:
+            print(json.dumps(record(case), ensure_ascii=False, default=str))
+    else:
+        compare(cases, later or {})
     print(f"{len(cases)} cases of Salt {salt.version.__version__}", file=sys.stderr)
+
+
+def compare(cases, later):
+    """Writes what this Salt says otherwise beside what 3006 said."""
+    path = os.path.splitext(os.path.abspath(sys.argv[0]))[0] + ".jsonl"
+    with open(path, encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    assert len(rows) == len(cases), "record with 3006 first"
+    name = "Salt " + salt.version.__version__
+    for case, row in zip(cases, rows):
+        row.pop(name, None)
+        asked = {**case, "salt": {**later, **case.get("salt", {})}} if later else case
+        ours = json.loads(json.dumps(record(asked), default=str))
+        other = {key: ours.get(key) for key in RECORDED if ours.get(key) != row.get(key)}
+        if other:
+            row[name] = other
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)

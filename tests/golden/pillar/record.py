@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Records what Salt's master makes of the trees in the *.case files beside this script, into the files themselves.
 
-    python3 record.py [CASE …]      with a Python that has Salt 3006.25
+    python3 record.py [CASE …]      with a Python that has Salt 3006.25; with one that has 3007.14, only what is not as
+                                    with 3006, in a section of its own (`expected by 3007.14`)
 
 A case has sections, each after a line `--- name`: `opts` (of the master, YAML; {root} is the directory of the tree),
 `grains`, `request` ({saltenv, pillarenv, pillar, extra}), `file ENV/PATH`, and `expected`, which this script writes:
@@ -88,11 +89,19 @@ def main():
     names = sys.argv[1:] or sorted(path.name for path in HERE.glob("*.case"))
     for name in names:
         path = HERE / name
-        parts = [part for part in sections(path.read_text()) if not part[0].startswith("expected")]
+        version = salt.version.__version__
+        later = not version.startswith("3006")
+        parts = sections(path.read_text())
+        asked = [part for part in parts if not part[0].startswith("expected")]
+        before = dict(parts).get("expected by 3006.25", "") if later else ""
+        expected = compiled(asked) + "\n"
         with open(path, "w") as out:
-            for section, text in parts:
+            for section, text in asked:
                 out.write(f"--- {section}\n{text}")
-            out.write(f"--- expected by {salt.version.__version__}\n{compiled(parts)}\n")
+            if later:
+                out.write(f"--- expected by 3006.25\n{before}")
+            if not later or json.loads(expected) != json.loads(before):
+                out.write(f"--- expected by {version}\n{expected}")
 
 
 if __name__ == "__main__":
