@@ -137,13 +137,8 @@ fn strip(options: &str) -> Value {
 }
 
 fn read<'a>(running: &Running, args: &'a Args) -> Result<Wanted<'a>, Stop> {
-    if args.truthy("skip_files_list_verify") {
-        if args.truthy("skip_verify") {
-            return refuse("Only one of \"skip_files_list_verify\" and \"skip_verify\" can be set to True");
-        }
-        return Err(Stop::Fault(Fault::NotSupported(
-            "skip_files_list_verify of archive.extracted".to_owned(),
-        )));
+    if args.truthy("skip_files_list_verify") && args.truthy("skip_verify") {
+        return refuse("Only one of \"skip_files_list_verify\" and \"skip_verify\" can be set to True");
     }
     let name = str_of(args.get("name"));
     if !name.starts_with('/') {
@@ -244,14 +239,6 @@ fn run(running: &Running, args: &Args, ret: &mut StateReturn) -> Result<(), Stop
         return Ok(());
     }
     let wanted = read(running, args)?;
-    if running.test() && !wanted.local {
-        ret.result = None;
-        ret.comment = format!(
-            "Archive {} would be cached (if necessary) and checked to discover if extraction is needed",
-            wanted.shown
-        );
-        return Ok(());
-    }
     let sum = match args.get("source_hash") {
         hash if hash.truthy() => running
             .ask_with(
@@ -271,6 +258,23 @@ fn run(running: &Running, args: &Args, ret: &mut StateReturn) -> Result<(), Stop
             })?,
         _ => Value::Null,
     };
+    if args.truthy("skip_files_list_verify") && is_known(running, &wanted, &sum)? {
+        ret.result = if running.test() { None } else { Some(true) };
+        ret.comment = format!(
+            "Archive {} existing source sum is the same as the expected one and skip_files_list_verify argument was \
+             set to True. Extraction is not needed",
+            wanted.shown
+        );
+        return Ok(());
+    }
+    if running.test() && !wanted.local {
+        ret.result = None;
+        ret.comment = format!(
+            "Archive {} would be cached (if necessary) and checked to discover if extraction is needed",
+            wanted.shown
+        );
+        return Ok(());
+    }
     let Some(cached) = cached(running, &wanted, ret)? else { return Ok(()) };
     let before = known_sum(running, &cached);
     let now = running.ask("file.get_hash", &[cached.as_str().into(), hash_type(running).into()])?;
@@ -437,6 +441,25 @@ fn known_sum(running: &Running, path: &str) -> Option<String> {
         .filter_map(|line| line.split_once(':'))
         .find(|(own, _)| *own == kind)
         .map(|(_, sum)| sum.to_owned())
+}
+
+/// Whether the archive had this sum when it was extracted last, also when it is not in the cache any more.
+fn is_known(running: &Running, wanted: &Wanted, sum: &Value) -> Result<bool, Fault> {
+    let mut path = wanted.source.clone();
+    if !wanted.local {
+        let asked = [path.as_str().into(), wanted.saltenv.as_str().into()];
+        let cached = str_of(&running.ask("cp.is_cached", &asked)?);
+        path = if cached.is_empty() { extern_path(running, wanted) } else { cached };
+    }
+    let known = known_sum(running, &path);
+    Ok(known.is_some() && known == sum.get("hsum").map(str_of))
+}
+
+/// Where the file client keeps a file that is not of the master.
+fn extern_path(running: &Running, wanted: &Wanted) -> String {
+    let rest = wanted.source.split_once("://").map_or(wanted.source.as_str(), |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    format!("{}/extrn_files/{}/{rest}", running.opt_str("cachedir"), wanted.saltenv)
 }
 
 fn remember_sum(running: &Running, path: &str, sum: &str) {

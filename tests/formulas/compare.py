@@ -6,7 +6,9 @@
 A checkout is the directory of a formula as it was cloned; its `pillar.example` is the pillar.  Every SLS file of the
 formula is asked for with `state.show_low_sls` of a minion without a master, and what comes is compared as JSON, order
 of keys included.  `--table` prints the rows for COMPATIBILITY.md; `--keep DIR` leaves both answers there.
-Exit code 1 if anything differs.  Nothing of a formula is executed but what its templates call.
+With `--test` the SLS files are applied with `test=True` instead, and what each state says is compared: result, changes,
+comment, name.  Exit code 1 if anything differs.  Nothing of a formula is executed but what its templates call, and with
+`--test` what its states ask of the machine.
 """
 
 import argparse
@@ -36,7 +38,10 @@ for name, job in json.load(open(sys.argv[1])).items():
     answers = {}
     for sls in job["sls"]:
         try:
-            answers[sls] = caller.cmd("state.show_low_sls", sls)
+            if job["test"]:
+                answers[sls] = caller.cmd("state.sls", sls, test=True)
+            else:
+                answers[sls] = caller.cmd("state.show_low_sls", sls)
         except Exception as error:
             answers[sls] = "%s: %s" % (type(error).__name__, error)
     with open("%s/%s.salt" % (sys.argv[2], name), "w") as file:
@@ -57,7 +62,7 @@ def sls_files(checkout):
     return names
 
 
-def prepare(checkout, scratch, pillar_file):
+def prepare(checkout, scratch, pillar_file, test):
     """Writes a configuration for a minion that has this formula alone."""
     where = scratch / checkout.name
     pillar = where / "pillar"
@@ -81,15 +86,16 @@ def prepare(checkout, scratch, pillar_file):
         "enable_fqdns_grains": False,
     }
     (where / "minion").write_text(json.dumps(config))
-    return {"config": str(where), "scratch": str(scratch), "sls": sls_files(checkout)}
+    return {"config": str(where), "scratch": str(scratch), "sls": sls_files(checkout), "test": test}
 
 
 def ours(command, job):
     """What Halite answers, by SLS file."""
     answers = {}
+    call = ["state.sls", "test=True"] if job["test"] else ["state.show_low_sls"]
     for sls in job["sls"]:
         made = subprocess.run(
-            [*command, "--local", "-c", job["config"], "--out=json", "-l", "quiet", "state.show_low_sls", sls],
+            [*command, "--local", "-c", job["config"], "--out=json", "-l", "quiet", *call, sls],
             capture_output=True, text=True, timeout=300, check=False, cwd=job["scratch"],
         )
         try:
@@ -107,6 +113,32 @@ def plain(answer, job):
     """Without what differs from process to process."""
     text = text_of(answer).replace(job["config"], "CONFIG")
     return json.loads(text)
+
+
+def said(answers):
+    """Without what differs from run to run, and without the order of a state's keys (COMPATIBILITY.md)."""
+    for answer in answers.values():
+        if isinstance(answer, dict):
+            for label, state in answer.items():
+                kept = {key: state[key] for key in sorted(state) if key not in ("duration", "start_time", "pid")}
+                kept["comment"] = comment_of(str(kept.get("comment", "")))
+                answer[label] = kept
+    return answers
+
+
+def comment_of(text):
+    """A comment without Python's frames and earlier exceptions, and with the order of what was a set."""
+    before, mark, failed = text.partition("One or more requisite failed: ")
+    if mark:
+        return before + mark + ", ".join(sorted(failed.split(", ")))
+    head, mark, trace = text.partition("Traceback (most recent call last):\n")
+    if mark:
+        last = trace.split("Traceback (most recent call last):\n")[-1]
+        lines = last.split("\n")
+        while lines and (lines[0].startswith(" ") or not lines[0]):
+            lines.pop(0)
+        return head + "\n".join(lines).split("\n\n---\n")[0]
+    return text
 
 
 def is_error(answer):
@@ -139,6 +171,7 @@ def main():
     parser.add_argument("--salt-call", required=True, help="the command that is Halite's salt-call")
     parser.add_argument("--keep", type=pathlib.Path, help="a directory for both answers; Salt's are not asked for again")
     parser.add_argument("--pillar", default="pillar.example", help="the file of a checkout that is the pillar")
+    parser.add_argument("--test", action="store_true", help="compare what `state.sls test=True` says")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--diff", type=int, default=20, help="lines shown of each difference")
     parser.add_argument("checkouts", nargs="+", type=pathlib.Path)
@@ -148,7 +181,7 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="formulas-") as scratch:
         scratch = pathlib.Path(scratch)
-        jobs = {checkout.name: prepare(checkout, scratch, args.pillar) for checkout in args.checkouts}
+        jobs = {checkout.name: prepare(checkout, scratch, args.pillar, args.test) for checkout in args.checkouts}
         keep = args.keep or scratch / "kept"
         keep.mkdir(exist_ok=True, parents=True)
         wanted = {name: job for name, job in jobs.items() if not (keep / f"{name}.salt").is_file()}
@@ -159,8 +192,8 @@ def main():
                 check=True, cwd=scratch,
             )
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            mine = dict(zip(jobs, pool.map(lambda job: plain(ours(command, job), job), jobs.values())))
-        answers = {name: json.loads((keep / f"{name}.salt").read_text()) for name in jobs}
+            mine = dict(zip(jobs, pool.map(lambda job: said(plain(ours(command, job), job)), jobs.values())))
+        answers = {name: said(json.loads((keep / f"{name}.salt").read_text())) for name in jobs}
         for name in jobs:
             (keep / f"{name}.ours").write_text(text_of(mine[name]))
 
