@@ -23,6 +23,11 @@ impl Args {
         self.named.iter().find(|(own, _)| *own == name).map_or(&NULL, |(_, value)| value)
     }
 
+    /// One of the further keywords; `Null` where it was not given.
+    pub fn keyword(&self, name: &str) -> &Value {
+        self.keywords.get(name).unwrap_or(&NULL)
+    }
+
     /// The value of a parameter unless it is `None`.
     pub fn given(&self, name: &str) -> Option<&Value> {
         Some(self.get(name)).filter(|value| !value.is_null())

@@ -25,7 +25,7 @@ impl Call {
     pub fn from_published(function: &Function, arg: &[Value], published: &Map) -> Result<Self, Fault> {
         let mut call = Call::default();
         let mut invalid = Vec::new();
-        let open = function.params.iter().any(|param| matches!(param, Param::Keywords(_)));
+        let open = function.params.iter().any(Param::is_open);
         let mut keyword = |call: &mut Call, key: &Value, value: &Value| {
             if open || key.as_str().is_some_and(|key| takes(function.params, key)) {
                 call.kwargs.insert(key.clone(), value.clone());
@@ -50,10 +50,7 @@ impl Call {
             }
         }
         if !invalid.is_empty() {
-            let invalid = invalid.join(", ");
-            return Err(Fault::invocation(format!(
-                "The following keyword arguments are not valid: {invalid}"
-            )));
+            return Err(not_valid(&invalid));
         }
         if open {
             for (key, value) in published {
@@ -64,10 +61,15 @@ impl Call {
     }
 }
 
+/// Salt: utils/args.py (`invalid_kwargs`).
+fn not_valid(words: &[String]) -> Fault {
+    Fault::invocation(format!("The following keyword arguments are not valid: {}", words.join(", ")))
+}
+
 fn takes(params: &[Param], name: &str) -> bool {
     params.iter().any(|param| match param {
         Param::Required(own) | Param::Optional(own, _) => *own == name,
-        Param::Rest(_) | Param::Keywords(_) => false,
+        Param::Rest(_) | Param::Keywords(_) | Param::Only(_) => false,
     })
 }
 
@@ -94,9 +96,9 @@ pub(super) fn bind_params(name: &str, params: &[Param], call: Call) -> Result<Ar
     } else if !extra.is_empty() {
         return Err(Fault::Type(too_many(name, &positional, given)));
     }
-    let open = params.iter().any(|param| matches!(param, Param::Keywords(_)));
+    let open = params.iter().any(Param::is_open);
     for (key, value) in call.kwargs {
-        let place = key.as_str().and_then(|key| positional.iter().position(|param| param_name(param) == key));
+        let place = key.as_str().and_then(|key| positional.iter().position(|param| param.name() == key));
         match place.and_then(|place| named.get_mut(place)) {
             Some(Some(_)) => {
                 let key = str_of(&key);
@@ -121,19 +123,25 @@ pub(super) fn bind_params(name: &str, params: &[Param], call: Call) -> Result<Ar
             (Some(value), _) => value,
             (None, Param::Optional(_, default)) => default.value(),
             (None, _) => {
-                missing.push(param_name(param));
+                missing.push(param.name());
                 continue;
             }
         };
-        args.named.push((param_name(param), value));
+        args.named.push((param.name(), value));
     }
-    if missing.is_empty() { Ok(args) } else { Err(Fault::Type(missing_text(name, &missing))) }
-}
-
-fn param_name(param: &Param) -> &'static str {
-    match param {
-        Param::Required(name) | Param::Optional(name, _) | Param::Rest(name) | Param::Keywords(name) => name,
+    if !missing.is_empty() {
+        return Err(Fault::Type(missing_text(name, &missing)));
     }
+    for names in params.iter().filter_map(Param::only) {
+        let fits = |key: &str| key.starts_with("__") || names.contains(&key);
+        let others = args.keywords.iter().filter(|(key, _)| !key.as_str().is_some_and(fits));
+        let others: Vec<String> =
+            others.map(|(key, value)| format!("{}={}", str_of(key), str_of(value))).collect();
+        if !others.is_empty() {
+            return Err(not_valid(&others));
+        }
+    }
+    Ok(args)
 }
 
 fn too_many(name: &str, positional: &[&Param], given: usize) -> String {

@@ -90,6 +90,32 @@ pub enum Param {
     Rest(&'static str),
     /// `**kwargs`. Such a function also gets `__pub_*`.
     Keywords(&'static str),
+    /// `**kwargs` of which the function refuses all but these. Salt: utils/args.py (`invalid_kwargs`).
+    Only(&'static [&'static str]),
+}
+
+impl Param {
+    /// Whether it takes keywords that no other parameter has.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Param::Keywords(_) | Param::Only(_))
+    }
+
+    /// As Python knows it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Param::Required(name) | Param::Optional(name, _) | Param::Rest(name) | Param::Keywords(name) => {
+                name
+            }
+            Param::Only(_) => "kwargs",
+        }
+    }
+
+    fn only(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Param::Only(names) => Some(names),
+            _ => None,
+        }
+    }
 }
 
 /// A parameter that has to be given.
@@ -110,6 +136,11 @@ pub const fn rest(name: &'static str) -> Param {
 /// `**kwargs`.
 pub const fn keywords(name: &'static str) -> Param {
     Param::Keywords(name)
+}
+
+/// `**kwargs` of which these alone are taken.
+pub const fn only(names: &'static [&'static str]) -> Param {
+    Param::Only(names)
 }
 
 /// A default value that can stand in a `static`.

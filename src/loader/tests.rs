@@ -57,6 +57,20 @@ fn published_arguments_are_separated() {
     assert_eq!(fault.to_string(), "The following keyword arguments are not valid: k=v, n=1");
 }
 
+/// Salt 3006.25 says so of `git.config_get user.name cwd=/ bogus=1 wrong=2`.
+#[test]
+fn functions_that_take_few_further_keywords_refuse_the_others_by_name() {
+    const FEW: Function = Function::new("few", &[rest("names"), only(&["failhard"])], "", |_, args| {
+        Ok(args.keyword("failhard").clone())
+    });
+    let with = |kwargs: Map| bind(&FEW, Call { args: Vec::new(), kwargs });
+    let args = with(map! { "failhard" => 1, "__pub_jid" => "1" }).expect("binds");
+    assert_eq!((args.keyword("failhard"), args.keyword("other")), (&1.into(), &Value::Null));
+    let fault = with(map! { "bogus" => 1, "failhard" => true, "wrong" => 2 }).expect_err("refused");
+    assert!(matches!(&fault, Fault::Invocation(_)));
+    assert_eq!(fault.to_string(), "The following keyword arguments are not valid: bogus=1, wrong=2");
+}
+
 #[test]
 fn a_master_shows_no_secret_of_a_pillar_in_its_log() {
     let (opts, none) = (map! { "__role" => "master" }, Map::new());

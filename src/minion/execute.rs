@@ -89,7 +89,7 @@ fn as_written(function: &Function, arg: &[Value], published: &Map) -> Call {
             other => call.args.push(other.clone()),
         }
     }
-    if function.params.iter().any(|param| matches!(param, Param::Keywords(_))) {
+    if function.params.iter().any(Param::is_open) {
         for (key, value) in published {
             call.kwargs.insert(format!("__pub_{}", str_of(key)), value.clone());
         }

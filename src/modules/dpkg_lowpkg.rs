@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, keywords, opt, req, rest};
+use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, keywords, only, opt, req, rest};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
+const INFO: &[Param] = &[rest("packages"), only(&["failhard"])];
 const PACKAGES: &[Param] = &[rest("packages"), keywords("kwargs")];
 
 pub(super) static MODULE: Module = Module {
@@ -60,7 +61,7 @@ pub(super) static MODULE: Module = Module {
                 Ok(map! { "errors" => Value::List(Vec::new()), "files" => Value::list(all) }.into())
             },
         ),
-        Function::new("info", PACKAGES, "What is known of installed packages: `{name: {…}}`.", info),
+        Function::new("info", INFO, "What is known of installed packages: `{name: {…}}`.", info),
         Function::new("list_pkgs", PACKAGES, "Installed packages: `{name: version}`.", list_pkgs),
         Function::new("unpurge", &[rest("packages")], "Takes back the wish to purge packages.", unpurge),
     ],

@@ -194,7 +194,7 @@ fn spec(params: &[Param]) -> Map {
                 defaults.push(default.value());
             }
             Param::Rest(_) => varargs = true.into(),
-            Param::Keywords(_) => kwargs = true.into(),
+            Param::Keywords(_) | Param::Only(_) => kwargs = true.into(),
         }
     }
     let or_none = |items: Vec<Value>| if items.is_empty() { Value::Null } else { Value::List(items) };

@@ -135,12 +135,12 @@ fn mask(umask: &Value) -> Option<u32> {
 fn names(state: &State, name: &str) -> bool {
     state.params.iter().any(|param| match param {
         Param::Required(own) | Param::Optional(own, _) => *own == name,
-        Param::Rest(_) | Param::Keywords(_) => false,
+        Param::Rest(_) | Param::Keywords(_) | Param::Only(_) => false,
     })
 }
 
 fn takes_any(state: &State) -> bool {
-    state.params.iter().any(|param| matches!(param, Param::Keywords(_)))
+    state.params.iter().any(Param::is_open)
 }
 
 /// Words of a chunk that a misprint made, with the word that was meant: neither the engine nor its function names them.

@@ -185,7 +185,7 @@ fn old_call(function: &Function, kwargs: &mut Map) -> Result<Call, String> {
                 let given = given.or_else(|| kwargs.remove(name));
                 call.args.push(given.unwrap_or_else(|| Default::value(*default)));
             }
-            Param::Rest(_) | Param::Keywords(_) => {}
+            Param::Rest(_) | Param::Keywords(_) | Param::Only(_) => {}
         }
     }
     if !missing.is_empty() {
@@ -198,10 +198,10 @@ fn old_call(function: &Function, kwargs: &mut Map) -> Result<Call, String> {
                 Some(Value::List(more)) => call.args.extend(more),
                 Some(_) => return Err(format!("'{name}' must be a list.")),
             },
-            Param::Keywords(name) => match kwargs.remove(name) {
+            Param::Keywords(_) | Param::Only(_) => match kwargs.remove(param.name()) {
                 None => {}
                 Some(Value::Map(more)) => call.kwargs = more,
-                Some(_) => return Err(format!("'{name}' must be a dict.")),
+                Some(_) => return Err(format!("'{}' must be a dict.", param.name())),
             },
             _ => {}
         }

@@ -211,9 +211,12 @@ impl Caller<'_> {
             master: &Nowhere,
         };
         let listed = Listed::new(&opts.path("cachedir"), &jid, &load);
-        let called = minion::call(self.fun, scope, |function| self.arguments(function, &load));
+        let mut misread = false;
+        let called = minion::call(self.fun, scope, |function| {
+            self.arguments(function, &load).inspect_err(|_| misread = true)
+        });
         drop(listed);
-        let returned = match self.judge(called, scope) {
+        let returned = match self.judge(called, misread, scope) {
             Ok(returned) => returned,
             Err(exit) => return Ok(exit),
         };
@@ -244,8 +247,9 @@ impl Caller<'_> {
         loader::Call::from_published(function, &yaml::condition_input(args, kwargs), load)
     }
 
-    /// What to return, or the exit code after a failure was told on standard error.
-    fn judge(&self, called: Called, scope: Scope<'_>) -> Result<Map, Exit> {
+    /// What to return, or the exit code after a failure was told on standard error. `misread`: the words are none of the
+    /// function, which was not called.
+    fn judge(&self, called: Called, misread: bool, scope: Scope<'_>) -> Result<Map, Exit> {
         let fun = self.fun;
         let fault = match called.outcome {
             Ok(value) => {
@@ -269,11 +273,11 @@ impl Caller<'_> {
                     return Err(Exit(255));
                 }
             },
-            Fault::Type(text) => {
+            Fault::Invocation(text) if misread => complain(&text),
+            Fault::Type(text) | Fault::Invocation(text) => {
                 complain(&format!("\nPassed invalid arguments: {text}.\n\nUsage:"));
                 let _ = print(&format!("{}\n", called.function.map_or("", |function| function.doc)));
             }
-            Fault::Invocation(text) => complain(&text),
             Fault::NotFound(text) => complain(&format!("Command required for '{fun}' not found: {text}")),
             Fault::Exception { kind, text } => complain(&format!("{kind}: {text}")),
             Fault::NotSupported(what) => {

@@ -13,10 +13,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::packages::{difference, finish, flag, is_true, keyword, names, words};
-use crate::loader::{Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, req, rest};
+use crate::loader::{Context, Default, Fault, Function, Module, Param, Ran, keywords, only, opt, req, rest};
 use crate::map;
 use crate::value::{Map, Value};
 
+const INFO: &[Param] = &[rest("names"), only(&["failhard"])];
 const NAMES: &[Param] = &[rest("names"), keywords("kwargs")];
 const HOLD: &[Param] = &[
     opt("name", Default::None),
@@ -104,7 +105,7 @@ pub(super) static MODULE: Module = Module {
             selections::get_selections,
         ),
         Function::new("hold", HOLD, "Keeps packages as they are.", selections::hold_row),
-        Function::new("info_installed", NAMES, "What is known of installed packages.", query::info_installed),
+        Function::new("info_installed", INFO, "What is known of installed packages.", query::info_installed),
         Function::new(
             "install",
             install::PARAMS,
@@ -217,7 +218,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "show",
-            NAMES,
+            &[rest("names"), only(&["filter", "refresh"])],
             "What repositories say of packages: `{name: {version: {field: text}}}`.",
             query::show,
         ),

@@ -7,7 +7,7 @@ mod worktree;
 
 use run::{Git, options};
 
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, keywords, opt, req};
+use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, only, opt, req};
 use crate::value::{Map, Value, str_of};
 
 const CWD: Param = req("cwd");
@@ -21,7 +21,7 @@ const HTTPS_PASS: Param = opt("https_pass", Default::None);
 const IGNORE: Param = opt("ignore_retcode", Default::False);
 const ENCODING: Param = opt("output_encoding", Default::None);
 const ENV: Param = opt("saltenv", Default::Str("base"));
-const KWARGS: Param = keywords("kwargs");
+const NO_OTHERS: Param = only(&[]);
 
 pub(super) static MODULE: Module = Module {
     file: "git",
@@ -59,7 +59,7 @@ pub(super) static MODULE: Module = Module {
                 PASSWORD,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                only(&["format"]),
             ],
             "`git archive` into a file; `format` is an option. True.",
             worktree::archive,
@@ -144,7 +144,15 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "config_get",
-            &[req("key"), opt("cwd", Default::None), USER, PASSWORD, IGNORE, ENCODING, KWARGS],
+            &[
+                req("key"),
+                opt("cwd", Default::None),
+                USER,
+                PASSWORD,
+                IGNORE,
+                ENCODING,
+                only(&["all", "global"]),
+            ],
             "An option: its last value, or with `all=True` all of them; None where it is not set.",
             config::get,
         ),
@@ -158,7 +166,7 @@ pub(super) static MODULE: Module = Module {
                 PASSWORD,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                only(&["global"]),
             ],
             "Options whose names match: `{option: [value]}`.",
             config::get_regexp,
@@ -173,7 +181,7 @@ pub(super) static MODULE: Module = Module {
                 PASSWORD,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                only(&["global"]),
             ],
             "Options whose names match: `{option: [value]}`.",
             config::get_regexp,
@@ -189,7 +197,7 @@ pub(super) static MODULE: Module = Module {
                 PASSWORD,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                only(&["add", "global"]),
             ],
             "Sets an option: all its values.",
             config::set,
@@ -204,7 +212,7 @@ pub(super) static MODULE: Module = Module {
                 PASSWORD,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                only(&["all", "global"]),
             ],
             "Takes an option out. True.",
             config::unset,
@@ -343,7 +351,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "list_worktrees",
-            &[CWD, opt("stale", Default::False), USER, PASSWORD, ENCODING, KWARGS],
+            &[CWD, opt("stale", Default::False), USER, PASSWORD, ENCODING, only(&["all"])],
             "Worktrees that are there (`stale=True`: are gone; `all=True`: both): `{path: {stale, HEAD, detached, branch}}`.",
             worktree::list,
         ),
@@ -379,7 +387,7 @@ pub(super) static MODULE: Module = Module {
                 IDENTITY,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                NO_OTHERS,
             ],
             "`git merge`: what it prints.",
             |cx, args| simple(cx, args, "merge", &["rev"]),
@@ -399,7 +407,7 @@ pub(super) static MODULE: Module = Module {
                 PASSWORD,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                only(&["all"]),
             ],
             "The commit where histories part; with `is_ancestor`, whether the first is one of the second.",
             merge_base,
@@ -430,7 +438,7 @@ pub(super) static MODULE: Module = Module {
                 IGNORE,
                 ENV,
                 ENCODING,
-                KWARGS,
+                NO_OTHERS,
             ],
             "`git push`: what it prints.",
             |cx, args| simple(cx, args, "push", &["remote", "ref"]),
@@ -477,7 +485,7 @@ pub(super) static MODULE: Module = Module {
                 IGNORE,
                 ENCODING,
                 ENV,
-                KWARGS,
+                only(&["filter"]),
             ],
             "What a remote repository has: `{ref: hash}`.",
             remote::remote_refs,
@@ -579,7 +587,19 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "submodule",
-            &[CWD, req("command"), OPTS, GIT_OPTS, USER, PASSWORD, IDENTITY, IGNORE, ENV, ENCODING, KWARGS],
+            &[
+                CWD,
+                req("command"),
+                OPTS,
+                GIT_OPTS,
+                USER,
+                PASSWORD,
+                IDENTITY,
+                IGNORE,
+                ENV,
+                ENCODING,
+                only(&["init"]),
+            ],
             "`git submodule`: what it prints.",
             |cx, args| {
                 let words = [vec![args.str("command")?], options(args, "opts")?];
@@ -654,7 +674,7 @@ pub(super) static MODULE: Module = Module {
                 PASSWORD,
                 IGNORE,
                 ENCODING,
-                KWARGS,
+                only(&["branch"]),
             ],
             "`git worktree add`, on the new branch `branch`: what it prints.",
             worktree::add,

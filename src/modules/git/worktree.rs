@@ -8,28 +8,12 @@ use super::run::{Git, options};
 use crate::loader::{Args, Context, Fault};
 use crate::value::{Map, Value, str_of};
 
-/// The one keyword that a function takes beside its parameters.
-fn only(args: &Args, name: &str) -> Result<Value, Fault> {
-    let given = || {
-        let all =
-            args.keywords.iter().filter(|(key, _)| !key.as_str().is_some_and(|key| key.starts_with("__")));
-        all.map(|(key, value)| (str_of(key), str_of(value)))
-    };
-    let others: Vec<String> =
-        given().filter(|(key, _)| key != name).map(|(key, value)| format!("{key}={value}")).collect();
-    if others.is_empty() {
-        return Ok(args.keywords.get(name).cloned().unwrap_or_default());
-    }
-    let others = others.join(", ");
-    Err(Fault::invocation(format!("The following keyword arguments are not valid: {others}")))
-}
-
 fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
 pub(super) fn archive(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let format = only(args, "format")?;
+    let format = args.keyword("format");
     let git = Git::of(cx, args)?;
     let mut words = Vec::new();
     let prefix = match args.get("prefix") {
@@ -40,7 +24,7 @@ pub(super) fn archive(cx: &Context, args: &Args) -> Result<Value, Fault> {
         words.extend(["--prefix".to_owned(), prefix]);
     }
     if format.truthy() {
-        words.extend(["--format".to_owned(), str_of(&format)]);
+        words.extend(["--format".to_owned(), str_of(format)]);
     }
     words.extend(["--output".to_owned(), git.absolute(args.str("output")?), args.str("rev")?]);
     git.printed("archive", &words)?;
@@ -75,7 +59,7 @@ pub(super) fn merge_tree(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 pub(super) fn add(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let branch = only(args, "branch")?;
+    let branch = args.keyword("branch");
     let path = args.str("worktree_path")?;
     let mut words = vec!["add".to_owned()];
     if args.truthy("detach") {
@@ -87,7 +71,7 @@ pub(super) fn add(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
         words.push("--detach".to_owned());
     } else {
-        let branch = if branch.truthy() { str_of(&branch) } else { base(&path).to_owned() };
+        let branch = if branch.truthy() { str_of(branch) } else { base(&path).to_owned() };
         words.extend([if args.truthy("reset_branch") { "-B" } else { "-b" }.to_owned(), branch]);
         if args.truthy("force") {
             words.push("--force".to_owned());
@@ -130,7 +114,7 @@ pub(super) fn remove(cx: &Context, args: &Args) -> Result<Value, Fault> {
 /// `{path: {stale, HEAD, detached, branch, tags?}}`: those that are there, with `stale` those that are gone, with `all`
 /// both.
 pub(super) fn list(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let (all, stale) = (only(args, "all")?.truthy(), args.truthy("stale"));
+    let (all, stale) = (args.keyword("all").truthy(), args.truthy("stale"));
     if all && stale {
         return Err(Fault::execution("'all' and 'stale' cannot both be set to True"));
     }

@@ -7,7 +7,7 @@ mod on_master;
 mod refresh;
 mod sync;
 
-use crate::loader::{Call, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest};
+use crate::loader::{Call, Default, Fault, Function, Module, Param, always, keywords, only, opt, req, rest};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -95,7 +95,7 @@ pub(super) static MODULE: Module = Module {
         .cheap(),
         Function::new(
             "refresh_grains",
-            &[keywords("kwargs")],
+            &[only(&["clean_pillar_cache", "refresh_pillar"])],
             "Has the minion read its grains anew, and its pillar unless `refresh_pillar=False`.",
             refresh::grains,
         )

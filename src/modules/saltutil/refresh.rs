@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::loader::{Args, Call, Context, Default, Fault, Param, opt};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value};
 
 pub(super) const PILLAR: &[Param] =
     &[opt("wait", Default::False), opt("timeout", Default::Int(30)), opt("clean_cache", Default::True)];
@@ -57,18 +57,8 @@ pub(super) fn modules(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 pub(super) fn grains(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let mut kwargs = args.keywords.clone();
-    kwargs.retain(|key, _| !str_of(key).starts_with("__"));
-    let with_pillar = kwargs.remove("refresh_pillar").is_none_or(|it| it.truthy());
-    let clean_cache = kwargs.remove("clean_pillar_cache").is_some_and(|it| it.truthy());
-    if !kwargs.is_empty() {
-        let named = |(key, value): (&Value, &Value)| format!("{}={}", str_of(key), str_of(value));
-        let names: Vec<String> = kwargs.iter().map(named).collect();
-        return Err(Fault::invocation(format!(
-            "The following keyword arguments are not valid: {}",
-            names.join(", ")
-        )));
-    }
+    let with_pillar = args.keywords.get("refresh_pillar").is_none_or(Value::truthy);
+    let clean_cache = args.keyword("clean_pillar_cache").truthy();
     if with_pillar {
         tell(cx, "pillar_refresh", map! { "clean_cache" => clean_cache })?;
     } else {

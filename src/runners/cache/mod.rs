@@ -2,10 +2,8 @@
 
 mod banks;
 
-use crate::loader::{
-    Args, Context, Default, Fault, Forget, Function, Module, Param, always, keywords, opt, req,
-};
-use crate::value::{Map, Value, str_of};
+use crate::loader::{Args, Context, Default, Fault, Forget, Function, Module, Param, always, only, opt, req};
+use crate::value::{Map, Value};
 
 const TARGET: &[Param] = &[opt("tgt", Default::Str("*")), opt("tgt_type", Default::Str("glob"))];
 
@@ -28,7 +26,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "clear_git_lock",
-            &[req("role"), opt("remote", Default::None), keywords("kwargs")],
+            &[req("role"), opt("remote", Default::None), only(&["type"])],
             "Takes update locks of `gitfs`, `git_pillar` or `winrepo` away; here none of them has any.",
             clear_git_lock,
         ),
@@ -105,13 +103,6 @@ fn of_each(cx: &Context, args: &Args, cached: impl Fn(&str) -> Option<Value>) ->
 
 fn clear_git_lock(_: &Context, args: &Args) -> Result<Value, Fault> {
     let role = args.str("role")?;
-    let named = args.keywords.iter().map(|(name, value)| (str_of(name), str_of(value)));
-    let others = named.filter(|(name, _)| name != "type" && !name.starts_with("__"));
-    let others: Vec<String> = others.map(|(name, value)| format!("{name}={value}")).collect();
-    if !others.is_empty() {
-        let text = format!("The following keyword arguments are not valid: {}", others.join(", "));
-        return Err(Fault::invocation(text));
-    }
     match role.as_str() {
         "gitfs" | "git_pillar" | "winrepo" => Ok("No locks were removed".into()),
         _ => Err(Fault::invocation(format!("Invalid role '{role}'"))),
