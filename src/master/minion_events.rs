@@ -5,7 +5,7 @@ use super::Master;
 use crate::channel::commands::EventLoad;
 use crate::event::tags;
 use crate::names::MinionId;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, str_of};
 
 /// The most events in one load.
 const MAX_EVENTS: usize = 10_000;
@@ -25,6 +25,11 @@ pub(super) fn fire(master: &Master, id: &MinionId, event: EventLoad) -> Value {
                 && load.contains("data")
                 && may_fire(id, &tag)
             {
+                if tag == tags::SALT_ERROR {
+                    let said = load.get("data").and_then(|data| data.get("message")).map(str_of);
+                    let said = said.unwrap_or_default();
+                    crate::log::error!("Received minion error from [{id}]: {}", said.escape_debug());
+                }
                 // The whole load is the data of the event.
                 master.fire(&tag, load);
             }

@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::job::{Job, Step, Work, return_load};
 use super::scheduled::SCHEDULE;
+use crate::event::tags;
 use crate::loader::{Call, Context, Fault, Function, Param, Registry, Returned, Scope, bind, settle};
+use crate::map;
 use crate::value::{Map, Value, concealed, str_of};
 
 /// Runs every function of `job` in `scope` and gives the `_return` load. Never panics: a panic of a function is the
@@ -46,10 +48,12 @@ pub fn call(fun: &str, scope: Scope<'_>, prepare: impl FnOnce(&Function) -> Resu
     Called { function, outcome, retcode: cx.retcode() }
 }
 
-/// Calls a function and makes a return of what it came to, as a job does.
-pub fn run_call(
+/// Calls a function and makes a return of what it came to, as a job does. `tells`: an exception is told on the bus, too.
+/// Salt: utils/error.py (`fire_exception`).
+fn run_call(
     fun: &str,
     scope: Scope<'_>,
+    tells: bool,
     prepare: impl FnOnce(&Function) -> Result<Call, Fault>,
 ) -> Returned {
     let Called { function, outcome, retcode } = call(fun, scope, prepare);
@@ -59,6 +63,12 @@ pub fn run_call(
         return Returned { value: docs.into(), retcode: 1, success: false, out: Some("nested".to_owned()) };
     }
     let failed = outcome.is_err();
+    if tells && matches!(outcome, Err(Fault::Exception { .. })) {
+        let raised = "The minion function caused an exception";
+        let data = map! { "message" => raised, "args" => Value::list([raised]) };
+        // Where there is no bus, nobody listens.
+        let _ = scope.minion.fire(tags::SALT_ERROR, data);
+    }
     let mut returned = settle(fun, function, outcome, retcode);
     if failed {
         returned.value = concealed(returned.value);
@@ -71,9 +81,15 @@ fn run_step(step: &Step, job: &Job, scope: Scope<'_>) -> Returned {
     {
         return settle(&step.fun, None, Err(fault), 0);
     }
-    run_call(&step.fun, scope, |function| match job.load.get(SCHEDULE) {
-        Some(_) => Ok(as_written(function, &step.arg, &job.load)),
-        None => Call::from_published(function, &step.arg, &job.load),
+    let scheduled = job.load.contains(SCHEDULE);
+    // Salt quirk: one function of several, and a scheduled one, fail without a word on the bus.
+    let tells = !scheduled && matches!(job.work, Work::One(_));
+    run_call(&step.fun, scope, tells, |function| {
+        if scheduled {
+            Ok(as_written(function, &step.arg, &job.load))
+        } else {
+            Call::from_published(function, &step.arg, &job.load)
+        }
     })
 }
 
@@ -196,7 +212,6 @@ mod tests {
     use super::*;
     use crate::host::FakeHost;
     use crate::loader::{Module, Nowhere, always, keywords, req};
-    use crate::map;
 
     static MODULE: Module = Module {
         file: "try",

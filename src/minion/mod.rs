@@ -52,7 +52,7 @@ use crate::transport::master_channel::{
 };
 use crate::value::{Map, Value};
 
-pub use execute::{Called, allowed, call, near_misses, run_call};
+pub use execute::{Called, allowed, call, near_misses};
 pub use job_process::{APPLET as JOB_APPLET, JobProcess};
 pub use link::request_patience;
 pub use masters::{Masters, MastersError};
