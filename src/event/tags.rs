@@ -17,6 +17,8 @@ pub const SYNDIC_START: &str = "syndic_start";
 pub const MINION_PING: &str = "minion_ping";
 /// A function of a minion raised.
 pub const SALT_ERROR: &str = "_salt_error";
+/// A publish was refused: its load and `error`.
+pub const JOB_ERROR: &str = "salt/job/error";
 /// `{present: [id]}`, every loop.
 pub const PRESENCE_PRESENT: &str = "salt/presence/present";
 /// `{new: [id], lost: [id]}`.
@@ -117,18 +119,13 @@ pub fn job(jid: impl std::fmt::Display) -> String {
     jid.to_string()
 }
 
-/// A publish was refused; `jid` may be empty.
-pub fn job_error(jid: &str) -> String {
-    if jid.is_empty() { "salt/job/error".to_owned() } else { format!("salt/job/{jid}/error") }
-}
-
 /// Tags that only a master fires: a minion that sends them is refused (CVE-2025-22236, CVE-2025-22239).
 const RESERVED: &[&str] = &[
     "salt/job/*/publish",
     "salt/job/*/new",
     "salt/job/*/return",
     "salt/job/*/error",
-    "salt/job/error",
+    JOB_ERROR,
     "salt/key",
     "salt/cloud/*",
     "salt/run/*",
@@ -187,8 +184,6 @@ mod tests {
     fn tags_are_spelled_as_in_salt() {
         assert_eq!(job_ret("20260102030405678901", "web1"), "salt/job/20260102030405678901/ret/web1");
         assert_eq!(job_new("1"), "salt/job/1/new");
-        assert_eq!(job_error(""), "salt/job/error");
-        assert_eq!(job_error("1"), "salt/job/1/error");
         assert_eq!(minion_refresh("a"), "minion/refresh/a");
         assert_eq!(job_prog("1", "a", 3), "salt/job/1/prog/a/3");
         assert_eq!(syndic("s", "salt/job/1/ret/a"), "syndic/s/salt/job/1/ret/a");

@@ -11,6 +11,7 @@ use crate::channel::pack;
 use crate::event::tags;
 use crate::loader::{self, Call};
 use crate::map;
+use crate::names::Jid;
 use crate::value::{Map, Value};
 
 /// Answers a clear load; `None`: not at all.
@@ -97,17 +98,22 @@ async fn publish(
     Some(jobs::publish(master, command, selected).await)
 }
 
-/// Tells the caller, and the bus where the job has a jid already.
+/// Tells the caller, and the bus: the load without its proof. Below no jid, which would end the job of whoever has it.
 fn refuse(master: &Master, command: &PublishCommand, denied: &Denied) -> Option<Value> {
     let reply = denied.reply()?;
-    if let Some(jid) = &command.jid {
-        let mut event = map! {
-            "fun" => command.fun.clone(), "tgt" => command.tgt.clone(), "user" => command.caller.user.clone(),
-            "jid" => jid.as_str(),
-        };
-        event.insert("error", reply.get("error").cloned().unwrap_or_default());
-        master.fire(&tags::job_error(jid.as_str()), event);
-    }
+    let mut event = map! {
+        "cmd" => "publish",
+        "tgt" => command.tgt.clone(),
+        "fun" => command.fun.clone(),
+        "arg" => command.arg.clone(),
+        "tgt_type" => command.tgt_type.as_str(),
+        "ret" => command.ret.as_str(),
+        "jid" => command.jid.as_ref().map_or("", Jid::as_str),
+        "kwargs" => command.kwargs.clone(),
+        "user" => command.caller.user.as_str(),
+    };
+    event.extend(reply.clone());
+    master.fire(tags::JOB_ERROR, event);
     Some(reply.into())
 }
 

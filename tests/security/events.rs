@@ -267,3 +267,37 @@ async fn b13_where_signatures_are_asked_for_a_return_without_a_right_one_does_no
     assert_eq!(returned, ["salt/job/20260102030405678903/ret/web1"]);
     victim.end().await;
 }
+
+/// B12: what is refused to a stranger ends nobody's job, and what it proved itself with goes to nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn b12_a_publish_that_is_refused_is_told_below_no_jid_and_without_its_proof() {
+    let auto = map! { "auto" => map! { "bob" => Value::list(["test.ping"]) } };
+    let victim = Victim::start(map! { "external_auth" => auto }).await;
+    victim.minion("web1").await;
+    let mut events = victim.events().await;
+    const JID: &str = "20260102030405678901";
+    let proven = |proof: Map| map! { "jid" => JID, "user" => "eve", "kwargs" => proof };
+    let refused = [
+        map! { "jid" => JID, "user" => "root", "key" => "sesame" },
+        proven(map! { "token" => "sesame" }),
+        proven(map! { "eauth" => "none", "username" => "bob", "password" => "sesame" }),
+        proven(map! { "eauth" => "auto", "username" => "bob", "password" => "sesame" }),
+    ];
+    let count = refused.len();
+    for proof in refused {
+        assert!(victim.publish("test.arg", proof).await.get("error").is_some());
+    }
+    let seen = victim.events_until(&mut events, "end").await;
+    let told: Vec<&Map> =
+        seen.iter().filter(|(tag, _)| tag == "salt/job/error").map(|(_, data)| data).collect();
+    assert_eq!(told.len(), count, "{seen:?}");
+    for data in told {
+        assert_eq!((data.str("fun"), data.str("jid")), (Some("test.arg"), Some(JID)));
+        assert!(data.get("error").and_then(|error| error.get("message")).is_some(), "{data:?}");
+    }
+    for (tag, data) in &seen {
+        assert!(!tag.contains(JID), "{tag}");
+        assert!(!Value::from(data.clone()).to_json(halite::value::JsonStyle::default()).contains("sesame"));
+    }
+    victim.end().await;
+}
