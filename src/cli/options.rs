@@ -1,6 +1,8 @@
 //! Options that several programs share, with Salt's spellings. Salt: utils/parsers.py (the mix-ins).
 
 use super::syntax::{Flag, Group, Parsed, Takes};
+use crate::value::yaml::parse_input;
+use crate::value::{Map, Value};
 
 /// Names of log levels, in the order in which Salt complains with them.
 pub const LOG_LEVELS: &[&str] =
@@ -72,8 +74,18 @@ pub const NO_PARSE: Flag = Flag::value(
     "no_parse",
     Takes::Text,
     "NAME,NAME...",
-    "Names of arguments (name=value) whose values stay text.",
+    "Names of arguments (name=value) whose values stay text. Default: $SALT_NO_PARSE.",
 );
+
+/// The arguments of a function among the words of a command line, read as YAML but for those of `--no-parse`.
+pub fn arguments<W: AsRef<str>>(parsed: &Parsed, words: &[W]) -> (Vec<Value>, Map) {
+    let names = match parsed.text("no_parse") {
+        Some(names) => names.to_owned(),
+        None => std::env::var("SALT_NO_PARSE").unwrap_or_default(),
+    };
+    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    parse_input(words, &names)
+}
 
 /// `-d`, of daemons.
 pub const DAEMON: Group = Group {

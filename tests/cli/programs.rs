@@ -46,3 +46,25 @@ fn mistakes_are_told_in_one_place() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).starts_with("install-links: /no/such/directory is not a directory"));
 }
+
+/// `SALT_NO_PARSE` is what `--no-parse` is without being given.
+#[test]
+fn the_environment_names_arguments_that_stay_text() {
+    let root = std::env::temp_dir().join(format!("hnp{}", std::process::id()));
+    std::fs::create_dir_all(&root).expect("a directory");
+    let shown = root.display();
+    std::fs::write(root.join("minion"), format!("root_dir: {shown}\npki_dir: {shown}/pki\nid: m\n"))
+        .expect("written");
+    let read = |words: &[&str], names: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
+        command.args(["salt-call", "--local", "--out=json", "-c"]).arg(&root).args(words);
+        let output = command.env("SALT_NO_PARSE", names).args(["test.kwarg", "a=1", "b=2"]).output();
+        let printed = text(&output.expect("it starts").stdout);
+        ["1", "2"].map(|number| printed.contains(&format!("\"{number}\"")))
+    };
+    assert_eq!(read(&[], ""), [false, false]);
+    assert_eq!(read(&[], "a"), [true, false]);
+    assert_eq!(read(&[], "b, a"), [true, true]);
+    assert_eq!(read(&["--no-parse=b"], "a"), [false, true]);
+    std::fs::remove_dir_all(&root).expect("removed");
+}

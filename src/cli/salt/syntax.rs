@@ -3,7 +3,7 @@
 use crate::cli::options::{self, EXTERNAL_AUTH, LOGGING, OUTPUT, TARGET, TARGET_MORE};
 use crate::cli::{Exit, Flag, Group, Parsed, Stop, Syntax, Takes};
 use crate::value::Value;
-use crate::value::yaml::{condition_input, parse_input};
+use crate::value::yaml::condition_input;
 
 pub(in crate::cli) const SYNTAX: Syntax = Syntax {
     usage: "[options] '<target>' <function> [arguments]",
@@ -164,9 +164,8 @@ pub(super) fn words(parsed: &Parsed) -> Result<Words, Stop> {
         None => return Err(incomplete("\nIncomplete options passed.\n\n")),
     };
     let rest: Vec<String> = words.collect();
-    let no_parse: Vec<&str> = parsed.text("no_parse").unwrap_or_default().split(',').map(str::trim).collect();
     let arguments = |words: &[String]| {
-        let (args, kwargs) = parse_input(words, &no_parse);
+        let (args, kwargs) = options::arguments(parsed, words);
         condition_input(args, kwargs)
     };
     if !fun.contains(',') {

@@ -236,14 +236,7 @@ impl Caller<'_> {
     }
 
     fn arguments(&self, function: &Function, load: &Map) -> Result<loader::Call, Fault> {
-        let no_parse: Vec<&str> = self
-            .parsed
-            .text("no_parse")
-            .unwrap_or_default()
-            .split(',')
-            .filter(|name| !name.is_empty())
-            .collect();
-        let (args, kwargs) = yaml::parse_input(self.words, &no_parse);
+        let (args, kwargs) = options::arguments(self.parsed, self.words);
         loader::Call::from_published(function, &yaml::condition_input(args, kwargs), load)
     }
 

@@ -18,7 +18,7 @@ use crate::config::Opts;
 use crate::event::fnmatch;
 use crate::loader::{self, Registry};
 use crate::master::store::StoreError;
-use crate::value::yaml::{condition_input, parse_input};
+use crate::value::yaml::condition_input;
 use crate::value::{Map, Value, sort};
 
 pub(super) const SYNTAX: Syntax = Syntax {
@@ -133,8 +133,7 @@ fn order(parsed: &Parsed) -> Order {
         Some((fun, words)) => (fun.clone(), words),
         None => (String::new(), &[][..]),
     };
-    let no_parse: Vec<&str> = parsed.text("no_parse").unwrap_or_default().split(',').map(str::trim).collect();
-    let (args, kwargs) = parse_input(words, &no_parse);
+    let (args, kwargs) = options::arguments(parsed, words);
     let args = condition_input(args, Map::new());
     Order {
         fun,
