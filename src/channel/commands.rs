@@ -73,6 +73,8 @@ pub struct MasterCall {
     pub matching: Option<Value>,
     /// The jid of a runner, in place of a new one.
     pub jid: Option<Jid>,
+    /// By one of our functions that stand for Salt's client classes (`saltutil.wheel`): told of on the bus as theirs.
+    pub as_client: bool,
     pub caller: Caller,
 }
 
@@ -235,7 +237,8 @@ impl MasterCall {
             }
             _ => None,
         };
-        Ok(MasterCall { fun, arg, kwarg, matching: load.remove("match"), jid, caller })
+        let as_client = explicit && load.get("as_client").is_some_and(Value::truthy);
+        Ok(MasterCall { fun, arg, kwarg, matching: load.remove("match"), jid, as_client, caller })
     }
 }
 

@@ -69,6 +69,7 @@ fn load(client: &LocalClient, question: &Map) -> Map {
 /// `{fun, jid, user, return, success}`.
 async fn wheel(client: &LocalClient, question: &Map) -> Result<Value, ClientError> {
     let mut load = load(client, question);
+    load.insert("as_client", true);
     for part in ["arg", "kwarg"] {
         load.insert(part, question.get(part).cloned().unwrap_or_default());
     }

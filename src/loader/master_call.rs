@@ -4,6 +4,10 @@
 use super::{Call, Fault, Function};
 use crate::value::{Map, Value};
 
+/// Runners that are told the jid they run under, and the environment they are asked from. Salt: runner.py (`Runner.run`),
+/// modules/saltutil.py (`runner`).
+pub const ORCHESTRATING: [&str; 3] = ["state.orchestrate", "state.orch", "state.sls"];
+
 /// The arguments of a `runner` or `wheel` command: Salt's clients put both kinds into `kwarg`, as `{"arg": […], "kwarg": {…}}`;
 /// otherwise `kwarg` holds the keyword arguments themselves. salt-wire.md §12.1.
 pub fn arguments(arg: Vec<Value>, mut kwarg: Map) -> Call {

@@ -20,7 +20,7 @@ pub use ask::Ran;
 pub use bind::{Call, bind};
 pub use context::{Context, Late, Scope, Source};
 pub use fault::{Fault, Returned, os_error_text, settle};
-pub use master_call::{arguments, failure};
+pub use master_call::{ORCHESTRATING, arguments, failure};
 pub use registry::Registry;
 pub use returner::Returner;
 pub use services::{

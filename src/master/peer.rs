@@ -211,5 +211,9 @@ pub(super) async fn run(master: &Arc<Master>, id: &MinionId, mut load: Map) -> V
     };
     kwarg.remove("__kwarg__");
     let caller = Caller { user: master.options.user.clone(), ..Caller::default() };
-    runners::run_and_wait(master, MasterCall { fun, arg, kwarg, matching: None, jid: None, caller }).await
+    runners::run_and_wait(
+        master,
+        MasterCall { fun, arg, kwarg, matching: None, jid: None, as_client: false, caller },
+    )
+    .await
 }

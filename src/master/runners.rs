@@ -9,16 +9,27 @@ use super::Master;
 use super::services::Services;
 use super::store;
 use crate::channel::commands::MasterCall;
-use crate::event::tags;
-use crate::host::RealHost;
+use crate::event::{self, tags};
+use crate::host::{RealHost, utc_now};
 use crate::loader::{self, Call, Context, Fault, Nowhere, Scope};
 use crate::map;
 use crate::names::{Jid, MinionId};
+use crate::state::all_succeeded;
 use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::{Map, Value};
 
 /// Runners that may run at once; more are refused by name.
 pub(super) const MAX_RUNNING: usize = 64;
+
+/// How a runner came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Good,
+    /// It says so itself.
+    Failed,
+    /// By an exception.
+    Raised,
+}
 
 /// Starts a runner. `{"tag": "salt/run/<jid>", "jid": str}`.
 pub(super) async fn start(master: &Arc<Master>, call: MasterCall) -> Value {
@@ -87,8 +98,15 @@ fn run(
     let fun = call.fun;
     let (args, kwargs) = (call.arg, call.kwarg);
     let mut fun_args = args.clone();
-    if !kwargs.is_empty() {
-        fun_args.push(without_secrets(kwargs.clone()).into());
+    let mut shown = without_secrets(kwargs.clone());
+    if crate::builtin::runners().row(&fun).is_none() {
+        return missing(master, jid, fun, fun_args, shown);
+    }
+    if loader::ORCHESTRATING.contains(&fun.as_str()) && !shown.contains("orchestration_jid") {
+        shown.insert("orchestration_jid", jid.as_str());
+    }
+    if !shown.is_empty() {
+        fun_args.push(shown.into());
     }
     let mut data = map! {
         "fun" => format!("runner.{fun}"),
@@ -97,20 +115,45 @@ fn run(
         "fun_args" => fun_args,
     };
     master.fire(&tags::run_new(jid.as_str()), data.clone());
+    // The job cache shows when it began, as in Salt, where firing leaves its mark in what is kept.
+    data.insert("_stamp", event::stamp(utc_now()));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         carry_out(master, handle, jid, user, &fun, Call { args, kwargs })
     }));
-    let (value, failed) = outcome.unwrap_or_else(|_| {
+    let (value, end) = outcome.unwrap_or_else(|_| {
         let text =
             format!("Exception occurred in runner {fun}: a defect of this program; see the master's log");
-        (text.into(), true)
+        (text.into(), End::Raised)
     });
+    let good = match value.get("data") {
+        Some(states) if end != End::Raised => all_succeeded(states, None),
+        _ => end == End::Good,
+    };
     data.insert("return", value);
-    data.insert("success", !failed);
-    if failed {
+    data.insert("success", good);
+    if end == End::Raised {
         data.insert("retcode", 1);
     }
     remember(master, jid, user, &data);
+    master.fire(&tags::run_ret(jid.as_str()), data.clone());
+    data
+}
+
+/// What is told of a runner that is not there: its end alone, and nothing is kept. Salt: runner.py (`Runner.run`).
+fn missing(master: &Master, jid: &Jid, fun: String, mut fun_args: Vec<Value>, kwargs: Map) -> Map {
+    if !kwargs.is_empty() {
+        let mut marked = map! { "__kwarg__" => true };
+        marked.extend(kwargs);
+        fun_args.push(marked.into());
+    }
+    let data = map! {
+        "success" => false,
+        "return" => format!("'{fun}' is not available."),
+        "retcode" => 254,
+        "fun" => fun,
+        "fun_args" => fun_args,
+        "jid" => jid.as_str(),
+    };
     master.fire(&tags::run_ret(jid.as_str()), data.clone());
     data
 }
@@ -123,7 +166,7 @@ fn without_secrets(mut kwargs: Map) -> Map {
     kwargs
 }
 
-/// What the runner gives, and whether it failed.
+/// What the runner gives, and how it ended.
 pub(super) fn carry_out(
     master: &Arc<Master>,
     handle: &tokio::runtime::Handle,
@@ -131,7 +174,7 @@ pub(super) fn carry_out(
     user: &str,
     fun: &str,
     call: Call,
-) -> (Value, bool) {
+) -> (Value, End) {
     let services = Services::new(master.clone(), handle.clone()).of_user(user);
     let registry = crate::builtin::runners();
     let published = map! { "jid" => jid.as_str(), "fun" => fun, "user" => user };
@@ -148,11 +191,11 @@ pub(super) fn carry_out(
     };
     let context = Context::new(scope);
     match context.call(fun, call) {
-        Ok(value) => (value, context.retcode() != 0),
+        Ok(value) => (value, if context.retcode() == 0 { End::Good } else { End::Failed }),
         Err(fault) => {
             // Salt: arguments that do not fit are a result like any other.
-            let failed = !matches!(fault, Fault::Type(_));
-            (loader::failure("runner", fun, registry.row(fun), &fault).into(), failed)
+            let end = if matches!(fault, Fault::Type(_)) { End::Good } else { End::Raised };
+            (loader::failure("runner", fun, registry.row(fun), &fault).into(), end)
         }
     }
 }

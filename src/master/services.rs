@@ -234,8 +234,9 @@ impl MasterServices for Services {
             return Ok(None);
         }
         let Some(mut load) = self.master.store.load(jid).map_err(unreadable)? else { return Ok(None) };
-        if !load.contains("Minions") {
-            load.insert("Minions", Value::list(self.master.store.job_minions(jid).map_err(unreadable)?));
+        let minions = self.master.store.job_minions(jid).map_err(unreadable)?;
+        if !minions.is_empty() {
+            load.insert("Minions", Value::list(minions));
         }
         Ok(Some(load))
     }

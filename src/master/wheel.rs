@@ -14,16 +14,25 @@ use crate::map;
 use crate::names::Jid;
 use crate::value::{Map, Value};
 
-/// Calls a wheel function: `{"tag": "salt/wheel/<jid>", "data": {fun, jid, tag, user, return, success}}`.
+/// Calls a wheel function: `{"tag": "salt/wheel/<jid>", "data": {fun, jid, user, return, success, …}}`. Of a call by one of
+/// Salt's client classes, which call in their own process, the bus sees `fun_args`, of others `tag`.
 pub(super) async fn answer(master: &Arc<Master>, call: MasterCall) -> Value {
     let jid = master.new_jid();
     let tag = tags::wheel(jid.as_str());
     let mut data = map! {
         "fun" => format!("wheel.{}", call.fun),
         "jid" => jid.as_str(),
-        "tag" => tag.as_str(),
         "user" => if call.caller.user.is_empty() { "UNKNOWN" } else { &call.caller.user },
     };
+    if call.as_client {
+        let mut fun_args = call.arg.clone();
+        if !call.kwarg.is_empty() {
+            fun_args.push(call.kwarg.clone().into());
+        }
+        data.insert("fun_args", fun_args);
+    } else {
+        data.insert("tag", tag.as_str());
+    }
     master.fire(&tags::wheel_new(jid.as_str()), data.clone());
     let (worker, handle, key) = (master.clone(), tokio::runtime::Handle::current(), jid.clone());
     let fun = call.fun.clone();

@@ -21,6 +21,22 @@ const ORCHESTRATE: &[Param] = &[
 const ORCHESTRATED: &str = "Applies SLS files on the master's host, with states such as `salt.state` and `salt.function` that \
                             reach minions: `{data: {id of the master: states}, outputter: highstate, retcode}`.";
 
+const SHOWN: &[Param] = &[
+    req("mods"),
+    opt("saltenv", Default::Str("base")),
+    opt("test", Default::None),
+    opt("queue", Default::False),
+    opt("pillar", Default::None),
+    opt("pillarenv", Default::None),
+    opt("pillar_enc", Default::None),
+];
+
+const AS_RUN: &str = "The states of SLS files as an orchestration would run them.";
+
+const PAUSE: &[Param] = &[req("jid"), opt("state_id", Default::None), opt("duration", Default::None)];
+
+const STOPS: &str = "Has an orchestration stop before a state.";
+
 const PAUSED: &[Param] = &[req("jid"), opt("state_id", Default::None)];
 
 pub(super) static MODULE: Module = Module {
@@ -47,6 +63,7 @@ pub(super) static MODULE: Module = Module {
             },
         ),
         Function::new("orch", ORCHESTRATE, ORCHESTRATED, orchestrate),
+        Function::new("orch_show_sls", SHOWN, AS_RUN, show_sls),
         Function::new("orchestrate", ORCHESTRATE, ORCHESTRATED, orchestrate),
         Function::new(
             "orchestrate_high",
@@ -60,20 +77,7 @@ pub(super) static MODULE: Module = Module {
             "Applies high data on the master's host: `{id of the master: states}`.",
             |cx, args| applied(cx, args, "state.high", &["data"]),
         ),
-        Function::new(
-            "orchestrate_show_sls",
-            &[
-                req("mods"),
-                opt("saltenv", Default::Str("base")),
-                opt("test", Default::None),
-                opt("queue", Default::False),
-                opt("pillar", Default::None),
-                opt("pillarenv", Default::None),
-                opt("pillar_enc", Default::None),
-            ],
-            "The states of SLS files as an orchestration would run them.",
-            show_sls,
-        ),
+        Function::new("orchestrate_show_sls", SHOWN, AS_RUN, show_sls),
         Function::new(
             "orchestrate_single",
             &[
@@ -88,24 +92,24 @@ pub(super) static MODULE: Module = Module {
              name=key.list_all`.",
             |cx, args| applied(cx, args, "state.single", &["fun", "name"]),
         ),
-        Function::new(
-            "pause",
-            &[req("jid"), opt("state_id", Default::None), opt("duration", Default::None)],
-            "Has an orchestration stop before a state.",
-            |cx, args| on_host(cx, args, "state.pause", &["jid", "state_id", "duration"]),
-        ),
+        Function::new("pause", PAUSE, STOPS, pause),
         Function::new("resume", PAUSED, "Has an orchestration go on.", |cx, args| {
             on_host(cx, args, "state.resume", &["jid", "state_id"])
         }),
         Function::new("rm_pause", PAUSED, "Has an orchestration go on.", |cx, args| {
             on_host(cx, args, "state.resume", &["jid", "state_id"])
         }),
+        Function::new("set_pause", PAUSE, STOPS, pause),
         Function::new("sls", ORCHESTRATE, ORCHESTRATED, orchestrate),
         Function::new("soft_kill", PAUSED, "Has an orchestration end before a state.", |cx, args| {
             on_host(cx, args, "state.soft_kill", &["jid", "state_id"])
         }),
     ],
 };
+
+fn pause(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    on_host(cx, args, "state.pause", &["jid", "state_id", "duration"])
+}
 
 fn on_host(cx: &Context, args: &Args, fun: &str, names: &[&str]) -> Result<Value, Fault> {
     let call = Call::positional(names.iter().map(|name| args.get(name).clone()));
@@ -155,9 +159,6 @@ fn orchestrate(cx: &Context, args: &Args) -> Result<Value, Fault> {
     call.kwargs.insert("orchestration_jid", jid);
     let running = cx.master.execute("state.sls", call, true)?.value;
     let good = all_succeeded(&map! { cx.opt_str("id") => running.clone() }.into(), None);
-    if !good {
-        cx.set_retcode(1);
-    }
     Ok(map! {
         "data" => map! { cx.opt_str("id") => running },
         "outputter" => "highstate",

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::event::{fnmatch, tags};
 use crate::loader::{
-    Args, Call, Context, Default, Fault, Param, Running, Scope, State, StateReturn, States, always, keywords,
-    opt, req,
+    Args, Call, Context, Default, Fault, ORCHESTRATING, Param, Running, Scope, State, StateReturn, States,
+    always, keywords, opt, req,
 };
 use crate::map;
 use crate::output::{OutputOptions, render};
@@ -144,18 +144,21 @@ fn tell(running: &Running, kind: &str, mut data: Map) {
     let _ = running.master.fire(&tags::run_args(str_of(jid)), data);
 }
 
-/// A call of `saltutil.runner`; an orchestration within one is part of it, and is paused and ended with it.
+/// A call of `saltutil.runner`; an orchestration within one is part of it, is paused and ended with it, and has its
+/// environment.
 fn runner_call(running: &Running, name: &str, mut kwargs: Map) -> Call {
-    if let Some(jid) = running.low.get("__orchestration_jid__")
-        && ["state.orchestrate", "state.orch", "state.sls"].contains(&name)
-    {
-        kwargs.insert("orchestration_jid", jid.clone());
+    if ORCHESTRATING.contains(&name) {
+        for (key, of_ours) in [("saltenv", "__env__"), ("orchestration_jid", "__orchestration_jid__")] {
+            let own = running.low.get(of_ours).filter(|_| !kwargs.contains(key)).cloned();
+            kwargs.extend(own.map(|own| (key, own)));
+        }
     }
-    tell(
-        running,
-        "runner",
-        map! { "name" => name, "args" => Value::List(Vec::new()), "kwargs" => kwargs.clone() },
-    );
+    let mut shown = kwargs.clone();
+    let args = shown.remove("arg").unwrap_or_else(|| Value::List(Vec::new()));
+    if let Some(Value::Map(kwarg)) = shown.remove("kwarg") {
+        shown.extend(kwarg);
+    }
+    tell(running, "runner", map! { "name" => name, "args" => args, "kwargs" => shown });
     kwargs.insert("full_return", true);
     Call { args: vec![name.into()], kwargs }
 }

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bus;
 mod clients;
+mod events;
 mod fleet;
 mod functions;
 mod grains;

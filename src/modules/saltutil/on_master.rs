@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::host::Command;
-use crate::loader::{Args, Context, Fault};
+use crate::loader::{Args, Context, Fault, ORCHESTRATING};
 use crate::map;
 use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
 use crate::value::{Map, Value, str_of};
@@ -62,10 +62,15 @@ pub(super) fn wheel(cx: &Context, args: &Args) -> Result<Value, Fault> {
 pub(super) fn runner(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut kwarg = args.get("kwarg").as_map().cloned().unwrap_or_default();
     kwarg.extend(own(&args.keywords));
-    let data = ask(
-        cx,
-        map! { "what" => "runner", "fun" => args.str("name")?, "arg" => args.list("arg")?, "kwarg" => kwarg },
-    )?;
+    let fun = args.str("name")?;
+    if ORCHESTRATING.contains(&fun.as_str()) {
+        for (key, of_ours) in [("saltenv", "saltenv"), ("orchestration_jid", "jid")] {
+            let own = args.given(of_ours).filter(|_| !kwarg.contains(key));
+            kwarg.extend(own.map(|own| (key, own.clone())));
+        }
+    }
+    let data =
+        ask(cx, map! { "what" => "runner", "fun" => fun, "arg" => args.list("arg")?, "kwarg" => kwarg })?;
     if args.truthy("full_return") {
         return Ok(data);
     }
