@@ -261,7 +261,8 @@ impl Chunks {
         } else {
             index.get(pattern).cloned().unwrap_or_default()
         };
-        if module == "sls" {
+        // 3007 means them in any case, and then finds a circle where an included file waits for the including one.
+        if module == "sls" && places.is_empty() {
             places.extend(self.by_including.get(pattern).into_iter().flatten());
         }
         places.retain(|place| matches!(module, "sls" | "id") || field(self.low(*place), "state") == module);

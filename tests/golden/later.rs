@@ -23,6 +23,10 @@ const FAMILIES: &[(&str, &str)] = &[
     ("highstate/low_", INCLUDED),
     ("highstate/module_old", VERSION),
     ("highstate/render_slspath", INCLUDED),
+    (
+        "highstate/req_sls_includer",
+        "for 3007 a file that waits for the one that includes it waits for itself",
+    ),
     ("highstate/schedule", "with test=True 3007 shows the job as added"),
     (
         "machine/access states.mount.mounted",
