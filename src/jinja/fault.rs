@@ -84,6 +84,11 @@ impl Fault {
         self.0.kind
     }
 
+    /// The template that is not there.
+    pub(super) fn missing(&self) -> Option<String> {
+        (self.0.kind == Kind::NotFound).then(|| self.0.message.clone())
+    }
+
     /// The line of a syntax error that has no frame yet.
     pub(super) fn take_line(&mut self) -> Option<u32> {
         self.0.line.take()
@@ -147,7 +152,7 @@ pub struct Error {
     pub path: Option<String>,
     /// File and line of each call on the way, innermost first; `None` is the template that was asked for.
     pub trail: Vec<(Option<String>, u32)>,
-    /// The name that was probably meant, for a variable that is not there.
+    /// The name that was probably meant, for a variable, filter, function or file that is not there.
     pub near: Option<String>,
 }
 
@@ -166,7 +171,11 @@ impl Error {
     }
 
     /// Looks for the name that was meant among what the template sees.
-    pub(super) fn with_near(mut self, vars: &Map, around: &dyn Surroundings) -> Self {
+    pub(super) fn with_near(mut self, missing: Option<&str>, vars: &Map, around: &dyn Surroundings) -> Self {
+        if let Some(path) = missing {
+            self.near = around.source_near(path);
+            return self;
+        }
         let quoted = |text: &str| text.split('\'').nth(1).map(str::to_owned);
         let near = if let Some((_, name)) = self.message.split_once("AliasedLoader object' has no attribute")
         {

@@ -75,8 +75,10 @@ pub fn render_with_places(
         parse(source, options, &knows).map_err(|fault| placed(fault, &text).into_error(&text, sls))?;
     let template = Rc::new(Template { name: None, path: None, source: Rc::clone(&text), parsed });
     let rendered = Run::new(template, vars, around, options).main();
-    let (mut out, written) =
-        rendered.map_err(|fault| fault.into_error(&text, sls).with_near(vars, around))?;
+    let (mut out, written) = rendered.map_err(|fault| {
+        let missing = fault.missing();
+        fault.into_error(&text, sls).with_near(missing.as_deref(), vars, around)
+    })?;
     if source.ends_with('\n') {
         out.push('\n');
     }

@@ -28,6 +28,11 @@ pub trait Surroundings {
         None
     }
 
+    /// The path that was probably meant by one that is not there.
+    fn source_near(&self, _path: &str) -> Option<String> {
+        None
+    }
+
     /// A large variable that every template sees (`opts`, `grains` …), which is not copied for each; those that are
     /// given to the render come before it.
     fn large(&self, _name: &str) -> Option<&Map> {

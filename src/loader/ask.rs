@@ -81,6 +81,14 @@ impl Context<'_> {
         self.ask("cmd.which", &[name.into()]).ok().filter(Value::truthy).map(|path| str_of(&path))
     }
 
+    /// What a message goes on with that does not find a file or directory of the file server: the one that was probably
+    /// meant. Not in Salt.
+    pub fn near_source(&self, url: &str, saltenv: &str) -> String {
+        let path = url.trim_start_matches("salt://").split('?').next().unwrap_or_default();
+        let near = self.minion.files().near(path, saltenv);
+        near.map(|near| format!("\ndid you mean 'salt://{near}'?")).unwrap_or_default()
+    }
+
     /// Text of a grain, or an empty one.
     pub fn grain(&self, name: &str) -> &str {
         self.grains.map().str(name).unwrap_or_default()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Call, Fault};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, nearest};
 
 /// The hash of a file on the file server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +153,13 @@ pub trait FileClient: Sync {
     /// # Errors
     /// When the master cannot be asked.
     fn file_list(&self, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault>;
+
+    /// The file or directory that was probably meant by a path that is not there. Not in Salt.
+    fn near(&self, path: &str, saltenv: &str) -> Option<String> {
+        let mut there = self.file_list(saltenv, "").ok()?;
+        there.extend(self.dir_list(saltenv, "").unwrap_or_default());
+        nearest(path, &mut there.iter().map(String::as_str)).map(str::to_owned)
+    }
 
     /// Directories likewise.
     ///

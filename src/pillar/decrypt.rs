@@ -16,7 +16,14 @@ pub(super) fn decrypt(cx: &Context, pillar: &mut Map) {
         Value::List(items) => {
             for item in items {
                 match item {
-                    Value::Map(map) => wanted.extend(map.iter().map(|(key, how)| (str_of(key), how.clone()))),
+                    Value::Map(map) if map.len() == 1 => {
+                        wanted.extend(map.iter().map(|(key, how)| (str_of(key), how.clone())));
+                    }
+                    // One that cannot be read spoils the list.
+                    Value::Map(_) | Value::List(_) => {
+                        wanted.clear();
+                        break;
+                    }
                     key => wanted.push((str_of(key), Value::Null)),
                 }
             }
@@ -39,9 +46,12 @@ pub(super) fn decrypt(cx: &Context, pillar: &mut Map) {
             continue;
         };
         let allowed = cx.opts.get("decrypt_pillar_renderers").and_then(Value::as_list);
-        if allowed.is_some_and(|allowed| !allowed.iter().any(|name| name.as_str() == Some(&how))) {
+        let allowed: Option<Vec<String>> = allowed.map(|allowed| allowed.iter().map(str_of).collect());
+        if let Some(allowed) = allowed.filter(|allowed| !allowed.contains(&how)) {
             errors.push(format!(
-                "Failed to decrypt pillar key '{path}': '{how}' is not a valid decryption renderer"
+                "Failed to decrypt pillar key '{path}': '{how}' is not a valid decryption renderer. Valid choices are: \
+                 {}",
+                allowed.join(", ")
             ));
             continue;
         }
@@ -69,11 +79,8 @@ fn at<'a>(pillar: &'a mut Map, path: &str, delimiter: &str) -> Option<&'a mut Va
     let mut names = path.split(delimiter);
     let mut place = pillar.get_mut(names.next()?)?;
     for name in names {
-        place = match place {
-            Value::Map(map) => map.get_mut(name)?,
-            Value::List(items) => items.get_mut(name.parse::<usize>().ok()?)?,
-            _ => return None,
-        };
+        let Value::Map(map) = place else { return None };
+        place = map.get_mut(name)?;
     }
     Some(place)
 }

@@ -180,8 +180,11 @@ fn run(
         Step::Msgpack => {
             let octets = match &value {
                 Value::Bytes(octets) => &octets[..],
-                _ => text()?.as_bytes(),
+                _ => text()?.trim().as_bytes(),
             };
+            if octets.is_empty() {
+                return Ok(Map::new().into());
+            }
             msgpack::decode(octets, msgpack::Reading::Wire)
                 .map_err(|error| RenderError::Msgpack(error.to_string()))
         }

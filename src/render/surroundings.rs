@@ -55,6 +55,10 @@ impl Surroundings for Around<'_, '_> {
         Some(SourceFile { path: file.display().to_string(), text })
     }
 
+    fn source_near(&self, path: &str) -> Option<String> {
+        self.files.near(path, self.saltenv)
+    }
+
     fn has_function(&self, name: &str) -> bool {
         self.cx.registry.function(self.cx, name).is_ok()
     }

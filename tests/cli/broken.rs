@@ -1,5 +1,6 @@
 //! Broken SLS of every kind: each is an error that says what is wrong, and the next run goes on.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::alone::{Minion, text};
@@ -31,6 +32,22 @@ const CASES: &[(&str, &str, &str)] = &[
         "misspelt_requisite",
         "nginx conf:\n  test.nop: []\nb:\n  test.nop:\n    - require:\n      - test: ngnix conf\n",
         "did you mean 'nginx conf'?",
+    ),
+    ("misspelt_template", "{% from 'files/mcros.j2' import m %}\n", "did you mean 'files/macros.j2'?"),
+    (
+        "misspelt_source",
+        "/nowhere/a:\n  file.managed:\n    - source: salt://misplet_state.sls\n",
+        "did you mean 'salt://misspelt_state.sls'?",
+    ),
+    (
+        "misspelt_directory",
+        "/nowhere/a:\n  file.recurse:\n    - source: salt://fiels\n",
+        "did you mean 'salt://files'?",
+    ),
+    (
+        "misspelt_script",
+        "a:\n  cmd.script:\n    - source: salt://fiels/a.sh\n",
+        "did you mean 'salt://files/a.sh'?",
     ),
     ("duplicate_id", "a:\n  test.nop: []\na:\n  test.nop: []\n", "found conflicting ID 'a'"),
     (
@@ -71,6 +88,10 @@ const CASES: &[(&str, &str, &str)] = &[
 fn each_broken_file_is_told_of_and_leaves_the_lock_free() {
     let minion = Minion::new("broken");
     minion.sls("good", "a:\n  test.succeed_without_changes: []\n");
+    fs::create_dir_all(minion.path("states/files")).expect("a directory");
+    for name in ["a.sh", "macros.j2"] {
+        fs::write(minion.path("states/files").join(name), "").expect("a file");
+    }
     let mut wrong = Vec::new();
     for (name, source, expected) in CASES {
         minion.sls(name, source);
@@ -104,4 +125,43 @@ fn broken_top_files_are_told_of() {
         assert!(said.contains(expected), "{top}: {said}");
         assert!(!output.status.success(), "{top} ends well: {said}");
     }
+}
+
+#[test]
+fn octets_are_no_sls_file() {
+    let minion = Minion::new("octets");
+    let packed = b"#!msgpack\n\x81\xa1a\x81\xa8test.nop\x90";
+    fs::write(minion.path("states/packed.sls"), packed).expect("written");
+    // Salt reads it as text, too, and shows Python's UnicodeDecodeError.
+    let said = text(&minion.run(&["state.apply", "packed"]).stdout);
+    assert!(said.contains("packed.sls: it is not UTF-8"), "{said}");
+    // Nothing is the same in msgpack.
+    minion.sls("empty", "#!msgpack\n \n");
+    assert_eq!(text(&minion.run(&["state.show_sls", "empty"]).stdout), "{\n    \"local\": {}\n}\n");
+}
+
+#[test]
+fn an_error_names_those_who_include_the_file() {
+    let minion = Minion::new("included");
+    minion.sls("one", "include: [two]\n");
+    minion.sls("two", "include: [three]\n");
+    minion.sls("three", "a: {{ nothing }}\n");
+    let output = minion.run(&["state.apply", "one", "--out=newline_values_only"]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    let place = format!("in {}, line 1, column 7", minion.path("states/three.sls").display());
+    let chain = "included by SLS 'base:two'\nincluded by SLS 'base:one'";
+    let (at, behind) = (said.find(&place), said.find(chain));
+    assert!(at.is_some() && behind > at, "{said}");
+}
+
+#[test]
+fn a_template_of_100_mb_is_refused_unread() {
+    let minion = Minion::new("huge");
+    minion.sls("huge", "");
+    let file = fs::OpenOptions::new().write(true).open(minion.path("states/huge.sls")).expect("a file");
+    file.set_len(100 << 20).expect("room");
+    let output = minion.call(&["state.apply", "huge"]).output().expect("it runs");
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("it has 104857600 octets; a template may have 67108864"), "{said}");
+    assert!(!output.status.success(), "{said}");
 }

@@ -91,6 +91,32 @@ fn what_gpg_opened_is_hidden_and_files_get_it() {
     check(&minion);
 }
 
+#[test]
+fn decrypt_pillar_opens_what_it_names() {
+    let Some(keys) = Keys::new("decrypt") else {
+        println!("SKIPPED: this host has no gpg");
+        return;
+    };
+    let sealed = |plain: &str| keys.seal(plain).replace('\n', "\n      ");
+    let pillar = format!(
+        "db:\n  password: |\n      {}\n  other: |\n      {}\nusers:\n  - plain\n  - |\n      {}\n",
+        sealed("opened one"),
+        sealed("closed"),
+        sealed("opened two")
+    );
+    let options = format!(
+        "gpg_keydir: {}\ndecrypt_pillar:\n  - 'db:password'\n  - users: gpg\n  - 'no:such'\n",
+        keys.home
+    );
+    let minion = minion("decrypt", &pillar, &options);
+    let got = |path: &str| text(&minion.run(&["pillar.get", path, "--out=txt"]).stdout);
+    assert_eq!(got("db:password"), "local: opened one\n");
+    assert!(got("db:other").contains("BEGIN PGP MESSAGE"));
+    let users = got("users");
+    assert!(users.contains("plain") && users.contains("opened two"), "{users}");
+    assert_eq!(got("_errors"), "");
+}
+
 /// A directory of keys with one that has no passphrase.
 struct Keys {
     home: String,

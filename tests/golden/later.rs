@@ -22,6 +22,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("highstate/include_", INCLUDED),
     ("highstate/low_", INCLUDED),
     ("highstate/module_old", VERSION),
+    ("highstate/render_py", INCLUDED),
     ("highstate/render_slspath", INCLUDED),
     (
         "highstate/req_sls_includer",
@@ -40,6 +41,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("modules/saltutil saltutil.sync_all", "3007 syncs tops and wrapper as well"),
     ("modules/saltutil sys.", "3007 has saltutil.sync_tops and sync_wrapper"),
     ("modules/test test.version", VERSION),
+    ("pillar/pillar_opts", VERSION),
     ("pillar/include_glob", "3007 does not find what `./` names beside a file of the root"),
 ];
 

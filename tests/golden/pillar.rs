@@ -6,7 +6,7 @@ use std::path::Path;
 use halite::builtin;
 use halite::config::{Opts, Role};
 use halite::local_pillar::{LocalPillar, Request};
-use halite::value::{JsonStyle, Map, Value, yaml};
+use halite::value::{JsonStyle, Map, Value, str_of, traverse, yaml};
 
 /// The sections of a case.
 pub(crate) fn sections(text: &str) -> Vec<(String, String)> {
@@ -71,7 +71,16 @@ fn compiled(case: &str, parts: &[(String, String)]) -> (Value, Value) {
     let (_, expected) =
         parts.iter().find(|(name, _)| name.starts_with("expected")).expect("an expected pillar");
     let expected = Value::from_json(expected).expect("JSON");
-    let ours = Value::Map(pillar.pillar.clone()).to_json(JsonStyle::default()).replace(&root, "{root}");
+    let whole = Value::Map(pillar.pillar.clone());
+    let shown = yaml::load(part("shown"), "case").expect("YAML");
+    let whole = match shown.as_list() {
+        Some(paths) => {
+            let at = |path: &Value| traverse(&whole, &str_of(path), ":").cloned().unwrap_or_default();
+            paths.iter().map(|path| (path.clone(), at(path))).collect::<Map>().into()
+        }
+        None => whole,
+    };
+    let ours = whole.to_json(JsonStyle::default()).replace(&root, "{root}");
     (Value::from_json(&ours).expect("JSON"), expected)
 }
 

@@ -203,7 +203,7 @@ fn compare(
         "name" => got.name,
         "changes" => got.changes,
         "result" => got.result,
-        "comment" => got.comment,
+        "comment" => got.comment.split("\ndid you mean '").next(),
     };
     if let Some(warnings) = got.extra.get("warnings") {
         ours.insert("warnings", warnings.clone());

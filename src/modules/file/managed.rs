@@ -88,7 +88,8 @@ fn managed(cx: &Context, query: &Query) -> Result<Managed, Fault> {
         match cx.call("cp.hash_file", call)? {
             Value::Map(found) if !found.is_empty() => sum = found,
             _ => {
-                return wrong(format!("Source file {source} not found in saltenv '{}'", query.saltenv));
+                let near = cx.near_source(&source, &query.saltenv);
+                return wrong(format!("Source file {source} not found in saltenv '{}'{near}", query.saltenv));
             }
         }
     } else if !has_hash && !is_remote(&own_scheme) {

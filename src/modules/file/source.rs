@@ -89,7 +89,9 @@ pub(super) fn choose(
             return Ok((url.into(), own_hash));
         }
     }
-    Err(Fault::execution("none of the specified sources were found"))
+    let first = sources.iter().find_map(Value::as_str).unwrap_or_default();
+    let near = cx.near_source(first, saltenv);
+    Err(Fault::execution(format!("none of the specified sources were found{near}")))
 }
 
 pub(super) fn source_list(cx: &Context, args: &Args) -> Result<Value, Fault> {

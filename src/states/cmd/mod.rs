@@ -321,7 +321,8 @@ fn script(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         Err(fault) => return Err(fault),
     };
     let comment = if all.get("cache_error").is_some_and(Value::truthy) {
-        format!("Unable to cache script {shown} from saltenv '{saltenv}'")
+        let near = running.cx.near_source(&shown, &saltenv);
+        format!("Unable to cache script {shown} from saltenv '{saltenv}'{near}")
     } else {
         format!("Command '{name}' run")
     };

@@ -189,9 +189,10 @@ pub(super) fn recurse(running: &Running, args: &Args) -> Outcome {
     let env = env.map_or_else(|| saltenv(running), str::to_owned);
     let directories = running.ask("cp.list_master_dirs", &[env.as_str().into(), path.into()])?;
     if !strings(&directories).iter().any(|directory| directory == path) {
+        let near = running.cx.near_source(path, &env);
         return failed(
             ret,
-            format!("The directory '{path}' does not exist on the salt fileserver in saltenv '{env}'"),
+            format!("The directory '{path}' does not exist on the salt fileserver in saltenv '{env}'{near}"),
         );
     }
     let test = running.test();

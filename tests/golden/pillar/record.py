@@ -6,7 +6,8 @@
 
 A case has sections, each after a line `--- name`: `opts` (of the master, YAML; {root} is the directory of the tree),
 `grains`, `request` ({saltenv, pillarenv, pillar, extra}), `file ENV/PATH`, and `expected`, which this script writes:
-the pillar as JSON, in order, with {root} for the directory and without tracebacks.
+the pillar as JSON, in order, with {root} for the directory and without tracebacks. Where it has a section `shown` (a YAML
+list of paths), `expected` is a map of what stands at each of them.
 """
 
 import copy
@@ -45,7 +46,7 @@ def sections(text):
 def compiled(parts):
     root = tempfile.mkdtemp(prefix="pillar-case-")
     try:
-        options, grains, request = {}, {}, {}
+        options, grains, request, shown = {}, {}, {}, None
         for name, text in parts:
             if name == "opts":
                 options = yaml.safe_load(text.replace("{root}", root)) or {}
@@ -53,6 +54,8 @@ def compiled(parts):
                 grains = yaml.safe_load(text) or {}
             elif name == "request":
                 request = yaml.safe_load(text) or {}
+            elif name == "shown":
+                shown = yaml.safe_load(text)
             elif name.startswith("file "):
                 path = os.path.join(root, name[5:])
                 os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -80,6 +83,8 @@ def compiled(parts):
             texts = [TRACEBACK.sub("; line ", text) for text in pillar["_errors"]]
             pillar["_errors"] = [re.sub(r"\n\nTraceback .*\n---", "\n---", text, flags=re.DOTALL) for text in texts]
         pillar = salt.utils.data.decode(pillar, keep=True, preserve_dict_class=True)
+        if shown:
+            pillar = {path: salt.utils.data.traverse_dict(pillar, path) for path in shown}
         return json.dumps(pillar, indent=1, default=str).replace(root, "{root}")
     finally:
         shutil.rmtree(root)
