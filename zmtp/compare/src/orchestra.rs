@@ -75,7 +75,15 @@ fn note(table: &mut Table, row: String, library: &'static str, value: f64) {
     table.entry(row).or_default().entry(library).or_default().push(value);
 }
 
+/// `COMPARE_SIZE` is the one to look into of the rows that come in several sizes, `COMPARE_TIMES` how many times as much a pair has to do, so
+/// that there is time for a profile.
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
 pub fn run(rounds: usize, only: &str, libraries: &str) {
+    let size_wanted = number("COMPARE_SIZE");
+    let is_wanted = |size: usize| size_wanted.is_none_or(|wanted| wanted == size);
     let libraries: Vec<_> = ALL
         .into_iter()
         .filter(|l| libraries.is_empty() || libraries.split(',').any(|name| name == *l))
@@ -87,7 +95,7 @@ pub fn run(rounds: usize, only: &str, libraries: &str) {
     for _ in 0..rounds {
         for &library in &libraries {
             for size in [64, 1024, 65_536] {
-                if "pair".contains(only) {
+                if "pair".contains(only) && is_wanted(size) {
                     pair(&mut table, library, size);
                 }
             }
@@ -99,12 +107,12 @@ pub fn run(rounds: usize, only: &str, libraries: &str) {
         }
         for &library in &libraries {
             for peers in [100, 1000, 5000] {
-                if "fanout".contains(only) {
+                if "fanout".contains(only) && is_wanted(peers) {
                     runtime.block_on(fan_out(&mut table, library, peers));
                 }
             }
             for (clients, in_flight) in [(1, 16), (100, 16), (1000, 4)] {
-                if "router".contains(only) && (library != SINGLE || clients == 1) {
+                if "router".contains(only) && is_wanted(clients) && (library != SINGLE || clients == 1) {
                     clients_runtime.block_on(router(&mut table, library, clients, in_flight));
                 }
             }
@@ -150,7 +158,7 @@ fn pair(table: &mut Table, library: &'static str, size: usize) {
     });
     assert_eq!(ready, "ready");
     let batch = (4 << 20) / (size + 64);
-    let batches = if size > 10_000 { 60 } else { 40 };
+    let batches = number("COMPARE_TIMES").unwrap_or(1) * if size > 10_000 { 60 } else { 40 };
     let round = |publisher: &mut Player, sub: &mut Player, batches: usize| -> bool {
         for _ in 0..2 {
             publisher.command(&format!("publish {batch} {size}"));

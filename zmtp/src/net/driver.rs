@@ -23,7 +23,7 @@ use super::{
     monitor::Event as Report,
     outbox::{Control, Outgoing, Queued},
     pipe::{Pipe, Visit},
-    stream::{PeerAddress, Stream},
+    stream::{PeerAddress, SLICES, Stream},
 };
 use crate::codec::frame::MAX_HEADER_OCTETS;
 use crate::connection::{Connection, Event};
@@ -35,8 +35,6 @@ use crate::pattern::socket_type::SocketType;
 const ROUNDS: usize = 16;
 /// And before the receiver of what was read gets its turn.
 const WAKE_ROUNDS: usize = 4;
-/// Slices in one vectored write.
-const SLICES: usize = 64;
 /// Bounds of the size of one read, which follows what arrives.
 const MIN_READ: usize = 2 * 1024;
 const MAX_READ: usize = 64 * 1024;
@@ -76,6 +74,8 @@ pub(crate) struct Driver {
     deciding: Option<Later>,
     /// Senders may write to the stream.
     offered: bool,
+    /// And one of them does.
+    busy: bool,
     ended: bool,
     /// As what it is lent to a receiver.
     lent: Option<Weak<Lent>>,
@@ -148,6 +148,7 @@ impl Driver {
             alike: 0,
             deciding: None,
             offered: false,
+            busy: false,
             ended: false,
             lent: None,
             guest: false,
@@ -395,6 +396,7 @@ impl Driver {
         let writer = self.direct().then_some(&self.stream.writer);
         let room = self.connection.octets_queued() == 0;
         self.offered = pipe.visit(cx, room, self.answers(), writer, &mut visit);
+        self.busy = visit.busy;
         if visit.again {
             come_again(cx);
         }
@@ -435,21 +437,23 @@ impl Driver {
         if at_work { self.received.into() } else { 0 }
     }
 
-    /// A request or a reply goes alone, and somebody waits for it.
+    /// A request or a reply goes alone, and somebody waits for it; what is published goes to many at once.
     fn direct(&self) -> bool {
-        matches!(self.core.socket_type, SocketType::Req | SocketType::Rep) && !self.connection.is_encrypted()
+        use SocketType::{Pub, Rep, Req, XPub};
+        matches!(self.core.socket_type, Req | Rep | Pub | XPub) && !self.connection.is_encrypted()
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Progress {
         let mut progress = false;
-        while self.connection.wants_transmit() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.connection.poll_transmit(&mut slices);
+        while !self.busy && self.connection.wants_transmit() {
             if std::mem::take(&mut self.offered)
                 && let Some(pipe) = &self.pipe
+                && !pipe.withdraw_writer(cx)
             {
-                pipe.withdraw_writer();
+                break;
             }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = self.connection.poll_transmit(&mut slices);
             let written = self.stream.writer.try_write(slices.get(..filled).unwrap_or_default());
             match written {
                 Ok(octets) => {

@@ -20,6 +20,7 @@ mod patterns;
 mod pipe;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod properties;
+mod rounds;
 mod segment;
 mod sockets;
 mod stream;

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{segment::Stretch, stream::Writer};
 use crate::buffers;
-use crate::codec::Encoded;
+use crate::codec::{Encoded, Output};
 use crate::error::ConnectionError;
 use crate::message::Message;
 use crate::options::Options;
@@ -60,6 +60,18 @@ pub(crate) enum Queued {
     Pack(BytesMut),
 }
 
+impl Queued {
+    /// As it goes to the stream, when that is in clear text.
+    pub(super) fn encode_to(self, output: &mut Output) {
+        match self {
+            Queued::Message(message) => output.push_message(&message),
+            Queued::Encoded(encoded) => output.push_encoded(encoded),
+            Queued::Stretch(stretch) => output.push_encoded(stretch.bytes().into()),
+            Queued::Pack(pack) => output.push_encoded(pack.freeze().into()),
+        }
+    }
+}
+
 /// Something queued, how many messages it is, and their octets.
 #[derive(Debug)]
 struct Entry {
@@ -76,6 +88,33 @@ pub(crate) enum Control {
     Cancel(Bytes),
 }
 
+/// Where a peer stands with those who write to many, see [`super::rounds`].
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Round {
+    #[default]
+    Nothing,
+    /// It is on the list.
+    Listed,
+    /// Somebody writes what was taken; nobody else may.
+    Writing,
+    /// And the driver came meanwhile.
+    Awaited,
+}
+
+impl Round {
+    pub(super) fn is_writing(self) -> bool {
+        matches!(self, Round::Writing | Round::Awaited)
+    }
+}
+
+/// Octets that have to come first.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub(super) pieces: Vec<Bytes>,
+    /// What they are left of.
+    pub(super) messages: usize,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     queue: VecDeque<Entry>,
@@ -83,7 +122,7 @@ pub(super) struct Outbox {
     messages: usize,
     octets: usize,
     /// Messages and octets taken by the driver and not yet written: they count as queued.
-    in_flight: usize,
+    pub(super) in_flight: usize,
     in_flight_octets: usize,
     pub(super) controls: VecDeque<Control>,
     pub(super) driver: Option<Waker>,
@@ -91,9 +130,10 @@ pub(super) struct Outbox {
     pub(super) blocked: bool,
     /// Nothing is being written, so that a sender may do it by itself.
     pub(super) writer: Option<Arc<Writer>>,
-    /// What the stream did not take of a message that a sender wrote. It is no message any more: it ends with the
+    /// What the stream did not take of what was written without the driver. It is no message any more: it ends with the
     /// connection.
-    pub(super) rest: Option<BytesMut>,
+    pub(super) rest: Option<Box<Rest>>,
+    pub(super) round: Round,
     /// Octets of the last pack that was taken: the next one is likely to be like it.
     pack_octets: usize,
     /// Messages ever queued, and ever taken.
@@ -187,9 +227,15 @@ impl Outbox {
         let Ok(written @ 1..) = writer.try_write(&[IoSlice::new(pack)]) else { return };
         self.taken += 1;
         if written < pack.len() {
-            self.rest = Some(pack.split_off(written));
+            let pieces = vec![pack.split_off(written).freeze()];
+            self.rest = Some(Box::new(Rest { pieces, messages: 1 }));
         }
         self.discard_queued();
+    }
+
+    /// Takes the writer when there is something to write, and it is ours to write it.
+    pub(super) fn take_writer(&mut self) -> Option<Arc<Writer>> {
+        if self.is_empty() { None } else { self.writer.take() }
     }
 
     pub(super) fn discard_queued(&mut self) {
@@ -243,10 +289,10 @@ impl Outbox {
         let most = options.sndhwm.map_or(usize::MAX, |hwm| (hwm / 2).max(1));
         self.pack_octets = 0;
         if let Some(rest) = self.rest.take() {
-            self.in_flight = 1;
-            self.in_flight_octets = rest.len();
-            self.taken -= 1; // counted when it was written in part
-            batch.push(Queued::Pack(rest));
+            self.in_flight = rest.messages;
+            self.in_flight_octets = rest.pieces.iter().map(Bytes::len).sum();
+            self.taken -= rest.messages as u64; // counted when they were written in part
+            batch.extend(rest.pieces.into_iter().map(|piece| Queued::Encoded(piece.into())));
         }
         while let Some(entry) = self.queue.front() {
             let fits = self.in_flight + entry.messages <= most && self.in_flight_octets < BATCH_OCTETS;
@@ -280,6 +326,11 @@ impl Outbox {
     /// To be called, and the answer woken, after something was queued. A driver that is writing looks by itself.
     pub(super) fn waker(&mut self) -> Option<Waker> {
         self.write_through();
+        self.waker_to_write()
+    }
+
+    /// As [`Outbox::waker`], with nothing written here.
+    pub(super) fn waker_to_write(&mut self) -> Option<Waker> {
         let nothing = self.queue.is_empty() && self.rest.is_none() && self.controls.is_empty();
         if self.blocked || nothing { None } else { self.driver.take() }
     }

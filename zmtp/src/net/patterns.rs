@@ -17,7 +17,8 @@ use super::{
     inbox::{Inbox, Item},
     monitor::{Event, Monitor},
     outbox::{Control, HANDLE_OCTETS, Outgoing, PACK_OCTETS},
-    pipe::Pipe,
+    pipe::{Pipe, Published},
+    rounds::Rounds,
     segment::{self, Segments},
     stream::PeerAddress,
 };
@@ -78,6 +79,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// From so many subscribers on, those who only wait for more are written to in rounds. A few have a task each that writes while the
+/// publisher goes on. In tests of this crate everybody is one of many.
+const MANY: usize = if cfg!(any(test, feature = "fuzzing")) { 1 } else { 8 };
+
 /// The topics that one peer asked for, and their octets.
 type Asked = (BTreeSet<Bytes>, usize);
 
@@ -98,6 +103,7 @@ pub(crate) struct Publishing {
     asked: Option<Mutex<HashMap<u64, Asked>>>,
     /// Where small messages are encoded.
     segments: Mutex<Segments>,
+    rounds: Arc<Rounds>,
 }
 
 impl Publishing {
@@ -118,6 +124,7 @@ impl Publishing {
             verboser: options.xpub_verboser,
             asked,
             segments: Mutex::default(),
+            rounds: Arc::new(Rounds::new()),
         }
     }
 
@@ -144,6 +151,8 @@ impl Publishing {
         let copied =
             wire <= if subscriptions.subscribers() == 1 && !inverted { PACK_OCTETS } else { HANDLE_OCTETS };
         let (mut encoded, mut stretch) = (None, None);
+        let rounds = subscriptions.subscribers() >= MANY;
+        let mut listed = Vec::new();
         subscriptions.for_each_wanting(message.first(), inverted, |pipe| {
             let item = if copied {
                 Outgoing::Copied(&message)
@@ -152,10 +161,13 @@ impl Publishing {
             } else {
                 Outgoing::Shared(encoded.get_or_insert_with(|| Encoded::message(&message)))
             };
-            if let Some(total) = pipe.push_or_drop(item) {
-                self.report(pipe, |peer| Event::Dropped { peer, total });
+            match pipe.publish(item, rounds) {
+                Published::Queued => {}
+                Published::Waits => listed.push(pipe.clone()),
+                Published::Dropped(total) => self.report(pipe, |peer| Event::Dropped { peer, total }),
             }
         });
+        self.rounds.add(listed);
         true
     }
 

@@ -9,9 +9,10 @@ use std::{
 
 use super::{
     SendError, TrySendError,
-    outbox::{Control, Outbox, Outgoing, Queued},
+    outbox::{Control, Outbox, Outgoing, Queued, Rest, Round},
     stream::{PeerAddress, Writer},
 };
+use crate::codec::Output;
 use crate::error::ConnectionError;
 use crate::message::{Message, RoutingId};
 use crate::options::Options;
@@ -29,6 +30,17 @@ pub(crate) struct Pipe {
     outbox: Mutex<Outbox>,
 }
 
+/// What became of a published message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Published {
+    /// It is queued, or was dropped as others before it.
+    Queued,
+    /// It is queued, and the pipe has to be listed for a round.
+    Waits,
+    /// It is the first of an episode to be dropped; so many ever were.
+    Dropped(u64),
+}
+
 /// What the driver got out of a visit.
 #[derive(Debug, Default)]
 pub(crate) struct Visit {
@@ -36,6 +48,8 @@ pub(crate) struct Visit {
     pub(crate) controls: VecDeque<Control>,
     /// More is about to come, to be written together: visit again soon.
     pub(crate) again: bool,
+    /// Somebody else writes, and wakes the driver afterwards.
+    pub(crate) busy: bool,
     /// Nothing more will come.
     pub(crate) finished: bool,
     /// Senders that were refused may try again.
@@ -103,6 +117,79 @@ impl Pipe {
         None
     }
 
+    /// As [`Pipe::push_or_drop`], where somebody else may do the driver's work: what became of the message.
+    pub(crate) fn publish(&self, item: Outgoing<'_>, rounds: bool) -> Published {
+        let mut outbox = self.outbox();
+        if outbox.gone || outbox.closing {
+            return Published::Queued;
+        }
+        if outbox.is_full(&self.options, item.octets()) {
+            outbox.dropped += 1;
+            outbox.refused = true;
+            let first = !std::mem::replace(&mut outbox.dropping, true);
+            return if first { Published::Dropped(outbox.dropped) } else { Published::Queued };
+        }
+        outbox.enqueue(&self.options, item);
+        match outbox.round {
+            Round::Nothing if rounds && outbox.writer.is_some() => {
+                outbox.round = Round::Listed;
+                return Published::Waits;
+            }
+            Round::Nothing => {}
+            _ => return Published::Queued, // somebody comes, or comes again
+        }
+        let driver = outbox.waker_to_write();
+        drop(outbox);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Published::Queued
+    }
+
+    /// Writes what is queued in the place of the driver, as far as the stream takes it; the driver is woken for the rest, and for
+    /// everything else. True when more was queued meanwhile.
+    pub(crate) fn write_in_round(&self) -> bool {
+        let mut outbox = self.outbox();
+        outbox.round = Round::Nothing;
+        // Or else the driver was here.
+        let Some(writer) = outbox.take_writer() else { return false };
+        outbox.round = Round::Writing;
+        let mut taken = Vec::new();
+        outbox.clear_in_flight();
+        outbox.take_batch(&self.options, &mut taken);
+        drop(outbox);
+        let mut output = Output::new();
+        taken.into_iter().for_each(|queued| queued.encode_to(&mut output));
+        let done = writer.write_out(&mut output);
+        self.after_round(writer, &mut output, done)
+    }
+
+    fn after_round(&self, writer: Arc<Writer>, output: &mut Output, done: bool) -> bool {
+        let mut outbox = self.outbox();
+        let round = std::mem::take(&mut outbox.round);
+        if !round.is_writing() {
+            return false; // the connection ended
+        }
+        if !done {
+            let pieces = std::iter::from_fn(|| output.take_piece()).collect();
+            outbox.rest = Some(Box::new(Rest { pieces, messages: outbox.in_flight }));
+        }
+        if done {
+            outbox.clear_in_flight();
+        }
+        if !done || round == Round::Awaited || outbox.refused || outbox.closing {
+            outbox.blocked = false;
+            wake(&mut outbox);
+            return false;
+        }
+        outbox.writer = Some(writer);
+        let more = !outbox.is_empty();
+        if more {
+            outbox.round = Round::Listed;
+        }
+        more
+    }
+
     pub(crate) fn push_control(&self, control: Control) {
         let mut outbox = self.outbox();
         if !outbox.gone {
@@ -136,6 +223,7 @@ impl Pipe {
         outbox.clear_in_flight();
         outbox.writer = None;
         outbox.rest = None;
+        outbox.round = Round::Nothing;
         outbox.controls = VecDeque::new();
         if !keep {
             outbox.abandon();
@@ -157,7 +245,12 @@ impl Pipe {
     ) -> bool {
         let mut outbox = self.outbox();
         visit.kill = outbox.kill.take();
+        visit.busy = outbox.round.is_writing();
+        let room = room && !visit.busy;
         outbox.blocked = !room;
+        if visit.busy {
+            outbox.round = Round::Awaited;
+        }
         outbox.writer = None;
         if room {
             outbox.clear_in_flight();
@@ -186,9 +279,17 @@ impl Pipe {
         outbox.writer.is_some()
     }
 
-    /// The driver has something to write.
-    pub(crate) fn withdraw_writer(&self) {
-        self.outbox().writer = None;
+    /// The driver has something to write. False while somebody else writes, or when that left something that comes first: the driver
+    /// is woken then.
+    pub(crate) fn withdraw_writer(&self, cx: &Context<'_>) -> bool {
+        let mut outbox = self.outbox();
+        if outbox.round.is_writing() {
+            outbox.round = Round::Awaited;
+            outbox.driver = Some(cx.waker().clone());
+            return false;
+        }
+        outbox.writer = None;
+        outbox.rest.is_none()
     }
 
     /// Messages ever dropped here.
@@ -225,9 +326,104 @@ fn wake(outbox: &mut Outbox) {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        task::{Poll, Wake, Waker},
+    };
+
+    use bytes::BytesMut;
 
     use super::*;
+    use crate::net::{memory, stream::Stream};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A pipe whose driver waits for more, how often it was woken, what it writes to, and the other end.
+    fn offered(options: Options) -> (Pipe, Arc<Count>, Waker, Arc<Writer>, memory::End) {
+        let pipe = Pipe::new(1, Arc::new(options));
+        let count = Arc::<Count>::default();
+        let waker = Waker::from(count.clone());
+        let (ours, theirs) = memory::pair();
+        let writer = Stream::from(ours).writer;
+        let idle = pipe.visit(&Context::from_waker(&waker), true, 0, Some(&writer), &mut Visit::default());
+        assert!(idle);
+        (pipe, count, waker, writer, theirs)
+    }
+
+    fn read(end: &memory::End) -> usize {
+        let mut buffer = BytesMut::with_capacity(1 << 20);
+        match end.poll_read(&Context::from_waker(Waker::noop()), &mut buffer) {
+            Poll::Ready(octets) => octets.unwrap(),
+            Poll::Pending => 0,
+        }
+    }
+
+    #[test]
+    fn a_round_writes_for_a_driver_that_waits_and_does_not_wake_it() {
+        let (pipe, woken, waker, writer, end) = offered(Options::default());
+        let publish = || pipe.publish(Outgoing::Message("12345678".into()), true);
+        assert_eq!([publish(), publish()], [Published::Waits, Published::Queued], "listed once");
+        assert!(!pipe.write_in_round());
+        assert_eq!(read(&end), 20);
+        assert_eq!(publish(), Published::Waits, "and again afterwards");
+        // The driver comes for a reason of its own, and takes what there is; the round finds nothing to do.
+        let mut visit = Visit::default();
+        let cx = Context::from_waker(&waker);
+        assert!(!pipe.visit(&cx, true, 0, Some(&writer), &mut visit));
+        assert_eq!(visit.messages.len(), 1);
+        assert!(!pipe.write_in_round());
+        assert_eq!((read(&end), woken.0.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn a_driver_takes_nothing_while_a_round_writes_and_is_woken_afterwards() {
+        let (pipe, woken, waker, writer, _end) = offered(Options::default());
+        let cx = Context::from_waker(&waker);
+        pipe.publish(Outgoing::Message("m".into()), true);
+        pipe.outbox().round = Round::Writing;
+        let mut visit = Visit::default();
+        assert!(
+            !pipe.visit(&cx, true, 0, Some(&writer), &mut visit) && visit.busy && visit.messages.is_empty()
+        );
+        assert!(!pipe.withdraw_writer(&cx));
+        assert_eq!(pipe.outbox().round, Round::Awaited);
+        assert!(!pipe.after_round(writer, &mut Output::new(), true));
+        assert_eq!((woken.0.load(Ordering::Relaxed), pipe.outbox().round), (1, Round::Nothing));
+    }
+
+    #[test]
+    fn what_the_stream_does_not_take_comes_first_and_counts_until_it_is_written() {
+        let options = Options { sndhwm: Some(4), ..Options::default() };
+        let (pipe, woken, waker, writer, end) = offered(options);
+        let publish = || pipe.publish(Outgoing::Message(vec![7; 300_000].into()), true);
+        assert_eq!(publish(), Published::Waits);
+        assert!((0..3).all(|_| publish() == Published::Queued));
+        assert_eq!(publish(), Published::Dropped(1));
+        assert!(!pipe.write_in_round(), "what is left is the driver's");
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(publish(), Published::Queued, "dropped as well: nothing was written whole");
+        assert_eq!(pipe.dropped(), 2);
+        let first = read(&end);
+        assert!(first < 300_009, "{first}");
+        let cx = Context::from_waker(&waker);
+        assert!(!pipe.withdraw_writer(&cx), "a word of the driver's own would be in the middle of a message");
+        let mut octets = first;
+        for _ in 0..3 {
+            let mut visit = Visit::default();
+            pipe.visit(&cx, true, 0, Some(&writer), &mut visit);
+            let mut output = Output::new();
+            visit.messages.into_iter().for_each(|queued| queued.encode_to(&mut output));
+            octets += output.octets();
+        }
+        assert_eq!(octets, 4 * 300_009);
+    }
 
     fn pushed(options: Options, octets: usize) -> usize {
         let pipe = Pipe::new(1, Arc::new(options));

@@ -17,8 +17,12 @@ use tokio::{
 };
 
 use super::memory::{self, End};
+use crate::codec::Output;
 use crate::endpoint::{Endpoint, Host, HostPort};
 use crate::options::Options;
+
+/// Slices in one vectored write.
+pub(crate) const SLICES: usize = 64;
 
 /// Who is at the other end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -134,6 +138,20 @@ impl Writer {
             (Writer::Unix(writer), many) => writer.try_write_vectored(many),
             (Writer::Memory(end), slices) => end.try_write(slices),
         }
+    }
+
+    /// Writes as much as the stream takes; true when that was all. An error is for the driver to find.
+    pub(crate) fn write_out(&self, output: &mut Output) -> bool {
+        while !output.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let filled = output.slices(&mut slices);
+            match self.try_write(slices.get(..filled).unwrap_or_default()) {
+                Ok(octets) => output.consume(octets),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     /// Ends our side properly: with unread octets in the system's buffer, closing would reset the connection and

@@ -4,6 +4,7 @@
 mod cancel;
 mod late_options;
 mod more_types;
+mod rounds;
 mod security;
 mod support;
 mod system_options;
