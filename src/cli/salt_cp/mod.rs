@@ -14,10 +14,11 @@ use flate2::write::GzEncoder;
 
 use self::files::{Found, Remote, find, real_path};
 use super::options::{self, LOGGING, OUTPUT, TARGET};
-use super::{Call, Display, Exit, Flag, Group, Stop, Syntax, apply, config_files, start_logging};
-use crate::client::{ClientError, Job, LocalClient, MinionFiles, Progress};
+use super::{Call, Display, Exit, Flag, Group, Stop, Syntax, apply, config_files, print, start_logging};
+use crate::client::{Job, LastSeen, LocalClient, MinionFiles, Progress};
 use crate::config::Opts;
 use crate::map;
+use crate::output::report;
 use crate::value::{Map, Value};
 
 pub(super) const SYNTAX: Syntax = Syntax {
@@ -139,7 +140,7 @@ impl Order {
             texts.insert(name, text);
         }
         let arg = vec![texts.into(), self.dest.as_str().into()];
-        Ok(gather(client, &self.job("cp.recv", arg)).await?)
+        gather(client, &self.job("cp.recv", arg)).await
     }
 
     /// `{id: {path: True or what is wrong}}`.
@@ -250,16 +251,23 @@ fn tell(told: &mut Map, id: Value, place: &str, answer: Value) {
     }
 }
 
-/// Publishes and waits: `{id: return}` of those that returned.
-async fn gather(client: &LocalClient, job: &Job) -> Result<Map, ClientError> {
+/// Publishes and waits: `{id: return}` of those that returned, and of those that have no key what Salt says of them.
+async fn gather(client: &LocalClient, job: &Job) -> anyhow::Result<Map> {
     let mut found = Map::new();
     let timeout = client.opts().duration("timeout").max(Duration::from_secs(1));
     let Some(mut running) = client.start(job, client.patience(Some(timeout))).await? else {
+        print(report::NO_MINIONS_MATCHED)?;
         return Ok(found);
     };
     while let Some(progress) = running.next().await? {
-        if let Progress::Returned { id, mut load } = progress {
-            found.insert(id, load.remove("return").unwrap_or_default());
+        match progress {
+            Progress::Returned { id, mut load } => {
+                found.insert(id, load.remove("return").unwrap_or_default());
+            }
+            Progress::Silent { id, last_seen_as: LastSeen::Missing } => {
+                found.insert(id, report::no_response(&running.published().jid));
+            }
+            Progress::Silent { .. } => {}
         }
     }
     Ok(found)
