@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use super::progress::Bar;
-use super::{explain, follow};
-use crate::cli::{Display, Exit, Stop, print};
-use crate::client::{Batch, BatchSize, ClientError, Job, LocalClient, Progress, Running};
+use super::{explain, follow, reasons};
+use crate::cli::{Display, Exit, Stop, complain, print};
+use crate::client::{Batch, BatchSize, ClientError, Job, LastSeen, LocalClient, Progress, Running};
 use crate::map;
 use crate::output::report::{self, BatchReturn};
 use crate::transport::bus::BusClient;
@@ -30,15 +30,21 @@ pub(super) enum Told<'a> {
         down: &'a [String],
     },
     Started(&'a [String]),
-    /// As [`follow::returned`] makes it. Salt: a minion that is silent, though it was there a moment ago, returns `{}`.
+    /// As [`follow::returned`] makes it.
     Returned {
         id: &'a str,
         data: Value,
+    },
+    /// It was there a moment ago. Salt: what it returns is [`nothing`].
+    Silent {
+        id: &'a str,
     },
     /// Its key is gone.
     NotSent {
         id: &'a str,
     },
+    /// Named by the target, without a key. Salt does not mention them.
+    Unknown(&'a [String]),
 }
 
 pub(super) async fn run(
@@ -53,12 +59,12 @@ pub(super) async fn run(
     let bar = RefCell::new(Bar::new(false, 0));
     let mut tell = |told: Told<'_>| -> anyhow::Result<()> {
         bar.borrow().clear();
-        if matches!(told, Told::Returned { .. } | Told::NotSent { .. }) {
+        if matches!(told, Told::Returned { .. } | Told::Silent { .. } | Told::NotSent { .. }) {
             bar.borrow_mut().count();
         }
+        silent += told.silent();
         match told {
             Told::Pinged { up, down } => {
-                silent = down.len();
                 for id in down.iter().filter(|_| up > 0) {
                     print(&report::batch_left_out(id))?;
                 }
@@ -66,11 +72,9 @@ pub(super) async fn run(
             }
             Told::Started(ids) => print(&report::batch_started(ids))?,
             Told::NotSent { id } => print(&report::batch_not_sent(id))?,
-            Told::Returned { id, data } => {
-                if let Ok(told) = BatchReturn::parse(id, &data) {
-                    display.show(&told.shown, told.out.as_deref(), 0)?;
-                }
-            }
+            Told::Returned { id, data } => show(display, id, &data)?,
+            Told::Silent { id } => show(display, id, &nothing())?,
+            Told::Unknown(ids) => ids.iter().for_each(|id| complain(&reasons::without_key(id))),
         }
         bar.borrow().draw();
         Ok(())
@@ -84,8 +88,27 @@ pub(super) async fn run(
         Ok(None) if strict => Ok(Exit::NO_RETURN),
         Ok(None) => Ok(Exit::OK),
         Ok(Some(_)) if strict && silent > 0 => Ok(Exit::MISSING_RETURNS),
+        Ok(Some(1..)) if strict => Ok(Exit::GENERIC),
         Ok(Some(retcode)) => Ok(Exit::of(retcode)),
         Err(error) => Err(failed(error, strict)),
+    }
+}
+
+impl Told<'_> {
+    /// How many minions of the target turned out not to return.
+    pub(super) fn silent(&self) -> usize {
+        match self {
+            Told::Pinged { down: ids, .. } | Told::Unknown(ids) => ids.len(),
+            Told::Silent { .. } | Told::NotSent { .. } => 1,
+            Told::Started(_) | Told::Returned { .. } => 0,
+        }
+    }
+}
+
+fn show(display: &Display, id: &str, data: &Value) -> anyhow::Result<()> {
+    match BatchReturn::parse(id, data) {
+        Ok(told) => display.show(&told.shown, told.out.as_deref(), 0),
+        Err(_) => Ok(()),
     }
 }
 
@@ -102,7 +125,8 @@ pub(super) async fn carry_out(
         return Ok(outcome);
     }
     let work = async {
-        let Some(Pinged { up, down }) = ping(client, job, timeout).await? else { return Ok(None) };
+        let Some(Pinged { up, down, unknown }) = ping(client, job, timeout).await? else { return Ok(None) };
+        tell(Told::Unknown(&unknown))?;
         tell(Told::Pinged { up: up.len(), down: &down })?;
         take_turns(client, job, up, timeout, plan, tell).await.map(Some)
     };
@@ -140,9 +164,7 @@ async fn in_master(
         Some(Some(published)) => published,
     };
     let own = format!("salt/batch/{}/", published.jid);
-    for id in &published.missing {
-        tell(Told::NotSent { id })?;
-    }
+    tell(Told::Unknown(&published.missing))?;
     let connections = events.reconnects();
     let mut highest = 0;
     loop {
@@ -176,8 +198,9 @@ async fn in_master(
             ("turn", _) => tell(Told::Started(&ids("minions")))?,
             ("done", _) => return Ok(Some(Some(highest))),
             (_, Some(id)) if data.get("missing") == Some(&Value::Bool(true)) => tell(Told::NotSent { id })?,
+            (_, Some(id)) if !data.contains("return") => tell(Told::Silent { id })?,
             (_, Some(id)) => {
-                let data = if data.contains("return") { follow::returned(&data) } else { nothing() };
+                let data = follow::returned(&data);
                 let retcode = data.get("retcode").map_or(0, |_| report::retcode_of(&data));
                 highest = highest.max(retcode);
                 tell(Told::Returned { id, data })?;
@@ -207,6 +230,7 @@ pub(super) fn failed(error: anyhow::Error, strict: bool) -> anyhow::Error {
 struct Pinged {
     up: Vec<String>,
     down: Vec<String>,
+    unknown: Vec<String>,
 }
 
 /// Pings the target. `None`: it matches nobody.
@@ -227,11 +251,11 @@ async fn ping(client: &LocalClient, job: &Job, timeout: Duration) -> Result<Opti
         }
     }
     let published = running.published();
-    let mut down: Vec<String> = published.minions.iter().chain(&published.missing).cloned().collect();
+    let mut down = published.minions.clone();
     down.retain(|id| !up.contains(id));
     sort::all(&mut up);
     sort::all(&mut down);
-    Ok(Some(Pinged { up, down }))
+    Ok(Some(Pinged { up, down, unknown: published.missing.clone() }))
 }
 
 /// Runs the job on `ids`, so many at a time: the highest retcode.
@@ -283,24 +307,28 @@ async fn take_turns(
         };
         let (id, data) = match progress {
             Some(Progress::Returned { id, load }) => (id, follow::returned(&load)),
-            Some(Progress::Silent { id, last_seen_as }) => {
-                if last_seen_as == crate::client::LastSeen::Missing {
-                    batch.ended(&id, Instant::now());
-                    tell(Told::NotSent { id: &id })?;
-                    if plan.failhard {
-                        stopped(&id);
-                        return Ok(highest);
-                    }
-                    continue;
+            Some(Progress::Silent { id, last_seen_as: LastSeen::Missing }) => {
+                batch.ended(&id, Instant::now());
+                tell(Told::NotSent { id: &id })?;
+                if plan.failhard {
+                    stopped(&id);
+                    return Ok(highest);
                 }
-                (id, nothing())
+                continue;
             }
             None if batch.poll_timeout().is_some() => continue,
-            // Nobody is followed any longer: what was given up without a word.
-            None => match batch.active().next().cloned() {
-                Some(id) => (id, nothing()),
-                None => continue,
-            },
+            // `None`: nobody is followed any longer, and one was given up without a word.
+            silent => {
+                let id = match silent {
+                    Some(Progress::Silent { id, .. }) => Some(id),
+                    _ => batch.active().next().cloned(),
+                };
+                if let Some(id) = id {
+                    batch.ended(&id, Instant::now());
+                    tell(Told::Silent { id: &id })?;
+                }
+                continue;
+            }
         };
         batch.ended(&id, Instant::now());
         let retcode = data.get("retcode").map_or(0, |_| report::retcode_of(&data));
@@ -317,6 +345,6 @@ fn stopped(id: &str) {
     crate::log::error!("Minion {id} returned with non-zero exit code. Batch run stopped due to failhard");
 }
 
-fn nothing() -> Value {
+pub(super) fn nothing() -> Value {
     map! { "ret" => Map::new() }.into()
 }

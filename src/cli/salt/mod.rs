@@ -28,6 +28,11 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
     read_stdin(&SYNTAX, &mut parsed)?;
     let tgt_type = options::target_type(&parsed).map_err(|text| SYNTAX.wrong(&call.prog, &text))?;
+    let strict = parsed.flag("strict_exit");
+    if strict && parsed.flag("async") {
+        let text = "--strict-exit waits for every return, and --async for none: they do not go together";
+        return Err(SYNTAX.wrong(&call.prog, text).into());
+    }
     let dir = parsed.text("config_dir").map(std::path::Path::new);
     if parsed.flag("config_dump") {
         print(&dump(&Value::Map(config_files::load_master(dir)?.into_map()), Style::SALT))?;
@@ -50,7 +55,6 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         seconds if seconds > 0 => Duration::from_secs(u64::try_from(seconds).unwrap_or(5)),
         _ => Duration::from_secs(5),
     };
-    let strict = parsed.flag("strict_exit");
     let run_static = opts.bool("static");
     let plan = plan(&parsed, &opts, &job, run_static)?;
     let subset = usize::try_from(parsed.int("subset").unwrap_or(0)).unwrap_or(0);

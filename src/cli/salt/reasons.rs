@@ -36,6 +36,13 @@ pub(super) fn line(opts: &Opts, presence: &Presence, id: &str, last: &LastSeen) 
     sentence(&facts, last).map(|sentence| format!("{id}: {sentence}"))
 }
 
+const NO_KEY: &str = "the master has no key of it: no minion of this name ever asked to be accepted";
+
+/// The line about an id of a list that the master does not know.
+pub(super) fn without_key(id: &str) -> String {
+    format!("{id}: {NO_KEY}")
+}
+
 /// Whether the id belongs to a syndic that reported here.
 pub(super) fn is_syndic(opts: &Opts, id: &str) -> bool {
     MinionId::parse(id).is_ok_and(|id| opts.path("syndic_dir").join(id.as_str()).exists())
@@ -75,9 +82,7 @@ fn sentence(facts: &Facts, last: &LastSeen) -> Option<String> {
         LastSeen::Nothing | LastSeen::Missing => {}
     }
     Some(match facts.key {
-        KeyState::None => {
-            "the master has no key of it: no minion of this name ever asked to be accepted".to_owned()
-        }
+        KeyState::None => NO_KEY.to_owned(),
         KeyState::Pending => "its key is not accepted yet: see salt-key -l pre".to_owned(),
         KeyState::Rejected => "its key was rejected: see salt-key -l rej".to_owned(),
         KeyState::Denied => {

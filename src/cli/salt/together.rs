@@ -23,16 +23,18 @@ pub(super) async fn run(
     let mut silent = 0;
     let bar = RefCell::new(Bar::new(false, 0));
     let mut tell = |told: Told<'_>| {
+        silent += told.silent();
+        let mut keep = |id: &str, data: &Value| {
+            bar.borrow_mut().advance();
+            returns.insert(id, data.get("ret").cloned().unwrap_or_default());
+        };
         match told {
-            Told::Pinged { up, down } => {
-                silent = down.len();
+            Told::Pinged { up, .. } => {
                 bar.replace(Bar::new(client.opts().bool("progress"), up));
             }
-            Told::Returned { id, data } => {
-                bar.borrow_mut().advance();
-                returns.insert(id, data.get("ret").cloned().unwrap_or_default());
-            }
-            Told::Started(_) | Told::NotSent { .. } => {}
+            Told::Returned { id, data } => keep(id, &data),
+            Told::Silent { id } => keep(id, &batch::nothing()),
+            Told::Started(_) | Told::NotSent { .. } | Told::Unknown(_) => {}
         }
         Ok(())
     };
@@ -46,7 +48,8 @@ pub(super) async fn run(
     let nothing = returns.is_empty();
     display.show(&Value::Map(returns), None, 0)?;
     if nothing {
-        return Err(Stop::failed(Exit::NO_RETURN, report::NO_RETURN_RECEIVED).into());
+        let exit = if strict && silent > 0 { Exit::MISSING_RETURNS } else { Exit::NO_RETURN };
+        return Err(Stop::failed(exit, report::NO_RETURN_RECEIVED).into());
     }
     Ok(match (strict, silent, retcode) {
         (true, 1.., _) => Exit::MISSING_RETURNS,
