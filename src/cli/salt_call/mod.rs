@@ -220,12 +220,11 @@ impl Caller<'_> {
             Ok(returned) => returned,
             Err(exit) => return Ok(exit),
         };
-        let returned = self.complete(&jid, returned);
+        let mut returned = self.complete(&jid, returned);
         let names = opts.str("return");
         if !names.is_empty() {
-            let mut whole = returned.clone();
-            whole.insert("success", true);
-            returners::save(&Context::new(scope), names, &whole);
+            returned.insert("success", true);
+            returners::save(&Context::new(scope), names, &returned);
         }
         surroundings.report(&returned);
         self.show(returned)

@@ -18,6 +18,7 @@ use crate::config::Opts;
 use crate::event::fnmatch;
 use crate::loader::{self, Registry};
 use crate::master::store::StoreError;
+use crate::names::Jid;
 use crate::value::yaml::condition_input;
 use crate::value::{Map, Value, sort};
 
@@ -70,6 +71,9 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return Err(SYNTAX
             .wrong(&call.prog, "You can only get documentation for one method at one time")
             .into());
+    }
+    if let Some(jid) = parsed.text("jid").filter(|jid| Jid::parse(jid).is_err()) {
+        return Err(SYNTAX.wrong(&call.prog, &format!("'{jid}' is not a valid JID")).into());
     }
     let mut opts = config_files::load_client(parsed.text("config_dir").map(std::path::Path::new))?;
     apply(&SYNTAX, &parsed, &mut opts);
