@@ -116,9 +116,9 @@ impl KeyDirs {
         Ok(all)
     }
 
-    /// The fingerprint of each key that fits (all: `None`), the local ones too: `{state: {name: fingerprint}}`.
-    pub fn fingerprints(&self, globs: Option<&str>, hash_type: HashType) -> Map {
-        let fits = |name: &str| globs.is_none_or(|globs| globs.split(',').any(|glob| fnmatch(glob, name)));
+    /// The fingerprint of each key that fits, the local ones too: `{state: {name: fingerprint}}`.
+    pub fn fingerprints(&self, globs: &str, hash_type: HashType) -> Map {
+        let fits = |name: &str| globs.split(',').any(|glob| fnmatch(glob, name));
         let finger = |file: &Path| fs::read(file).map(|pem| fingerprint(pem, hash_type)).unwrap_or_default();
         let mut all = Map::new();
         let mut add = |state: &str, folder: &Path, names: Vec<String>| {
@@ -127,7 +127,7 @@ impl KeyDirs {
                 .filter(|name| fits(name))
                 .map(|name| (name.clone(), finger(&folder.join(name))))
                 .collect();
-            if globs.is_none() || !found.is_empty() {
+            if !found.is_empty() {
                 all.insert(state, found);
             }
         };

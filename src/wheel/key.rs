@@ -195,7 +195,7 @@ fn hash_type(cx: &Context, args: &Args) -> Result<HashType, Fault> {
 }
 
 fn finger(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    Ok(keys(cx).fingerprints(Some(&args.str("match")?), hash_type(cx, args)?).into())
+    Ok(keys(cx).fingerprints(&args.str("match")?, hash_type(cx, args)?).into())
 }
 
 const MASTER: &str = "master.pub";

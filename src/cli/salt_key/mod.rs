@@ -153,7 +153,7 @@ enum Task {
     List(String),
     Print(String),
     Act(KeyAct, String),
-    Finger(Option<String>),
+    Finger(String),
 }
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
@@ -198,7 +198,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         }
         Task::Finger(globs) => {
             let hash_type = opts.str("hash_type").parse().unwrap_or(HashType::Sha256);
-            show(&display, &keys.fingerprints(globs.as_deref(), hash_type).into())
+            show(&display, &keys.fingerprints(&globs, hash_type).into())
         }
         Task::Act(act, globs) => change(act, &globs, &keys, &opts, &display),
     }
@@ -234,10 +234,8 @@ fn task(parsed: &Parsed) -> Result<Task, Stop> {
         Task::Act(KeyAct::Reject, globs)
     } else if let Some(globs) = glob("delete", "delete_all") {
         Task::Act(KeyAct::Delete, globs)
-    } else if let Some(globs) = given("finger") {
-        Task::Finger(Some(globs))
-    } else if parsed.flag("finger_all") {
-        Task::Finger(None)
+    } else if let Some(globs) = glob("finger", "finger_all") {
+        Task::Finger(globs)
     } else {
         Task::List("all".to_owned())
     })

@@ -54,10 +54,7 @@ async fn carry_out(client: &LocalClient, opts: &Opts, task: Task, display: &Disp
     let (fun, arg) = match task {
         Task::List(word) => ("key.list", vec![word.into()]),
         Task::Print(globs) => ("key.print", vec![globs.into()]),
-        Task::Finger(globs) => {
-            let globs = globs.unwrap_or_else(|| "*".to_owned());
-            ("key.finger", vec![globs.into(), opts.str("hash_type").into()])
-        }
+        Task::Finger(globs) => ("key.finger", vec![globs.into(), opts.str("hash_type").into()]),
         Task::Act(act, globs) => return change(client, opts, act, &globs, display).await,
         // These are about files on this machine.
         Task::GenKeys(_) | Task::GenSignature => return Ok(Exit::OK),
