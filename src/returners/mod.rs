@@ -40,3 +40,39 @@ pub fn save(cx: &Context, names: &str, ret: &Map) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::FakeHost;
+    use crate::loader::{Default, Function, Module, Nowhere, Registry, Scope, always, opt, req};
+    use crate::value::str_of;
+
+    static CONFIG: Module = Module {
+        file: "config",
+        provides: "config",
+        available: always,
+        functions: &[Function::new(
+            "option",
+            &[req("value"), opt("default", Default::None)],
+            "",
+            |cx, args| Ok(cx.opts.get(&str_of(args.get("value"))).cloned().unwrap_or_default()),
+        )],
+    };
+
+    /// Gives a function the context of a returner.
+    pub(super) fn with<T>(opts: &Map, host: &FakeHost, run: impl FnOnce(&Context) -> T) -> T {
+        let empty = Map::new();
+        let registry = Registry::new(&[&[&CONFIG]]);
+        run(&Context::new(Scope {
+            opts,
+            grains: (&empty).into(),
+            pillar: (&empty).into(),
+            published: &empty,
+            registry: &registry,
+            host,
+            minion: &Nowhere,
+            master: &Nowhere,
+        }))
+    }
+}

@@ -25,36 +25,12 @@ fn save(cx: &Context, ret: &Map) -> Result<(), Fault> {
 mod tests {
     use super::*;
     use crate::host::FakeHost;
-    use crate::loader::{Default, Function, Module, Nowhere, Registry, Scope, always, opt, req};
     use crate::map;
-
-    static CONFIG: Module = Module {
-        file: "config",
-        provides: "config",
-        available: always,
-        functions: &[Function::new(
-            "option",
-            &[req("value"), opt("default", Default::None)],
-            "",
-            |cx, args| Ok(cx.opts.get(&str_of(args.get("value"))).cloned().unwrap_or_default()),
-        )],
-    };
+    use crate::returners::tests::with;
 
     fn check(opts: Map, ret: Map, path: &std::path::Path, expected: &str) {
-        let empty = Map::new();
-        let registry = Registry::new(&[&[&CONFIG]]);
         let host = FakeHost::default();
-        let scope = Scope {
-            opts: &opts,
-            grains: (&empty).into(),
-            pillar: (&empty).into(),
-            published: &empty,
-            registry: &registry,
-            host: &host,
-            minion: &Nowhere,
-            master: &Nowhere,
-        };
-        super::super::save(&Context::new(scope), "rawfile_json,no_such,rawfile_json", &ret);
+        with(&opts, &host, |cx| super::super::save(cx, "rawfile_json,no_such,rawfile_json", &ret));
         assert_eq!(std::fs::read_to_string(path).expect("written"), expected);
     }
 

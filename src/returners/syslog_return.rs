@@ -2,8 +2,10 @@
 
 use std::os::unix::net::UnixDatagram;
 
+use jiff::tz::TimeZone;
+
 use super::options::option;
-use crate::host::syslog_facility;
+use crate::host::{local_zone, syslog_facility};
 use crate::loader::{Context, Fault, Returner};
 use crate::value::{JsonStyle, Map, Value};
 
@@ -17,6 +19,14 @@ const NAMELESS: std::ops::RangeInclusive<u8> = 11..=15;
 const LONGEST_TAG: usize = 32;
 
 fn save(cx: &Context, ret: &Map) -> Result<(), Fault> {
+    let message = message(cx, ret)?;
+    let failed = |error: std::io::Error| Fault::exception("OSError", format!("{SOCKET}: {error}"));
+    UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), SOCKET)).map_err(failed)?;
+    Ok(())
+}
+
+/// `<PRI>Mmm dd hh:mm:ss TAG[PID]: RETURN`, as syslog(3) of the C library writes it.
+fn message(cx: &Context, ret: &Map) -> Result<String, Fault> {
     let text = |name: &str, default: &str| match option(cx, ret, "syslog", name) {
         Some(Value::Text(text)) => text,
         _ => default.to_owned(),
@@ -26,7 +36,8 @@ fn save(cx: &Context, ret: &Map) -> Result<(), Fault> {
     let severity = LEVELS.iter().position(|name| *name == level).ok_or_else(|| unknown(&level))?;
     let number = syslog_facility(&facility).filter(|number| !NAMELESS.contains(number));
     let number = usize::from(number.ok_or_else(|| unknown(&facility))?);
-    let tag = text("tag", "salt-minion");
+    // The name of the program, as Python's syslog has it.
+    let tag = text("tag", cx.opts.str("__cli").unwrap_or("salt-minion"));
     if tag.chars().count() > LONGEST_TAG {
         return Err(Fault::execution(format!("tag size is limited to {LONGEST_TAG} characters")));
     }
@@ -41,8 +52,42 @@ fn save(cx: &Context, ret: &Map) -> Result<(), Fault> {
     }
     let style = JsonStyle { ensure_ascii: false, ..JsonStyle::default() };
     let line = Value::Map(ret.clone()).to_json(style);
-    let datagram = format!("<{}>{tag}{pid}: {line}\0", number * 8 + severity);
-    let failed = |error: std::io::Error| Fault::exception("OSError", format!("{SOCKET}: {error}"));
-    UnixDatagram::unbound().and_then(|socket| socket.send_to(datagram.as_bytes(), SOCKET)).map_err(failed)?;
-    Ok(())
+    let now = cx.host.now().to_zoned(TimeZone::UTC).map(|now| now.with_time_zone(local_zone()));
+    let stamp = now.map(|now| now.strftime("%b %e %H:%M:%S ").to_string()).unwrap_or_default();
+    Ok(format!("<{}>{stamp}{tag}{pid}: {line}", number * 8 + severity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::FakeHost;
+    use crate::map;
+    use crate::returners::tests::with;
+    use crate::value::DateTime;
+
+    /// What 3006.25 sends to `/dev/log`, but for the moment, which is told in local time.
+    fn check(opts: Map, before: &str, after: &str) {
+        let now: DateTime = "2026-11-26T12:00:00".parse().expect("a moment");
+        let host = FakeHost { now, ..FakeHost::default() };
+        let message = with(&opts, &host, |cx| message(cx, &map! { "jid" => "1", "return" => "grüße" }));
+        let message = message.expect("a message");
+        let stamp = message.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        let stamp = stamp.unwrap_or_else(|| panic!("{message}"));
+        assert!(stamp.len() == 16 && stamp.starts_with("Nov 2") && stamp.contains(":00:00"), "{message}");
+    }
+
+    #[test]
+    fn a_return_is_one_message() {
+        let after = "salt-call: {\"jid\": \"1\", \"return\": \"grüße\"}";
+        check(map! { "__cli" => "salt-call" }, "<14>", after);
+        let opts = map! {
+            "syslog.level" => "LOG_ERR", "syslog.facility" => "LOG_LOCAL3", "syslog.tag" => "mytag",
+            "syslog.options" => Value::list(["LOG_PID", "LOG_NDELAY"]),
+        };
+        check(opts, "<155>", "mytag[4711]: {\"jid\": \"1\", \"return\": \"grüße\"}");
+        for (option, value) in [("level", "LOG_NOPE"), ("facility", "mail"), ("tag", &"x".repeat(33))] {
+            let opts = map! { format!("syslog.{option}") => value };
+            assert!(with(&opts, &FakeHost::default(), |cx| message(cx, &Map::new())).is_err(), "{option}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod no_log;
 mod paused;
 mod programs;
 mod reload;
+mod returners;
 mod runner;
 mod salt_key;
 mod secrets;
