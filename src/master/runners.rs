@@ -175,7 +175,7 @@ pub(super) fn carry_out(
     fun: &str,
     call: Call,
 ) -> (Value, End) {
-    let services = Services::new(master.clone(), handle.clone()).of_user(user);
+    let services = Services::new(master.clone(), handle.clone()).of_run(user, jid);
     let registry = crate::builtin::runners();
     let published = map! { "jid" => jid.as_str(), "fun" => fun, "user" => user };
     let empty = Map::new();

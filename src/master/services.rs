@@ -21,6 +21,7 @@ use crate::local_pillar::Request;
 use crate::map;
 use crate::matchers::Greedy;
 use crate::names::{Jid, MinionId};
+use crate::output::report;
 use crate::value::{DEFAULT_DELIMITER, Map, Value};
 
 /// The master, as runners see it.
@@ -29,6 +30,8 @@ pub(super) struct Services {
     runtime: Handle,
     /// Who asked for the runner; empty for what nobody asked for.
     user: String,
+    /// The run that this is for, which prints by its events.
+    run: Option<Jid>,
     files: OnceLock<Files>,
     /// Those of the master's host, when a function first looks at them.
     grains: OnceLock<Map>,
@@ -39,12 +42,13 @@ const MAX_JOBS: usize = 100_000;
 
 impl Services {
     pub(super) fn new(master: Arc<Master>, runtime: Handle) -> Self {
-        Services { master, runtime, user: String::new(), files: OnceLock::new(), grains: OnceLock::new() }
+        let (files, grains) = (OnceLock::new(), OnceLock::new());
+        Services { master, runtime, user: String::new(), run: None, files, grains }
     }
 
-    /// For what this user has asked for.
-    pub(super) fn of_user(self, user: &str) -> Self {
-        Services { user: user.to_owned(), ..self }
+    /// For a run that this user has asked for.
+    pub(super) fn of_run(self, user: &str, jid: &Jid) -> Self {
+        Services { user: user.to_owned(), run: Some(jid.clone()), ..self }
     }
 
     fn command(&self, mut load: Map) -> Result<PublishCommand, Fault> {
@@ -126,8 +130,14 @@ impl MasterServices for Services {
         let mut events = self.master.bus.subscribe(Filter::prefix("salt/job/"));
         command.jid = Some(jid.clone());
         let published = match self.publish_as(command) {
-            // Salt: nobody is meant, so nobody answers.
-            Err(Fault::Execution { text, .. }) if text.starts_with(jobs::NOBODY) => return Ok(Map::new()),
+            // Salt: nobody is meant, so nobody answers. Its client prints so.
+            Err(Fault::Execution { text, .. }) if text.starts_with(jobs::NOBODY) => {
+                if let Some(run) = &self.run {
+                    let tag = format!("salt/run/{}/{}", run.as_str(), crate::runners::STDOUT);
+                    self.master.fire(&tag, map! { "text" => report::NO_MINIONS_MATCHED });
+                }
+                return Ok(Map::new());
+            }
             published => published?,
         };
         let ids = |key: &str| -> Vec<String> {
