@@ -135,6 +135,25 @@ impl Fleet {
         fs::write(self.root.join("etc/minion"), text).expect("written");
     }
 
+    /// Starts a second minion, `minion-b`, with a directory of its own, accepts its key, and waits until it answers.
+    pub fn add_minion(&mut self, master: Peer, minion: Peer) {
+        let [publish, ret] = self.ports[0];
+        let config = format!(
+            "id: minion-b\nroot_dir: {}/b\nmaster: 127.0.0.1\nmaster_port: {ret}\npublish_port: {publish}\n\
+             acceptance_wait_time: 1\nrandom_reauth_delay: 1\npki_dir: {0}/b/pki\n",
+            self.root.display()
+        );
+        fs::create_dir_all(self.root.join("etc-b")).expect("a directory");
+        fs::write(self.root.join("etc-b/minion"), config).expect("written");
+        self.spawn_at("salt-minion", minion, "etc-b");
+        self.wait("its key is pending", |fleet| fleet.master_pki("minions_pre/minion-b").exists());
+        self.stdout(master, "salt-key", &["-y", "-a", "minion-b"]);
+        let words = ["minion-b", "test.ping", "--out=txt", "-t", "2"];
+        self.wait("the second minion answers", |fleet| {
+            text(&fleet.run(Peer::Halite, "salt", &words)).contains("minion-b: True")
+        });
+    }
+
     /// `publish_port` and `ret_port` of a master.
     pub fn ports(&self, master: usize) -> [u16; 2] {
         self.ports[master]
@@ -185,7 +204,7 @@ impl Fleet {
         let environment = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
         let mut bounded = Command::new("timeout");
         bounded.args(["-k", "5", &(2 * PATIENCE.as_secs()).to_string()]);
-        bounded.envs(environment).env_remove("SALT_CONFIG_DIR");
+        bounded.env_remove("SALT_CONFIG_DIR").envs(environment);
         bounded.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
         bounded.output().expect("the tool starts")
     }

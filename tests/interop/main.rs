@@ -2,6 +2,7 @@
 //! and original against original passes it too, which tests the test.
 
 mod bad_input;
+mod beside;
 mod bus;
 mod clients;
 mod events;
