@@ -430,7 +430,7 @@ fn d10_templates_and_documents_are_data() {
 }
 
 #[test]
-fn d11_nobody_is_trusted_over_tls_because_nobody_is_asked() {
+fn d11_who_does_not_speak_tls_serves_nothing_over_https() {
     let port = serve(|_| page(b"secret"));
     let alone = Alone::new("");
     for words in [

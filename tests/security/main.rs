@@ -5,6 +5,7 @@ mod accounts;
 mod alone;
 mod batches;
 mod commands;
+mod crossed;
 mod daemons;
 mod events;
 mod files;

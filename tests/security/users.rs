@@ -63,7 +63,7 @@ async fn a03_sudo_acl_limits_who_came_by_sudo() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn d03_secrets_are_for_their_owner_from_the_first_octet() {
+async fn d03_d13_secrets_are_for_their_owner_from_the_first_octet() {
     let victim =
         Victim::start(map! { "external_auth" => map! { "auto" => map! { "*" => Value::list(["test.*"]) } } })
             .await;
