@@ -52,8 +52,11 @@ impl Registry {
         let not_available = || Fault::NotAvailable(format!("'{fun}' is not available."));
         let (module_name, name) = fun.split_once('.').ok_or_else(not_available)?;
         let (mut reason, mut found) = (None, false);
-        for module in self.modules.iter().filter(|module| module.provides == module_name) {
+        let named = |module: &&&Module| module.provides == module_name || module.file == module_name;
+        for module in self.modules.iter().filter(named) {
             match (module.available)(cx) {
+                // By the name of its file it only says why it is not there.
+                Ok(()) if module.provides != module_name => {}
                 Ok(()) => {
                     if let Some(function) = module.functions.iter().find(|function| function.name == name) {
                         return Ok(function);

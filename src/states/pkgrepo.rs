@@ -51,24 +51,12 @@ fn combined(comments: &Value) -> String {
     }
 }
 
-fn wrong(args: &Args) -> Option<&'static str> {
+/// Whether there is more than one of what says where the key is. Salt goes on with one of them; in a test the state is
+/// then a failure.
+fn has_two_keys(args: &Args) -> bool {
     let has = |key: &str| args.keywords.contains(key);
-    let by_id = has("keyid") || has("keyserver");
-    if has("repo") {
-        return Some(
-            "'repo' is not a supported argument for this state. The 'name' argument is probably what was intended.",
-        );
-    }
-    // Salt says these and goes on; nothing good can come of it.
-    if has("key_text") && has("key_url") {
-        Some("You may not use both \"key_url\" and \"key_text\" argument.")
-    } else if has("key_text") && by_id {
-        Some("You may not use both \"keyid\"/\"keyserver\" and \"key_text\" argument.")
-    } else if has("key_url") && by_id {
-        Some("You may not use both \"keyid\"/\"keyserver\" and \"key_url\" argument.")
-    } else {
-        None
-    }
+    [has("keyid") || has("keyserver"), has("key_text"), has("key_url")].iter().filter(|given| **given).count()
+        > 1
 }
 
 /// The name that the functions of `pkg` are asked with, and what else they are told.
@@ -191,8 +179,12 @@ fn managed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     if !running.offers("pkg.get_repo") {
         return Ok(answer(Some(false), "Repo management not implemented on this platform".to_owned()));
     }
-    if let Some(comment) = wrong(args) {
+    if args.keywords.contains("repo") {
+        let comment = "'repo' is not a supported argument for this state. The 'name' argument is probably what was intended.";
         return Ok(answer(Some(false), comment.to_owned()));
+    }
+    if has_two_keys(args) {
+        crate::log::warn!(repo = shown, "keyid (with keyserver), key_url and key_text exclude each other");
     }
     let (repo, kwargs) = match prepare(running, args) {
         Ok(prepared) => prepared,
@@ -233,7 +225,8 @@ fn managed(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
             changes(&known, &wanted, &wanted)
         };
         let comment = format!("Package repo '{shown}' would be configured. {CAUTION}");
-        return Ok(answer(None, comment).with(changes));
+        let result = if has_two_keys(args) { Some(false) } else { None };
+        return Ok(answer(result, comment).with(changes));
     }
     if let Err(fault) = configure(running, args, &repo, &kwargs, family) {
         let text = failure::text(&fault);

@@ -127,7 +127,9 @@ def said(answers):
 
 
 def comment_of(text):
-    """A comment without Python's frames and earlier exceptions, and with the order of what was a set."""
+    """A comment without Python's frames and earlier exceptions, and sorted where Salt prints a set."""
+    if text.startswith("#### "):
+        return "#### ".join(sorted(part.strip() + "\n" for part in text.split("#### ")))
     before, mark, failed = text.partition("One or more requisite failed: ")
     if mark:
         return before + mark + ", ".join(sorted(failed.split(", ")))
