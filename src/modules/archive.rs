@@ -320,12 +320,17 @@ fn tar_line(line: &str) -> Option<(Kind, String)> {
 
 fn tar_members(cx: &Context, name: &str, cached: &str, how: &Value) -> Result<Members, Fault> {
     has(cx, "tar").map_err(|fault| Fault::execution(fault.to_string()))?;
-    let mut words = vec!["tar".to_owned()];
-    if how.truthy() {
-        words.push(format!("--use-compress-program={}", str_of(how)));
+    let read = |program: Option<String>| {
+        let mut words = vec!["tar".to_owned()];
+        words.extend(program);
+        words.extend(["--numeric-owner", "--quoting-style=literal", "-tvf", cached].map(str::to_owned));
+        run(cx, "cmd.run_all", words, map! { "ignore_retcode" => true })
+    };
+    let mut ran = read(None)?;
+    // Only what tar does not read by itself needs a program.
+    if how.truthy() && ran.get("retcode").and_then(Value::as_int) != Some(0) {
+        ran = read(Some(format!("--use-compress-program={}", str_of(how))))?;
     }
-    words.extend(["--numeric-owner", "--quoting-style=literal", "-tvf", cached].map(str::to_owned));
-    let ran = run(cx, "cmd.run_all", words, map! { "ignore_retcode" => true })?;
     if ran.get("retcode").and_then(Value::as_int) != Some(0) {
         return Err(Fault::execution(format!(
             "Unable to list contents of {name}. If this is an XZ-compressed tar archive, install XZ Utils to enable listing \

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 
-use super::signature;
+use super::{failure, signature};
 use crate::loader::Default::{False, None as Nothing, True};
 use crate::loader::{Args, Fault, Running, State, StateReturn, States, always, keywords, opt, req};
 use crate::map;
@@ -298,7 +298,10 @@ fn run(running: &Running, args: &Args, ret: &mut StateReturn) -> Result<(), Stop
         "clean" => false,
         "verbose" => true,
     };
-    let contents = running.ask_with("archive.list", &[cached.as_str().into()], how)?;
+    let contents = match running.ask_with("archive.list", &[cached.as_str().into()], how) {
+        Err(fault @ Fault::Execution { .. }) => return refuse(unlisted(&wanted, &fault)),
+        listed => listed?,
+    };
     let paths = |key: &str| -> Vec<String> {
         contents.get(key).and_then(Value::as_list).into_iter().flatten().map(str_of).collect()
     };
@@ -544,6 +547,32 @@ fn make_way(
         ))
     })?;
     Ok(true)
+}
+
+/// An archive whose files cannot be listed, and how it could be extracted nevertheless.
+fn unlisted(wanted: &Wanted, fault: &Fault) -> String {
+    let args = wanted.args;
+    let mut text = failure::text(fault);
+    let mut ways = String::new();
+    if !args.truthy("if_missing") {
+        ways.push_str("\n- 'if_missing' must be set");
+    }
+    if !args.truthy("enforce_ownership_on") && (args.truthy("user") || args.truthy("group")) {
+        ways.push_str("\n- Ownership cannot be managed without setting 'enforce_ownership_on'.");
+    }
+    if !ways.is_empty() {
+        text.push_str(match wanted.format.as_str() {
+            "tar" => {
+                "\n\nIf the source archive is a tar archive compressed using a compression type not natively supported by \
+                 the tar command, then setting the 'list_options' argument may allow the contents to be listed. Otherwise, \
+                 if Salt is unable to determine the files/directories in the archive, the following workaround(s) would \
+                 need to be used for this state to proceed"
+            }
+            _ => "\n\nThe following workarounds must be used for this state to proceed",
+        });
+        text.push_str(&format!(" (assuming the source file is a valid {} archive):\n{ways}", wanted.format));
+    }
+    text
 }
 
 /// Removes paths and says so in the changes; `Err` lists what went wrong.

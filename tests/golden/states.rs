@@ -26,6 +26,7 @@ const DIFFERENT: &[(&str, &str)] = &[
         "without tmp_dir Salt makes the new file in the working directory of the minion",
     ),
     ("serialize_merge_bad", "what is wrong with JSON is said in other words"),
+    ("extracted_force", "Salt removes what is in the way with test=True, too"),
     ("not_cached", "files of this machine's own file_roots are used where they lie"),
 ];
 
@@ -53,14 +54,21 @@ impl MinionServices for Local {
 
 #[test]
 fn states_of_files_do_what_salts_do() {
-    check("states/file.jsonl", "file");
+    check("file");
 }
 
-fn check(file: &str, module: &str) {
+#[test]
+fn states_of_the_machine_come_to_rest_as_salts_do() {
+    check("machine");
+}
+
+fn check(file: &str) {
     if !is_root() {
         return;
     }
-    let base = std::env::temp_dir().join(format!("golden-{}", std::process::id()));
+    let base = std::env::temp_dir().join(format!("golden-{}-{file}", std::process::id()));
+    let file = format!("states/{file}.jsonl");
+    let file = file.as_str();
     let all = cases(file);
     let served = base.join("served");
     build(&served, all[0].get("served").and_then(Value::as_map).expect("served files"));
@@ -74,7 +82,7 @@ fn check(file: &str, module: &str) {
         }
         total += 1;
         let root = base.join(format!("r{number}"));
-        let wrong = one(case, module, &root, &base);
+        let wrong = one(case, &root, &base);
         match (wrong.is_empty(), DIFFERENT.iter().find(|(own, _)| *own == name)) {
             (false, None) => failures.push(format!("{name}:\n  {}", wrong.join("\n  "))),
             (true, Some(_)) => failures.push(format!("{name} is listed as different and is not")),
@@ -102,7 +110,11 @@ fn build(root: &Path, files: &Map) {
             symlink(link, &target).expect("a link");
             continue;
         }
-        let content = what.get("content").unwrap_or(what).as_str().expect("a content");
+        let text = |what: &Value| what.as_str().expect("a content").to_owned();
+        let content = match what.get("octets") {
+            Some(octets) => text(octets).chars().map(|char| u8::try_from(char).expect("an octet")).collect(),
+            None => text(what.get("content").unwrap_or(what)).into_bytes(),
+        };
         fs::write(&target, content).expect("written");
         let mode = what.get("mode").and_then(Value::as_str).unwrap_or("0644");
         let mode = u32::from_str_radix(mode, 8).expect("a mode");
@@ -111,7 +123,7 @@ fn build(root: &Path, files: &Map) {
 }
 
 /// What differs.
-fn one(case: &Value, module: &str, root: &Path, base: &Path) -> Vec<String> {
+fn one(case: &Value, root: &Path, base: &Path) -> Vec<String> {
     let text = case.to_json(JsonStyle::default());
     let put = |text: &str| text.replace("{root}", &root.to_string_lossy());
     let case = Value::from_json(&put(&text)).expect("a case");
@@ -143,6 +155,7 @@ fn one(case: &Value, module: &str, root: &Path, base: &Path) -> Vec<String> {
     let mut wrong = Vec::new();
     for (index, (step, expected)) in list("steps").iter().zip(list("rets")).enumerate() {
         let fun = step.get("fun").and_then(Value::as_str).expect("a function");
+        let module = step.get("state").and_then(Value::as_str).unwrap_or("file");
         let args = step.get("args").and_then(Value::as_map).expect("arguments");
         let mut low = step.get("low").and_then(Value::as_map).cloned().unwrap_or_default();
         low.extend(args.clone());

@@ -441,9 +441,10 @@ def build(root, files):
         if isinstance(what, dict) and "link" in what:
             target.symlink_to(what["link"].replace("{root}", str(root)))
         else:
-            what = what if isinstance(what, dict) else {"content": what, "mode": "0644"}
-            target.write_bytes(what["content"].encode())
-            target.chmod(int(what["mode"], 8))
+            what = what if isinstance(what, dict) else {"content": what}
+            # `octets` are characters up to 255.
+            target.write_bytes(what["octets"].encode("latin-1") if "octets" in what else what["content"].encode())
+            target.chmod(int(what.get("mode", "0644"), 8))
 
 
 def without_trace(ret):
@@ -482,15 +483,15 @@ def state_for(base, served, pillar, test):
     return salt.state.State(opts, initial_pillar=pillar or {"_": 1})
 
 
-def main():
+def main(name, served_files, cases):
     os.umask(0o022)
     os.chdir("/")
     base = pathlib.Path(tempfile.mkdtemp(prefix="golden-"))
     served = base / "served"
-    build(served, SERVED)
+    build(served, served_files)
     lines = []
     common = {test: state_for(base, served, {}, test) for test in (True, False)}
-    for number, one in enumerate(CASES):
+    for number, one in enumerate(cases):
         root = base / f"r{number}"
         root.mkdir()
         build(root, one["files"])
@@ -503,15 +504,16 @@ def main():
             args = json.loads(json.dumps(step["args"]).replace("{root}", str(root)))
             low = json.loads(json.dumps(step.get("low", {})).replace("{root}", str(root)))
             low.update(args)
-            low.update({"state": "file", "fun": step["fun"], "__id__": args["name"], "__sls__": "golden", "__env__": "base", "order": index})
+            low.update({"state": step.get("state", "file"), "fun": step["fun"], "__id__": args["name"], "__sls__": "golden", "__env__": "base", "order": index})
             ret = states[step["test"]].call(low)
             ret = without_trace({key: ret[key] for key in ("name", "changes", "result", "comment", "warnings") if key in ret})
             kept.append(json.loads(json.dumps(ret, default=repr).replace(str(root), "{root}").replace(str(base / "cache"), "{cache}").replace(str(base), "{base}")))
         one = dict(one, rets=kept, after=json.loads(json.dumps(look(root)).replace(str(root), "{root}")))
         lines.append(json.dumps(one))
-    text = "\n".join([json.dumps({"served": SERVED}), *lines]) + "\n"
-    (HERE / "file.jsonl").write_text(text)
+    text = "\n".join([json.dumps({"served": served_files}), *lines]) + "\n"
+    (HERE / name).write_text(text)
     shutil.rmtree(base)
 
 
-main()
+if __name__ == "__main__":
+    main("file.jsonl", SERVED, CASES)
