@@ -154,3 +154,8 @@ fn our_master_with_an_original_minion_3007() {
 fn an_original_master_3006_with_our_minion() {
     scenario(Peer::Salt3006, Peer::Halite);
 }
+
+#[test]
+fn an_original_master_3007_with_our_minion() {
+    scenario(Peer::Salt3007, Peer::Halite);
+}
