@@ -31,6 +31,13 @@ impl Minion {
         fs::write(self.path("states").join(format!("{name}.sls")), text).expect("written");
     }
 
+    /// One more line of the minion's configuration.
+    pub fn option(&self, line: &str) {
+        let path = self.path("minion");
+        let options = fs::read_to_string(&path).expect("read");
+        fs::write(path, options + line).expect("written");
+    }
+
     pub fn call(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
         command.arg("salt-call").arg("-c").arg(&self.root).args([

@@ -9,6 +9,7 @@ mod lint;
 mod no_log;
 mod paused;
 mod programs;
+mod queued;
 mod reload;
 mod returners;
 mod runner;

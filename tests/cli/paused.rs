@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::alone::{Minion, names, text};
 
 /// What is looked for, as soon as it is there.
-fn seen<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+pub fn seen<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -21,15 +21,23 @@ fn seen<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     }
 }
 
+/// Those that are running. A file with a dot is being written.
+pub fn jids(minion: &Minion) -> Vec<String> {
+    let proc = minion.path("var/cache/salt/minion/proc");
+    let mut names = if proc.is_dir() { names(&proc) } else { Vec::new() };
+    names.retain(|name| !name.starts_with('.'));
+    names
+}
+
 /// Starts a run whose first state waits for a file; its jid is known when it runs.
-struct Held<'m> {
+pub struct Held<'m> {
     minion: &'m Minion,
-    child: std::process::Child,
-    jid: String,
+    pub child: std::process::Child,
+    pub jid: String,
 }
 
 impl<'m> Held<'m> {
-    fn start(minion: &'m Minion) -> Self {
+    pub fn start(minion: &'m Minion) -> Self {
         minion.sls(
             "held",
             "first:\n  cmd.run:\n    - name: while ! test -e @ROOT@/go; do sleep 0.05; done; touch @ROOT@/done\n\
@@ -38,8 +46,7 @@ impl<'m> Held<'m> {
         let _ = fs::remove_file(minion.path("go"));
         let mut call = minion.call(&["state.apply", "held"]);
         let child = call.stdout(Stdio::piped()).spawn().expect("it runs");
-        let proc = minion.path("var/cache/salt/minion/proc");
-        let jid = seen("the run", || proc.is_dir().then(|| names(&proc)).and_then(|mut jids| jids.pop()));
+        let jid = seen("the run", || jids(minion).pop());
         Held { minion, child, jid }
     }
 
@@ -48,12 +55,12 @@ impl<'m> Held<'m> {
         assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     }
 
-    fn go(&self) {
+    pub fn go(&self) {
         fs::write(self.minion.path("go"), "").expect("written");
     }
 
     /// The ids of the states that ran, and whether they succeeded.
-    fn end(self) -> Vec<(String, bool)> {
+    pub fn end(self) -> Vec<(String, bool)> {
         let output = self.child.wait_with_output().expect("it ends");
         let returns: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let states = returns["local"].as_object().expect("states");

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::builtin;
 use crate::config::Opts;
-use crate::host::{Host, RealHost};
+use crate::host::{Host, RealHost, write_cache_file};
 use crate::loader::{self, Context, Fault, Function, Late, Nowhere, Registry, Scope, Source as _};
 use crate::map;
 use crate::minion::{self, Called};
@@ -326,7 +326,9 @@ impl Listed {
     fn new(cachedir: &Path, jid: &Jid, load: &Map) -> Self {
         let path = cachedir.join("proc").join(jid.as_str());
         let written = path.parent().map_or(Ok(()), fs::create_dir_all);
-        if written.and_then(|()| fs::write(&path, encode_map(load, Dialect::Wire))).is_err() {
+        // Whole or not at all: a run that begins meanwhile takes an empty file for a dead one's.
+        let content = encode_map(load, Dialect::Wire);
+        if written.and_then(|()| write_cache_file(&path, &content, 0o644)).is_err() {
             complain(&format!(
                 "Cannot write to process directory. Do you have permissions to write to {} ?",
                 path.display()
