@@ -73,7 +73,7 @@ pub struct MasterCall {
     pub matching: Option<Value>,
     /// The jid of a runner, in place of a new one.
     pub jid: Option<Jid>,
-    /// By one of our functions that stand for Salt's client classes (`saltutil.wheel`): told of on the bus as theirs.
+    /// By what stands for Salt's client classes (`saltutil.wheel`, the reactor): told of on the bus as these do.
     pub as_client: bool,
     pub caller: Caller,
 }

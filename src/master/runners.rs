@@ -33,7 +33,7 @@ pub(super) enum End {
 
 /// Starts a runner. `{"tag": "salt/run/<jid>", "jid": str}`.
 pub(super) async fn start(master: &Arc<Master>, call: MasterCall) -> Value {
-    match spawn(master, call) {
+    match spawn(master, call, true) {
         // Nobody waits for the result here: it is an event.
         Ok((jid, _)) => map! { "tag" => format!("salt/run/{jid}"), "jid" => jid.as_str() }.into(),
         Err(message) => map! { "error" => map! { "name" => "SaltSystemExit", "message" => message } }.into(),
@@ -42,23 +42,28 @@ pub(super) async fn start(master: &Arc<Master>, call: MasterCall) -> Value {
 
 /// Runs a runner and gives its result.
 pub(super) async fn run_and_wait(master: &Arc<Master>, call: MasterCall) -> Value {
-    match spawn(master, call) {
+    match spawn(master, call, true) {
         Ok((_, result)) => result.await.unwrap_or_default().remove("return").unwrap_or_default(),
         Err(message) => message.into(),
     }
 }
 
-/// Runs a runner and gives the data of the event that ends it; empty after a defect.
+/// Runs a runner of the master's schedule and gives the data of an event that would end it; empty after a defect. Neither
+/// the bus nor the job cache hears of it, as in Salt, whose scheduler calls the function itself.
 ///
 /// # Errors
 /// When it cannot be started.
 pub(super) async fn run_to_end(master: &Arc<Master>, call: MasterCall) -> Result<Map, String> {
-    let (_, ended) = spawn(master, call)?;
+    let (_, ended) = spawn(master, call, false)?;
     Ok(ended.await.unwrap_or_default())
 }
 
 /// Starts a runner on a thread of its own: it may wait for minutes, and the pool is for short work.
-fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiver<Map>), String> {
+fn spawn(
+    master: &Arc<Master>,
+    call: MasterCall,
+    told: bool,
+) -> Result<(Jid, oneshot::Receiver<Map>), String> {
     let Ok(place) = master.running_runners.clone().try_acquire_owned() else {
         crate::log::error!(fun = call.fun, "a runner was refused: {MAX_RUNNING} are running already");
         return Err(format!("{MAX_RUNNING} runners are running already: try again"));
@@ -71,7 +76,7 @@ fn spawn(master: &Arc<Master>, call: MasterCall) -> Result<(Jid, oneshot::Receiv
     let spawned = std::thread::Builder::new().name("runner".to_owned()).spawn({
         let handle = tokio::runtime::Handle::current();
         move || {
-            let ended = run(&worker, &handle, &started, &user, call);
+            let ended = run(&worker, &handle, &started, &user, call, told);
             let _ = done.send(ended);
             drop(place);
         }
@@ -94,13 +99,19 @@ fn run(
     jid: &Jid,
     user: &str,
     call: MasterCall,
+    told: bool,
 ) -> Map {
     let fun = call.fun;
     let (args, kwargs) = (call.arg, call.kwarg);
     let mut fun_args = args.clone();
     let mut shown = without_secrets(kwargs.clone());
-    if crate::builtin::runners().row(&fun).is_none() {
-        return missing(master, jid, fun, fun_args, shown);
+    let there = crate::builtin::runners().row(&fun).is_some();
+    if !there && !call.as_client {
+        let data = missing(jid, fun, fun_args, shown);
+        if told {
+            master.fire(&tags::run_ret(jid.as_str()), data.clone());
+        }
+        return data;
     }
     if loader::ORCHESTRATING.contains(&fun.as_str()) && !shown.contains("orchestration_jid") {
         shown.insert("orchestration_jid", jid.as_str());
@@ -108,13 +119,13 @@ fn run(
     if !shown.is_empty() {
         fun_args.push(shown.into());
     }
-    let mut data = map! {
-        "fun" => format!("runner.{fun}"),
-        "jid" => jid.as_str(),
-        "user" => user,
-        "fun_args" => fun_args,
-    };
-    master.fire(&tags::run_new(jid.as_str()), data.clone());
+    let mut data = map! { "fun" => format!("runner.{fun}"), "jid" => jid.as_str(), "user" => user };
+    if there {
+        data.insert("fun_args", fun_args);
+    }
+    if told && there {
+        master.fire(&tags::run_new(jid.as_str()), data.clone());
+    }
     // The job cache shows when it began, as in Salt, where firing leaves its mark in what is kept.
     data.insert("_stamp", event::stamp(utc_now()));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -134,28 +145,29 @@ fn run(
     if end == End::Raised {
         data.insert("retcode", 1);
     }
-    remember(master, jid, user, &data);
-    master.fire(&tags::run_ret(jid.as_str()), data.clone());
+    if told {
+        remember(master, jid, user, &data);
+        master.fire(&tags::run_ret(jid.as_str()), data.clone());
+    }
     data
 }
 
-/// What is told of a runner that is not there: its end alone, and nothing is kept. Salt: runner.py (`Runner.run`).
-fn missing(master: &Master, jid: &Jid, fun: String, mut fun_args: Vec<Value>, kwargs: Map) -> Map {
+/// What is told of a runner that is not there and that `salt-run` asked for: its end alone, and nothing is kept. Salt:
+/// runner.py (`Runner.run`).
+fn missing(jid: &Jid, fun: String, mut fun_args: Vec<Value>, kwargs: Map) -> Map {
     if !kwargs.is_empty() {
         let mut marked = map! { "__kwarg__" => true };
         marked.extend(kwargs);
         fun_args.push(marked.into());
     }
-    let data = map! {
+    map! {
         "success" => false,
         "return" => format!("'{fun}' is not available."),
         "retcode" => 254,
         "fun" => fun,
         "fun_args" => fun_args,
         "jid" => jid.as_str(),
-    };
-    master.fire(&tags::run_ret(jid.as_str()), data.clone());
-    data
+    }
 }
 
 /// Keyword arguments as everybody on the bus may see them. Salt shows passwords, too (`auth.mk_token`).

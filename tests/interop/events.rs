@@ -14,7 +14,9 @@ use halite::value::{JsonStyle, Map, Value};
 use crate::fleet::Fleet;
 use crate::peers::Peer;
 
-const MASTER: &str = "auto_accept: True\nsharedsecret: right\n\
+const MASTER: &str = "auto_accept: True\nsharedsecret: right\nreactor_worker_threads: 1\nloop_interval: 1\n\
+                      schedule: {often: {function: test.arg, args: [x], kwargs: {a: 1}, seconds: 2}}\n\
+                      reactor: [{my/go: [salt://reaction.sls]}]\n\
                       external_auth: {sharedsecret: {fred: [test.ping]}}";
 
 /// Minutes: Salt takes a fraction, ours wants a whole number.
@@ -30,8 +32,19 @@ key: {salt.wheel: [{name: key.finger}, {match: minion-a}]}
 keys: {salt.wheel: [{name: key.list}, {match: accepted}]}
 ";
 
+/// One after the other, the last tells that all are done.
+const REACTION: &str = "
+function: {local.test.ping: [{tgt: minion-a}]}
+runner: {runner.test.arg: [{args: [{a: 1}]}]}
+missing: {runner.no.such: [{args: [{a: 1}]}]}
+keys: {wheel.key.list: [{args: [{match: accepted}]}]}
+wrong: {wheel.key.finger: [{args: [{none: accepted}]}]}
+tell: {runner.event.send: [{args: [{tag: my/done}]}]}
+";
+
 /// Command lines of the master's host.
 const SAID: &[(&str, &[&str])] = &[
+    ("salt-run", &["event.send", "my/go"]),
     ("salt", &["minion-a", "test.exception", "oops"]),
     ("salt", &["minion-a", "test.exception,test.ping", "oops", ","]),
     ("salt", &["-a", "sharedsecret", "--username", "fred", "--password", "wrong", "minion-a", "test.ping"]),
@@ -68,8 +81,9 @@ fn shape(event: &Event) -> String {
             shown += &format!(" {part}: {:?}", keys(below));
         }
     }
-    if event.tag.starts_with("salt/run/") || event.tag.starts_with("salt/wheel/") {
-        for part in ["name", "type", "fun", "fun_args", "args", "kwargs", "success", "retcode"] {
+    let of_a_job = event.tag.starts_with("salt/job/") && event.tag.ends_with("/new");
+    if of_a_job || event.tag.starts_with("salt/run/") || event.tag.starts_with("salt/wheel/") {
+        for part in ["name", "type", "fun", "arg", "fun_args", "args", "kwargs", "success", "retcode"] {
             let Some(value) = event.data.get(part) else { continue };
             let mut value = value.clone();
             if let Value::List(items) = &mut value {
@@ -97,6 +111,7 @@ fn carried(master: Peer, minion: Peer) -> Option<[BTreeSet<String>; 2]> {
         ("told", "told: {test.succeed_with_changes: [{fire_event: True}]}\n"),
         ("none", "none: test.nop\n"),
         ("orchestration", ORCHESTRATION),
+        ("reaction", REACTION),
         ("broken", "{{ nobody.knows() }}\n"),
     ] {
         fs::write(fleet.path(&format!("srv/salt/{name}.sls")), text).expect("written");
@@ -128,6 +143,8 @@ fn carried(master: Peer, minion: Peer) -> Option<[BTreeSet<String>; 2]> {
             return;
         }
     };
+    // Whichever comes first.
+    until("my/done");
     until("minion_ping");
     runtime.block_on(bus.fire("the/end", map! {})).expect("fired");
     until("the/end");
