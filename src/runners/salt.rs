@@ -6,6 +6,7 @@ use crate::loader::{
     Args, Call, Context, Default, Fault, Function, Module, always, keywords, opt, req, rest,
 };
 use crate::map;
+use crate::value::yaml::condition_input;
 use crate::value::{Map, Value};
 
 pub(super) static MODULE: Module = Module {
@@ -58,9 +59,7 @@ fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
 fn execute(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut arg = args.list("arg")?;
     if let Value::Map(kwarg) = args.get("kwarg") {
-        let mut kwarg = kwarg.clone();
-        kwarg.insert("__kwarg__", true);
-        arg.push(kwarg.into());
+        arg = condition_input(arg, kwarg.clone());
     }
     let seconds = args.given("timeout").or_else(|| cx.opts.get("timeout")).and_then(Value::as_float);
     let seconds = seconds.filter(|seconds| *seconds > 0.0).unwrap_or(5.0);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::loader::{Args, Context, Fault, Function, Module, always, keywords, rest};
 use crate::map;
+use crate::value::yaml::condition_input;
 use crate::value::{Value, sort, str_of, unified_diff_near};
 
 pub(super) static MODULE: Module = Module {
@@ -38,11 +39,7 @@ fn hash(cx: &Context, args: &Args) -> Result<Value, Fault> {
     };
     let mut kwargs = args.keywords.clone();
     kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with('_') || is_own(key)));
-    let mut arg: Vec<Value> = args.rest.iter().skip(2).cloned().collect();
-    if !kwargs.is_empty() {
-        kwargs.insert("__kwarg__", true);
-        arg.push(kwargs.into());
-    }
+    let arg = condition_input(args.rest.iter().skip(2).cloned().collect(), kwargs);
     let load = map! { "tgt" => tgt.clone(), "tgt_type" => tgt_type, "fun" => fun.clone(), "arg" => arg };
     let seconds = cx.opts.get("timeout").and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
     let returns = cx.master.publish_and_wait(load, Duration::from_secs(seconds.unwrap_or(5)))?;

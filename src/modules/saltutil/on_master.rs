@@ -10,6 +10,7 @@ use crate::host::Command;
 use crate::loader::{Args, Context, Fault, ORCHESTRATING};
 use crate::map;
 use crate::value::msgpack::{Dialect, Reading, decode, encode_map};
+use crate::value::yaml::condition_input;
 use crate::value::{Map, Value, str_of};
 
 /// The hidden program of the binary that answers.
@@ -88,9 +89,7 @@ pub(super) fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
         one => vec![one.clone()],
     };
     if let Value::Map(kwarg) = args.get("kwarg") {
-        let mut kwarg = kwarg.clone();
-        kwarg.insert("__kwarg__", true);
-        arg.push(kwarg.into());
+        arg = condition_input(arg, kwarg.clone());
     }
     let mut load = map! {
         "fun" => args.get("fun").clone(),
