@@ -1,6 +1,7 @@
 //! Peers that do everything wrong. Each test names its row in the list of what has broken other implementations.
 #![cfg(feature = "tokio")]
 
+mod counted;
 mod covered;
 mod files;
 mod more;
