@@ -79,19 +79,12 @@ pub struct Connection {
     input: BytesMut,
     /// Its memory comes from the store of buffers.
     input_is_kept: bool,
-    partial: Partial,
+    /// From the first multipart message on: an idle connection has to be small.
+    partial: Option<Box<Partial>>,
     output: Output,
-    /// The context of the newest unanswered PING: "at most one PONG per write opportunity", so that a flood of
-    /// PINGs from a peer that does not read costs nothing.
-    pong_due: Option<Bytes>,
-    ping_due: bool,
     input_paused: bool,
-    /// When the next PING is due; `None` without heartbeats or before the handshake is complete.
-    next_ping: Option<Instant>,
-    /// Set by the first PING after the last input.
-    heartbeat_deadline: Option<Instant>,
-    /// Set by a PING of the peer with a time to live, cleared by any input.
-    ttl_deadline: Option<Instant>,
+    /// Where one of both sides sends PINGs.
+    heartbeats: Option<Box<Heartbeats>>,
     /// Encrypts and decrypts, after a CURVE handshake.
     #[cfg(feature = "curve")]
     secure: Option<Box<crate::mechanism::curve::traffic::Traffic>>,
@@ -114,6 +107,21 @@ struct Opening {
     user_id: Option<String>,
     /// The end of the handshake, held back by a decision.
     done: Option<Done>,
+}
+
+/// What is due, and when.
+#[derive(Debug, Default)]
+struct Heartbeats {
+    /// The context of the newest unanswered PING: "at most one PONG per write opportunity", so that a flood of
+    /// PINGs from a peer that does not read costs nothing.
+    pong_due: Option<Bytes>,
+    ping_due: bool,
+    /// When the next PING is due; `None` when only the peer sends them.
+    next_ping: Option<Instant>,
+    /// Set by the first PING after the last input.
+    deadline: Option<Instant>,
+    /// Set by a PING of the peer with a time to live, cleared by any input.
+    ttl_deadline: Option<Instant>,
 }
 
 /// The frames so far of a multipart message.
@@ -174,14 +182,10 @@ impl Connection {
             minor: Minor::One,
             input: BytesMut::new(),
             input_is_kept: false,
-            partial: Partial::default(),
+            partial: None,
             output,
-            pong_due: None,
-            ping_due: false,
             input_paused: false,
-            next_ping: None,
-            heartbeat_deadline: None,
-            ttl_deadline: None,
+            heartbeats: None,
             #[cfg(feature = "curve")]
             secure: None,
         }
@@ -238,8 +242,14 @@ impl Connection {
 
     /// Octets arrived in the read buffer. "Any traffic" counts as a sign of life, a part of a frame too.
     pub fn handle_read(&mut self, _now: Instant) {
-        self.heartbeat_deadline = None;
-        self.ttl_deadline = None;
+        self.expect_nothing();
+    }
+
+    fn expect_nothing(&mut self) {
+        if let Some(heartbeats) = &mut self.heartbeats {
+            heartbeats.deadline = None;
+            heartbeats.ttl_deadline = None;
+        }
     }
 
     /// The driver stops or resumes reading. What is not read cannot be missed: while paused, the peer's silence
@@ -247,8 +257,7 @@ impl Connection {
     pub fn set_input_paused(&mut self, paused: bool) {
         self.input_paused = paused;
         if paused {
-            self.heartbeat_deadline = None;
-            self.ttl_deadline = None;
+            self.expect_nothing();
         }
     }
 
@@ -393,7 +402,8 @@ impl Connection {
             Stage::Handshake(opening) => opening.user_id,
             _ => None,
         };
-        self.next_ping = after(now, self.options.heartbeat_ivl);
+        let next_ping = after(now, self.options.heartbeat_ivl);
+        self.heartbeats = next_ping.map(|_| Box::new(Heartbeats { next_ping, ..Heartbeats::default() }));
         let info = PeerInfo { socket_type, routing_id, minor: self.minor, metadata, user_id };
         Ok(Event::Ready(Box::new(info)))
     }
@@ -433,9 +443,10 @@ impl Connection {
             // RFC 37: "When a peer receives a PING command it SHALL respond with a PONG command that echoes the
             // ping-context, which may be empty and MUST not exceed 16 octets".
             Command::Ping { ttl, context } => {
-                self.pong_due = Some(context);
+                let heartbeats = self.heartbeats.get_or_insert_default();
+                heartbeats.pong_due = Some(context);
                 if ttl > 0 && !self.input_paused {
-                    self.ttl_deadline = after(now, Duration::from_millis(u64::from(ttl) * 100));
+                    heartbeats.ttl_deadline = after(now, Duration::from_millis(u64::from(ttl) * 100));
                 }
                 Ok(None)
             }
@@ -449,27 +460,29 @@ impl Connection {
     /// RFC 37: "Messages consist of one or more frames and an implementation SHALL always send and deliver messages atomically, that is, all the frames of a message,
     /// or none of them."
     fn take_frame(&mut self, frame: Frame) -> Result<Option<Event>, ConnectionError> {
-        let single = self.partial.frames == 0 && !frame.more;
+        let single = !frame.more && self.partial.as_ref().is_none_or(|partial| partial.frames == 0);
         if single {
             return Ok(self.single_frame(frame.body));
         }
-        self.partial.frames += 1;
-        self.partial.octets = self.partial.octets.saturating_add(frame.body.len());
-        if self.partial.frames > self.options.max_multipart_frames {
+        let takes_messages = self.takes_messages();
+        let partial = self.partial.get_or_insert_default();
+        partial.frames += 1;
+        partial.octets = partial.octets.saturating_add(frame.body.len());
+        if partial.frames > self.options.max_multipart_frames {
             return Err(Violation::TooManyFrames(self.options.max_multipart_frames).into());
         }
-        if self.partial.octets > self.options.max_multipart_octets {
+        if partial.octets > self.options.max_multipart_octets {
             return Err(Violation::MessageTooLong(self.options.max_multipart_octets).into());
         }
         // What is dropped in the end is not collected either.
-        if self.takes_messages() {
-            self.partial.parts.push(frame.body);
+        if takes_messages {
+            partial.parts.push(frame.body);
         }
         if frame.more {
             return Ok(None);
         }
-        let parts = std::mem::take(&mut self.partial).parts;
-        Ok(Some(Event::Message(Message::from_parts(parts))).filter(|_| self.takes_messages()))
+        let parts = std::mem::take(&mut **partial).parts;
+        Ok(Some(Event::Message(Message::from_parts(parts))).filter(|_| takes_messages))
     }
 
     /// RFC 29, PUB: "SHALL silently discard any messages that subscribers send it".
@@ -595,10 +608,12 @@ impl Connection {
         if !self.output.is_empty() || !self.is_ready() {
             return;
         }
-        if let Some(context) = self.pong_due.take() {
+        let Some(heartbeats) = &mut self.heartbeats else { return };
+        let ping_due = std::mem::take(&mut heartbeats.ping_due);
+        if let Some(context) = heartbeats.pong_due.take() {
             self.push_frame(false, true, &[&Command::Pong { context }.encode()]);
         }
-        if std::mem::take(&mut self.ping_due) {
+        if ping_due {
             let ttl = self.options.ping_ttl();
             self.push_frame(false, true, &[&Command::Ping { ttl, context: Bytes::new() }.encode()]);
         }
@@ -616,7 +631,8 @@ impl Connection {
 
     /// Something is to be written.
     pub fn wants_transmit(&self) -> bool {
-        !self.output.is_empty() || (self.is_ready() && (self.pong_due.is_some() || self.ping_due))
+        let due = |heartbeats: &Heartbeats| heartbeats.pong_due.is_some() || heartbeats.ping_due;
+        !self.output.is_empty() || (self.is_ready() && self.heartbeats.as_deref().is_some_and(due))
     }
 
     /// When to call [`Connection::handle_timeout`]. May change with every other call.
@@ -626,7 +642,8 @@ impl Connection {
             Stage::Failed(_) => None,
             Stage::Greeting(opening) | Stage::Handshake(opening) => opening.deadline,
             Stage::Traffic => {
-                [self.next_ping, self.heartbeat_deadline, self.ttl_deadline].into_iter().flatten().min()
+                let Heartbeats { next_ping, deadline, ttl_deadline, .. } = self.heartbeats.as_deref()?;
+                [next_ping, deadline, ttl_deadline].into_iter().copied().flatten().min()
             }
         }
     }
@@ -637,23 +654,24 @@ impl Connection {
     /// [`ConnectionError::TimedOut`] when the connection is over.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        let heartbeats = self.heartbeats.as_deref();
         let expired = match &self.stage {
             Stage::Failed(error) => return Err(error.clone()),
             Stage::Greeting(opening) | Stage::Handshake(opening) => {
                 passed(opening.deadline).then_some(Timer::Handshake)
             }
-            Stage::Traffic if passed(self.heartbeat_deadline) => Some(Timer::Heartbeat),
-            Stage::Traffic if passed(self.ttl_deadline) => Some(Timer::TimeToLive),
+            Stage::Traffic if passed(heartbeats.and_then(|due| due.deadline)) => Some(Timer::Heartbeat),
+            Stage::Traffic if passed(heartbeats.and_then(|due| due.ttl_deadline)) => Some(Timer::TimeToLive),
             Stage::Traffic => None,
         };
         if let Some(timer) = expired {
             return Err(self.fail(ConnectionError::TimedOut(timer)));
         }
-        if passed(self.next_ping) {
-            self.ping_due = true;
-            self.next_ping = after(now, self.options.heartbeat_ivl);
-            if self.heartbeat_deadline.is_none() && !self.input_paused {
-                self.heartbeat_deadline = after(now, self.options.ping_timeout());
+        if let Some(heartbeats) = self.heartbeats.as_deref_mut().filter(|due| passed(due.next_ping)) {
+            heartbeats.ping_due = true;
+            heartbeats.next_ping = after(now, self.options.heartbeat_ivl);
+            if heartbeats.deadline.is_none() && !self.input_paused {
+                heartbeats.deadline = after(now, self.options.ping_timeout());
             }
         }
         Ok(())
@@ -680,7 +698,7 @@ impl Connection {
             self.stage = Stage::Failed(error.clone());
         }
         self.input = BytesMut::new();
-        self.partial = Partial::default();
+        self.partial = None;
         // The last word to a peer that was turned away is all that may still be sent.
         if !matches!(self.stage, Stage::Failed(ConnectionError::Denied(_))) {
             self.output = Output::new();

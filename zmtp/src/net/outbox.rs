@@ -151,7 +151,7 @@ pub(super) struct Outbox {
     pub(super) closing: bool,
     /// Takes no more messages, and what is queued goes nowhere.
     pub(super) gone: bool,
-    pub(super) kill: Option<ConnectionError>,
+    pub(super) kill: Option<Box<ConnectionError>>,
 }
 
 /// As many messages are taken out of a queue together. Less than half of the mark, which is a batch.

@@ -210,7 +210,7 @@ impl Pipe {
     /// The driver ends at once, for this reason.
     pub(crate) fn kill(&self, reason: ConnectionError) {
         let mut outbox = self.outbox();
-        outbox.kill = Some(reason);
+        outbox.kill = Some(Box::new(reason));
         wake(&mut outbox);
     }
 
@@ -244,7 +244,7 @@ impl Pipe {
         visit: &mut Visit,
     ) -> bool {
         let mut outbox = self.outbox();
-        visit.kill = outbox.kill.take();
+        visit.kill = outbox.kill.take().map(|reason| *reason);
         visit.busy = outbox.round.is_writing();
         let room = room && !visit.busy;
         outbox.blocked = !room;
