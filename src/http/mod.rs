@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use base64::Engine;
 
+use crate::loader::errno_text;
+
 pub use bundle::{BUNDLE, update_ca_bundle};
 pub use query::{LONGEST_BODY, query};
 
@@ -178,6 +180,17 @@ type Octets = Box<dyn Read + Send>;
 /// Status, reason and headers.
 type Head = (u16, String, Vec<(String, String)>);
 
+/// A name that has no address, as Python's `getaddrinfo` tells it: C libraries word it differently.
+fn unknown_host(error: std::io::Error) -> String {
+    let passing = ["Temporary", "Try again"].iter().any(|sign| error.to_string().contains(sign));
+    let text = if passing {
+        "[Errno -3] Temporary failure in name resolution"
+    } else {
+        "[Errno -2] Name or service not known"
+    };
+    text.to_owned()
+}
+
 /// Asks a server.
 ///
 /// # Errors
@@ -187,10 +200,10 @@ pub fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, String> 
         return program::exchange(remote, order);
     }
     let text = |error: std::io::Error| error.to_string();
-    let addresses = (remote.host.as_str(), remote.port).to_socket_addrs().map_err(text)?;
+    let addresses = (remote.host.as_str(), remote.port).to_socket_addrs().map_err(unknown_host)?;
     let mut last = "the host has no address".to_owned();
     let stream = addresses.into_iter().find_map(|address| {
-        TcpStream::connect_timeout(&address, CONNECT).map_err(|error| last = error.to_string()).ok()
+        TcpStream::connect_timeout(&address, CONNECT).map_err(|error| last = errno_text(&error)).ok()
     });
     let mut stream = stream.ok_or(last)?;
     stream.set_read_timeout(Some(SILENCE)).map_err(text)?;

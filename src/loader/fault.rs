@@ -52,16 +52,18 @@ impl Fault {
     }
 }
 
-/// An error of the system as Python prints it: `[Errno 2] No such file or directory: '/x'`.
-pub fn os_error_text(error: &std::io::Error, path: &str) -> String {
+/// An error of the system as Python prints it: `[Errno 111] Connection refused`.
+pub fn errno_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {
-        Some(number) => {
-            let words = text.split(" (os error").next().unwrap_or_default();
-            format!("[Errno {number}] {words}: {}", repr(&path.into()))
-        }
-        None => format!("{text}: {}", repr(&path.into())),
+        Some(number) => format!("[Errno {number}] {}", text.split(" (os error").next().unwrap_or_default()),
+        None => text,
     }
+}
+
+/// An error about a path: `[Errno 2] No such file or directory: '/x'`.
+pub fn os_error_text(error: &std::io::Error, path: &str) -> String {
+    format!("{}: {}", errno_text(error), repr(&path.into()))
 }
 
 impl Fault {

@@ -19,7 +19,7 @@ pub use args::Args;
 pub use ask::Ran;
 pub use bind::{Call, bind};
 pub use context::{Context, Late, Scope, Source};
-pub use fault::{Fault, Returned, os_error_text, settle};
+pub use fault::{Fault, Returned, errno_text, os_error_text, settle};
 pub use master_call::{ORCHESTRATING, arguments, failure};
 pub use registry::Registry;
 pub use returner::Returner;
