@@ -117,12 +117,6 @@ impl Syntax {
     pub fn parse(&self, prog: &str, words: &[String]) -> Result<Parsed, Stop> {
         let mut parsed = Parsed { prog: prog.to_owned(), ..Default::default() };
         self.read(&mut parsed, words)?;
-        if parsed.flag("help") {
-            return Err(Stop::said(help::text(self, prog)));
-        }
-        if parsed.flag("version") {
-            return Err(Stop::said(help::version(prog)));
-        }
         if parsed.flag("versions_report") {
             return Err(Stop::said(help::versions_report()));
         }
@@ -263,6 +257,12 @@ impl Syntax {
         flag: &'static Flag,
         value: Option<String>,
     ) -> Result<(), Stop> {
+        // These end the reading: what comes after them is not looked at.
+        match flag.dest {
+            "help" => return Err(Stop::said(help::text(self, &parsed.prog))),
+            "version" => return Err(Stop::said(help::version(&parsed.prog))),
+            _ => {}
+        }
         if flag.unsupported {
             return Err(Stop::failed(
                 Exit::USAGE,
@@ -380,6 +380,24 @@ mod tests {
         assert_eq!(parse("a -- -v --x").expect("words").words, ["a", "-v", "--x"]);
         assert_eq!(parse("a - b").expect("words").words, ["a", "-", "b"]);
         assert!(parse("--hide-timeout").expect("a flag").turned_off("show_timeout"));
+    }
+
+    #[test]
+    fn help_and_version_end_the_reading() {
+        for (line, exit) in [
+            ("--version --nope", Exit::OK),
+            ("a -h -t x", Exit::OK),
+            ("-v --help --timeout", Exit::OK),
+            ("--nope --version", Exit::USAGE),
+            ("-t x -h", Exit::USAGE),
+        ] {
+            let stop = parse(line).expect_err(line);
+            assert_eq!(stop.exit, exit, "{line}");
+            assert_eq!(stop.stdout.is_empty(), exit == Exit::USAGE, "{line}");
+        }
+        let [version, help] =
+            ["--version -h", "-h --version"].map(|line| parse(line).expect_err(line).stdout);
+        assert!(version.lines().count() < help.lines().count());
     }
 
     #[test]
