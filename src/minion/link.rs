@@ -78,6 +78,7 @@ impl Link {
             handle: self.handle.clone(),
             channel: self.channel.clone(),
             patience: self.patience(),
+            own: self.daemon.own_pillar.clone(),
         })
     }
 
@@ -128,6 +129,10 @@ impl Link {
         });
         if let Some(ext) = ext {
             load.insert("ext", ext);
+        }
+        if let Some(own) = self.daemon.own_pillar.clone() {
+            let compiled = tasks::blocking(move || own.compile(&load)).await;
+            return compiled.map_err(|error| SignInError::Broken(error.to_string()).into());
         }
         self.channel.pillar(&load, self.patience()).await
     }

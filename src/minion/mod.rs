@@ -69,6 +69,7 @@ use link::{Link, LinkEnd};
 use proc_files::ProcFiles;
 use scheduled::Scheduled;
 use seen::SeenJids;
+use services::OwnPillar;
 use spool::{Adopt, Spool};
 
 /// How long the daemon stays for jobs on its own threads and for returns, after it was told to end.
@@ -181,6 +182,8 @@ pub(crate) struct Daemon {
     pub job_queue: JobQueue,
     pub scheduled: Scheduled,
     pub beacons: Beacons,
+    /// This minion's own pillars, where they are not the master's.
+    pub own_pillar: Option<Arc<OwnPillar>>,
     identity: Identity,
     grains: Mutex<Arc<Map>>,
     seen: Mutex<SeenJids>,
@@ -214,6 +217,7 @@ impl Daemon {
             job_queue: JobQueue::new(&cachedir),
             scheduled: Scheduled::new(&opts),
             beacons: Beacons::new(&opts),
+            own_pillar: OwnPillar::of(&opts),
             grains: Mutex::new(Arc::new(grains)),
             seen: Mutex::new(SeenJids::new(most)),
             links: Mutex::default(),

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::builtin;
+use crate::config::Opts;
 use crate::fileclient::{Files, Source};
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices};
+use crate::local_pillar::{LocalPillar, Request};
 use crate::log::error;
 use crate::map;
 use crate::transport::bus::{BusPaths, fire_and_wait_blocking};
@@ -22,6 +25,33 @@ pub struct Uplink {
     pub channel: MasterChannel,
     /// `request_channel_timeout` and `request_channel_tries`.
     pub patience: Patience,
+    pub own: Option<Arc<OwnPillar>>,
+}
+
+/// The pillars of a minion that compiles them itself.
+pub struct OwnPillar(LocalPillar);
+
+impl OwnPillar {
+    /// With `file_client: local` and without `use_master_when_local`. Salt: pillar/__init__.py (`get_pillar`).
+    pub fn of(opts: &Opts) -> Option<Arc<Self>> {
+        let own = opts.str("file_client") == "local" && !opts.bool("use_master_when_local");
+        own.then(|| Arc::new(OwnPillar(LocalPillar::new(opts.as_map(), builtin::execution_modules()))))
+    }
+
+    /// What a load of [`pillar_load`] asks for. Blocks.
+    pub fn compile(&self, load: &Map) -> Map {
+        let text = |name| load.str(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let map = |name| load.get(name).and_then(Value::as_map).cloned();
+        let request = Request {
+            saltenv: text("saltenv"),
+            pillarenv: text("pillarenv"),
+            overrides: map("pillar_override").unwrap_or_default(),
+            extra: map("extra_minion_data").unwrap_or_default(),
+            ext: map("ext"),
+        };
+        let id = load.str("id").unwrap_or_default();
+        self.0.compile(id, &map("grains").unwrap_or_default(), &request).pillar.clone()
+    }
 }
 
 impl Uplink {
@@ -40,6 +70,9 @@ impl Uplink {
     /// # Errors
     /// As [`Uplink::request`].
     pub fn pillar(&self, load: &Map) -> Result<Map, Fault> {
+        if let Some(own) = &self.own {
+            return Ok(own.compile(load));
+        }
         self.handle.block_on(self.channel.pillar(load, self.patience)).map_err(|error| fault_of(&error))
     }
 }

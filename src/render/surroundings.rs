@@ -148,7 +148,10 @@ fn outside(cx: &Context, filter: &str, args: &[Value], kwargs: &Map) -> Option<R
             return Some(cx.ask("file.get_hash", &asked).map_err(|fault| fault.to_string()));
         }
         "http_query" => {
-            return Some(cx.ask_with("http.query", args, kwargs.clone()).map_err(|fault| fault.to_string()));
+            let mut asked = kwargs.clone();
+            asked.extend(args.get(1).map(|method| ("method", method.clone())));
+            let url = args.get(..1).unwrap_or_default();
+            return Some(cx.ask_with("http.query", url, asked).map_err(|fault| fault.to_string()));
         }
         "get_uid" if told.is_empty() => rustix::process::geteuid().as_raw().into(),
         "get_uid" => cx.host.user(&told).map(|user| user.uid).into(),

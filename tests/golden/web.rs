@@ -1,4 +1,4 @@
-//! What Salt says of a web server, and what it asks it: the states `http.*` and the external pillars `http_json` and
+//! What Salt says of a web server, and what it asks it: the filter `http_query`, the states `http.*` and the external pillars `http_json` and
 //! `http_yaml` (`web/web.jsonl`, recorded by `web/record.py`, which has the form of a case).
 
 use std::collections::HashMap;
@@ -110,10 +110,12 @@ fn web_servers_are_asked_and_judged_as_salt_does() {
             minion: &Nowhere,
             master: &Nowhere,
         });
-        let args = case.get("args").and_then(Value::as_map).cloned().expect("arguments");
-        let ours = match case.get("pillar").and_then(Value::as_str) {
-            Some(name) => pillar(&cx, name, args),
-            None => state(&cx, &case, args),
+        let args = case.get("args").and_then(Value::as_map).cloned().unwrap_or_default();
+        let part = |name: &str| case.get(name).and_then(Value::as_str);
+        let ours = match (part("template"), part("pillar")) {
+            (Some(template), _) => rendered(&cx, template),
+            (None, Some(name)) => pillar(&cx, name, args),
+            (None, None) => state(&cx, &case, args),
         };
         let salts = |key: &str| case.get(key).expect("recorded").clone();
         let mut asked = [Value::List(seen.lock().expect("no thread failed").asked.clone()), salts("asked")];
@@ -138,6 +140,11 @@ fn web_servers_are_asked_and_judged_as_salt_does() {
         }
     }
     report(&failures, all.len() - 1);
+}
+
+fn rendered(cx: &Context, template: &str) -> Value {
+    let kwargs = map! { "string" => template, "default_renderer" => "jinja|json" };
+    cx.call("slsutil.renderer", Call { args: Vec::new(), kwargs }).expect("rendered")
 }
 
 fn pillar(cx: &Context, name: &str, mut args: Map) -> Value {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use halite::value::Value;
+
 use crate::fleet::{Fleet, text};
 use crate::peers::Peer;
 
@@ -179,4 +181,42 @@ fn secrets_of_our_pillar_reach_files_and_nobody_else() {
 #[test]
 fn secrets_of_our_pillar_are_not_in_the_way_of_an_original_minion() {
     secret(Peer::Salt3006);
+}
+
+/// `file_client: local` under a master: jobs come from it, the pillar from this machine, unless
+/// `use_master_when_local` says otherwise.
+fn own_pillar(minion: Peer) {
+    let own = std::env::temp_dir().join(format!("hf-own-{}-{minion:?}", std::process::id()));
+    fs::create_dir_all(&own).expect("a directory");
+    fs::write(own.join("top.sls"), "base: {'*': [own]}\n").expect("written");
+    fs::write(own.join("own.sls"), "whose: {{ grains.id }}'s own\nport: 1\n").expect("written");
+    let config = format!("file_client: local\npillar_roots: {{base: [{}]}}\n", own.display());
+    for (more, expected) in [
+        ("", r#"{"port": 1, "whose": "minion-a's own"}"#),
+        ("use_master_when_local: True\n", r#"{"whose": "the master's"}"#),
+    ] {
+        let Some(fleet) = Fleet::start(Peer::Halite, minion, "", &format!("{config}{more}")) else { return };
+        fs::write(fleet.path("srv/pillar/top.sls"), "base: {'*': [all]}\n").expect("written");
+        fs::write(fleet.path("srv/pillar/all.sls"), "whose: the master's\n").expect("written");
+        fleet.stdout(Peer::Halite, "salt", &["minion-a", "saltutil.refresh_pillar", "wait=True"]);
+        let expected = Value::from_json(expected).expect("JSON");
+        // Compiled anew, and as the daemon keeps it. Salt's has an empty schedule besides.
+        for fun in ["pillar.items", "pillar.raw"] {
+            let pillar = fleet.ask(Peer::Halite, &[fun]);
+            for key in ["whose", "port"] {
+                assert_eq!(pillar.get(key), expected.get(key), "{key} of {fun} with {more:?}");
+            }
+        }
+    }
+    fs::remove_dir_all(own).expect("removed");
+}
+
+#[test]
+fn an_original_minion_3006_with_local_files_has_its_own_pillar() {
+    own_pillar(Peer::Salt3006);
+}
+
+#[test]
+fn our_minion_with_local_files_has_its_own_pillar() {
+    own_pillar(Peer::Halite);
 }

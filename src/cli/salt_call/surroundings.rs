@@ -159,7 +159,7 @@ impl Surroundings {
             .context("the event loop cannot be started")?;
         let channel = self.sign_in(&runtime)?;
         let patience = request_patience(&self.opts);
-        let uplink = Arc::new(Uplink { handle: runtime.handle().clone(), channel, patience });
+        let uplink = Arc::new(Uplink { handle: runtime.handle().clone(), channel, patience, own: None });
         let overrides = Map::new();
         let option = |name| self.opts.get(name).cloned().unwrap_or_default();
         let pillar = uplink.pillar(&pillar_load(&PillarRequest {

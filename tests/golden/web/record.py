@@ -5,7 +5,7 @@ Records what real Salt says of web servers: web.jsonl, a case on each line.
     python3 record.py        (with the Python of a Salt 3006 environment)
 
 The first line is what the server answers: `{path: [[status, content type, body] …]}`, one after the other, the last for
-ever. Then cases of the states `http.*` (`state`, `test`, `args`) and of the external pillars `http_json` and `http_yaml`
+ever. Then cases of the filter `http_query` (`template`), of the states `http.*` (`state`, `test`, `args`) and of the external pillars `http_json` and `http_yaml`
 (`pillar`, `args`): what they give and what the server was asked, in `{url}` its address.
 """
 
@@ -45,6 +45,16 @@ def pillar(name, path, **args):
     CASES.append({"pillar": name, "args": {"url": "{url}" + path, **args}})
 
 
+def template(text):
+    CASES.append({"template": text})
+
+
+template("{{ '{url}/ok' | http_query | tojson }}")
+template("{{ ('{url}/ok' | http_query('POST', data='a=b')) | tojson }}")
+template("{{ ('{url}/gone' | http_query(status=True, text=False)) | tojson }}")
+template("{{ ('{url}/gone' | http_query).error | tojson }}")
+template("{{ ('{url}/pillar/m1' | http_query(decode=True, decode_type='json')).dict | tojson }}")
+template("{{ ('{url}/yaml' | http_query(decode=True, decode_type='yaml')).dict | tojson }}")
 st("query", "/ok")
 st("query", "/ok", match="well")
 st("query", "/ok", match="nothing of it")
@@ -136,14 +146,17 @@ def main():
               "fileserver_backend": ["roots"]}
     opts = dict(salt.config.DEFAULT_MINION_OPTS.copy(), **common)
     states = {test: salt.state.State(dict(opts, test=test), initial_pillar={"_": 1}) for test in (True, False)}
-    functions = salt.loader.minion_mods(opts)
+    functions = salt.loader.minion_mods(opts, utils=salt.loader.utils(opts))
     pillars = salt.loader.pillars(opts, functions)
     lines = [json.dumps(ANSWERS)]
     for case in CASES:
         asked.clear()
         told.clear()
-        args = json.loads(json.dumps(case["args"]).replace("{url}", url))
-        if "state" in case:
+        args = json.loads(json.dumps(case.get("args", {})).replace("{url}", url))
+        if "template" in case:
+            text = case["template"].replace("{url}", url)
+            ret = functions["slsutil.renderer"](string=text, default_renderer="jinja|json")
+        elif "state" in case:
             low = {"state": "http", "fun": case["state"], "__id__": "http", "__sls__": "golden", "__env__": "base", "order": 1}
             ret = states[case["test"]].call(dict(low, **args))
             if "Traceback" in ret["comment"]:
