@@ -235,7 +235,7 @@ fn info(cx: &Context, args: &Args) -> Result<Value, Fault> {
         if let Some(date) = installed_at(&name) {
             one.insert("install_date", date);
         }
-        one.insert("description", description.trim_end_matches('\n'));
+        one.insert("description", description);
         let license = licenses(&name);
         if !license.is_empty() {
             one.insert("license", license);

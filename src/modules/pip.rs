@@ -30,7 +30,7 @@ pub(super) static MODULE: Module = Module {
         Function::new("install", INSTALL, "`pip install`: what `cmd.run_all` says of it.", install),
         Function::new(
             "is_installed",
-            &[opt("pkgname", Default::None), BIN_ENV, USER, CWD],
+            &[req("pkgname"), BIN_ENV, USER, CWD],
             "Whether a package is installed.",
             |cx, args| {
                 let name = args.str("pkgname")?.to_lowercase();

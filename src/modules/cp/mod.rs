@@ -6,7 +6,7 @@ mod push;
 mod receive;
 mod url;
 
-use crate::loader::Default::{EmptyMap, False, None, Str, True};
+use crate::loader::Default::{False, None, Str, True};
 use crate::loader::{Args, Context, Fault, Function, Module, always, keywords, opt, req};
 use crate::map;
 use crate::value::Value;
@@ -185,7 +185,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "recv",
-            &[opt("files", EmptyMap), opt("dest", Str(""))],
+            &[req("files"), req("dest")],
             "Takes small text files from `salt-cp`: `{path: text}`.",
             receive::recv,
         ),

@@ -134,7 +134,8 @@ pub(super) fn create(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
     }
     if !args.truthy("name_email") {
-        let user = cx.host.env("LOGNAME").unwrap_or_else(|| "root".to_owned());
+        let user = ["LOGNAME", "USERNAME"].into_iter().find_map(|name| cx.host.env(name));
+        let user = user.unwrap_or_else(|| "unspecified".to_owned());
         input += &format!("Name-Email: {user}@{}\n", cx.grain("nodename"));
     }
     match passphrase {

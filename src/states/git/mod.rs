@@ -32,7 +32,7 @@ pub(super) static STATES: States = States {
             "cloned",
             &[
                 req("name"),
-                opt("target", Default::None),
+                req("target"),
                 opt("branch", Default::None),
                 USER,
                 PASSWORD,
