@@ -310,8 +310,15 @@ impl Outbox {
             batch.push(entry.queued);
         }
         self.taken += self.in_flight as u64;
-        if batch.is_empty() && self.queue.capacity() > 0 {
-            self.queue = VecDeque::new(); // an idle peer holds no memory
+        if batch.is_empty() {
+            self.forget_queue();
+        }
+    }
+
+    /// An idle peer holds no memory.
+    pub(super) fn forget_queue(&mut self) {
+        if self.queue.is_empty() && self.queue.capacity() > 0 {
+            self.queue = VecDeque::new();
         }
     }
 

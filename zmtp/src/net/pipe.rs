@@ -183,6 +183,7 @@ impl Pipe {
             return false;
         }
         outbox.writer = Some(writer);
+        outbox.forget_queue();
         let more = !outbox.is_empty();
         if more {
             outbox.round = Round::Listed;
