@@ -30,6 +30,7 @@ mod ini_manage;
 mod initd_service;
 mod iptables;
 mod jinja;
+mod key;
 mod kmod;
 mod linux_shadow;
 mod linux_sysctl;
@@ -97,6 +98,7 @@ pub static ALL: &[&Module] = &[
     &initd_service::red_hat::MODULE,
     &iptables::MODULE,
     &jinja::MODULE,
+    &key::MODULE,
     &kmod::MODULE,
     &linux_shadow::MODULE,
     &linux_sysctl::MODULE,

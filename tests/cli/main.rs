@@ -4,6 +4,7 @@
 mod alone;
 mod archive;
 mod broken;
+mod finger;
 mod interrupted;
 mod lint;
 mod no_log;

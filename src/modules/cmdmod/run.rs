@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use super::options::{Options, default_shell, shown, split_input, time_limit, umask_bits};
 use super::{environment, shlex, which};
 use crate::host::{Command, Identity, Output};
-use crate::loader::{Call, Context, Fault};
+use crate::loader::{Call, Context, Fault, os_error_text};
 use crate::map;
 use crate::matchers::Glob;
 use crate::value::{Map, Value, repr, str_of};
@@ -337,20 +337,8 @@ fn not_started(cmd: &Value, options: &Options, command: &Command, env: Map, erro
     Fault::execution(format!(
         "Unable to run command '{cmd}' with the context '{}', reason: {}",
         repr(&context.into()),
-        os_error(error, &command.program)
+        os_error_text(error, &command.program)
     ))
-}
-
-/// An error of the operating system as Python prints it.
-pub(super) fn os_error(error: &io::Error, file: &str) -> String {
-    match error.raw_os_error() {
-        Some(number) => {
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            format!("[Errno {number}] {text}: {}", repr(&file.into()))
-        }
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -363,11 +351,5 @@ mod tests {
         assert_eq!(decoded(b"\xe9", Some("latin-1")).expect("text"), "é");
         assert!(decoded(b"", Some("cp037")).is_err());
         assert_eq!(rstripped("a b\x1c\n\t "), "a b");
-    }
-
-    #[test]
-    fn operating_system_errors_are_pythons() {
-        let error = io::Error::from_raw_os_error(2);
-        assert_eq!(os_error(&error, "nosuch"), "[Errno 2] No such file or directory: 'nosuch'");
     }
 }

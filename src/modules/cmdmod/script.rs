@@ -8,7 +8,7 @@ use super::options::{Options, render};
 use super::{run, shlex};
 use crate::crypt::random;
 use crate::host::FileOwner;
-use crate::loader::{Args, Call, Context, Fault};
+use crate::loader::{Args, Call, Context, Fault, os_error_text};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
@@ -150,7 +150,7 @@ impl Temporary {
                 Some(20) => "NotADirectoryError",
                 _ => "OSError",
             };
-            Fault::exception(kind, run::os_error(&error, &self.text()))
+            Fault::exception(kind, os_error_text(&error, &self.text()))
         })
     }
 }

@@ -7,7 +7,7 @@ use regex::RegexBuilder;
 
 use super::which;
 use crate::host::Command;
-use crate::loader::{Args, Context, Fault};
+use crate::loader::{Args, Context, Fault, os_error_text};
 use crate::map;
 use crate::value::{Map, Value};
 
@@ -51,7 +51,7 @@ pub(super) fn shell_info(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let output = match cx.host.run(&command) {
         Ok(output) if output.timed_out => return Ok(failed("Timed out.".to_owned())),
         Ok(output) => output,
-        Err(error) => return Ok(failed(super::run::os_error(&error, program))),
+        Err(error) => return Ok(failed(os_error_text(&error, program))),
     };
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut found = map! { "installed" => Value::Null, "path" => which::find(cx, program) };

@@ -182,7 +182,7 @@ pub(super) fn local_path(source: &str) -> Result<Option<PathBuf>, Fault> {
 fn content(cx: &Context, source: &str, saltenv: &str) -> Result<Value, Fault> {
     let octets = match url::scheme(source).as_str() {
         "" | "file" => match local_path(source)? {
-            Some(path) => fs::read(&path).map_err(|error| super::push::os_error(&error, &path))?,
+            Some(path) => fs::read(&path).map_err(|error| Fault::os(&error, &path.to_string_lossy()))?,
             None => return Ok(Value::Bool(false)),
         },
         "salt" => match super::cache::one(cx, source, saltenv)? {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ fn send(cx: &Context, given: &str, upload: Option<&str>, what: &Push) -> Result<
         return refused;
     }
     let parts = parts(upload.unwrap_or(&path));
-    let mut file = File::open(&path).map_err(|error| os_error(&error, Path::new(&path)))?;
+    let mut file = File::open(&path).map_err(|error| Fault::os(&error, &path))?;
     let size = file.metadata()?.len();
     let chunk_len = cx.opts.get("file_buffer_size").and_then(Value::as_int);
     let chunk_len =
@@ -144,29 +144,4 @@ fn remove(path: &str, wanted: bool) -> bool {
         crate::log::error!(path, %error, "cp.push failed to remove the file");
     }
     removed.is_ok()
-}
-
-/// An error as Python prints it: `[Errno 2] No such file or directory: '/x'`.
-pub(super) fn os_error(error: &io::Error, path: &Path) -> Fault {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => "FileNotFoundError",
-        io::ErrorKind::PermissionDenied => "PermissionError",
-        io::ErrorKind::IsADirectory => "IsADirectoryError",
-        io::ErrorKind::NotADirectory => "NotADirectoryError",
-        io::ErrorKind::AlreadyExists => "FileExistsError",
-        _ => "OSError",
-    };
-    Fault::exception(kind, os_error_text(error, path))
-}
-
-/// The text of [`os_error`] without the kind.
-pub(super) fn os_error_text(error: &io::Error, path: &Path) -> String {
-    let text = error.to_string();
-    match error.raw_os_error() {
-        Some(code) => {
-            let words = text.split(" (os error").next().unwrap_or_default();
-            format!("[Errno {code}] {words}: {}", crate::value::repr(&Value::text(path.to_string_lossy())))
-        }
-        None => text,
-    }
 }

@@ -9,8 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 
-use super::push::os_error_text;
-use crate::loader::{Args, Context, Fault};
+use crate::loader::{Args, Context, Fault, os_error_text};
 use crate::value::{Map, Value, str_of};
 
 /// No part of a file unpacks to more.
@@ -46,7 +45,7 @@ pub(super) fn recv_chunked(cx: &Context, args: &Args) -> Result<Value, Fault> {
         return match make_directory(&dest) {
             Ok(None) => Ok(Value::Bool(true)),
             Ok(Some(said)) => Ok(Value::text(said)),
-            Err(error) => failed(os_error_text(&error, &dest)),
+            Err(error) => failed(os_error_text(&error, &dest.to_string_lossy())),
         };
     };
     let octets = chunk.as_octets().ok_or_else(|| Fault::invocation("'chunk' must be text"))?;
@@ -56,15 +55,15 @@ pub(super) fn recv_chunked(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let append = args.truthy("append");
     let mut file = match open(&dest, append) {
         Ok(file) => file,
-        Err((error, path)) => return failed(os_error_text(&error, &path)),
+        Err((error, path)) => return failed(os_error_text(&error, &path.to_string_lossy())),
     };
     if let Err(error) = file.write_all(&octets) {
-        return failed(os_error_text(&error, &dest));
+        return failed(os_error_text(&error, &dest.to_string_lossy()));
     }
     if let Some(mode) = args.given("mode").and_then(Value::as_int).filter(|_| !append) {
         let mode = u32::try_from(mode & 0o7777).unwrap_or_default();
         if let Err(error) = file.set_permissions(fs::Permissions::from_mode(mode)) {
-            return failed(os_error_text(&error, &dest));
+            return failed(os_error_text(&error, &dest.to_string_lossy()));
         }
     }
     Ok(Value::Bool(true))
