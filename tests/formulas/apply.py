@@ -29,13 +29,13 @@ BESIDE = ("tmp", "proc", "dev", "sys", "run", "var/cache", "var/log", "var/lib/a
 WITHIN = """
 set -e
 mount -t tmpfs tmpfs "$1"
-mkdir "$1"/upper "$1"/work "$1"/root
-mount -t overlay overlay -o lowerdir=/,upperdir="$1"/upper,workdir="$1"/work "$1"/root
-mount --bind /proc "$1"/root/proc
-mount --bind /dev "$1"/root/dev
+mkdir "$1"/upper "$1"/work "$1"/host
+mount -t overlay overlay -o lowerdir=/,upperdir="$1"/upper,workdir="$1"/work "$1"/host
+mount --bind /proc "$1"/host/proc
+mount --bind /dev "$1"/host/dev
 export DEBIAN_FRONTEND=noninteractive
 for run in 1 2; do
-    timeout 900 chroot "$1"/root $2 --local -c "$3" --out=json -l quiet state.sls "$4" </dev/null >"$5.$run" 2>/dev/null || true
+    timeout 900 chroot "$1"/host $2 --local -c "$3" --out=json -l quiet state.sls "$4" </dev/null >"$5.$run" 2>/dev/null || true
 done
 exec "$6" "$7" --files "$1"/upper >"$5.files"
 """
