@@ -521,11 +521,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Python's `%f` ends at the microsecond: what is finer is no time of Salt's and stays the octets that it is.
+/// A time is the text that Salt writes of one, to the microsecond and from the year 1 (Python's `datetime`). What only
+/// resembles it (a sign, a finer fraction, a sixtieth second) is no time and stays the octets that it is.
 fn parse_datetime(payload: &[u8]) -> Option<DateTime> {
     let text = std::str::from_utf8(payload).ok()?;
     let time = DateTime::strptime("%Y%m%dT%H:%M:%S%.f", text).ok()?;
-    (time.subsec_nanosecond() % 1000 == 0).then_some(time)
+    (time.year() >= 1 && time.strftime(DATETIME_FORMAT).to_string() == text).then_some(time)
 }
 
 /// A big integer from octets, for tests and codecs that carry them.
