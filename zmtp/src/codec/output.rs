@@ -66,6 +66,17 @@ impl Encoded {
         self.octets
     }
 
+    /// The wire form, when it is in one piece.
+    ///
+    /// # Errors
+    /// Gives it back when it is not.
+    pub fn into_piece(self) -> Result<Bytes, Encoded> {
+        match self.pieces {
+            Pieces::One(piece) => Ok(piece),
+            Pieces::Many(_) => Err(self),
+        }
+    }
+
     /// The wire form in pieces.
     pub fn pieces(&self) -> &[Bytes] {
         match &self.pieces {

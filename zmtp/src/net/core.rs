@@ -145,6 +145,7 @@ impl Core {
 
     fn begin_close(&self) {
         self.closing.store(true, Ordering::Release);
+        self.pattern.flush();
         let tasks = self.tasks();
         let mut abort = Vec::new();
         for task in tasks.values() {
@@ -244,6 +245,7 @@ impl SocketHandle {
     pub(crate) fn hang_up(&self, endpoint: &Endpoint) -> bool {
         let mut late = Vec::new();
         let mut found = false;
+        self.core.pattern.flush();
         for task in self.core.tasks().values_mut().filter(|task| task.serves == [endpoint.clone()]) {
             found = true;
             task.ending = true;

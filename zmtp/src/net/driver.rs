@@ -423,7 +423,6 @@ impl Driver {
             let _ready = match queued {
                 Queued::Message(message) => self.connection.send(&message),
                 Queued::Encoded(encoded) => self.connection.send_encoded(encoded),
-                Queued::Stretch(stretch) => self.connection.send_encoded(stretch.bytes().into()),
                 Queued::Pack(pack) => self.connection.send_encoded(pack.freeze().into()),
             };
         }

@@ -10,6 +10,7 @@
 mod core;
 mod dial;
 mod driver;
+mod fanout;
 mod inbox;
 mod lend;
 mod listen;
@@ -17,11 +18,10 @@ mod memory;
 mod monitor;
 mod outbox;
 mod patterns;
+mod pending;
 mod pipe;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod properties;
-mod rounds;
-mod segment;
 mod sockets;
 mod stream;
 

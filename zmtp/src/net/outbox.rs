@@ -8,7 +8,7 @@ use std::{collections::VecDeque, io::IoSlice, sync::Arc, task::Waker};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{segment::Stretch, stream::Writer};
+use super::{pending::Run, stream::Writer};
 use crate::buffers;
 use crate::codec::{Encoded, Output};
 use crate::error::ConnectionError;
@@ -34,17 +34,21 @@ pub(crate) enum Outgoing<'a> {
     Copied(&'a Message),
     /// Encoded once for many peers.
     Shared(&'a Encoded),
-    /// And beside others.
-    Stretch(&'a Stretch),
+    /// Several, side by side.
+    Run(Run<'a>),
 }
 
 impl Outgoing<'_> {
+    fn messages(&self) -> usize {
+        if let Outgoing::Run(run) = self { run.len() } else { 1 }
+    }
+
     pub(crate) fn octets(&self) -> usize {
         match self {
             Outgoing::Message(message) => message.octets(),
             Outgoing::Copied(message) => message.octets(),
             Outgoing::Shared(encoded) => encoded.octets(),
-            Outgoing::Stretch(stretch) => stretch.octets(),
+            Outgoing::Run(run) => run.octets(),
         }
     }
 }
@@ -53,20 +57,27 @@ impl Outgoing<'_> {
 #[derive(Debug)]
 pub(crate) enum Queued {
     Message(Message),
+    /// One or more messages that other queues have, too.
     Encoded(Encoded),
-    /// Several messages that other queues have, too.
-    Stretch(Stretch),
     /// Several messages of this queue alone.
     Pack(BytesMut),
 }
 
 impl Queued {
+    /// The octets, when they are in one piece.
+    pub(super) fn into_piece(self) -> Result<Bytes, Queued> {
+        match self {
+            Queued::Encoded(encoded) => encoded.into_piece().map_err(Queued::Encoded),
+            Queued::Pack(pack) => Ok(pack.freeze()),
+            Queued::Message(_) => Err(self),
+        }
+    }
+
     /// As it goes to the stream, when that is in clear text.
     pub(super) fn encode_to(self, output: &mut Output) {
         match self {
             Queued::Message(message) => output.push_message(&message),
             Queued::Encoded(encoded) => output.push_encoded(encoded),
-            Queued::Stretch(stretch) => output.push_encoded(stretch.bytes().into()),
             Queued::Pack(pack) => output.push_encoded(pack.freeze().into()),
         }
     }
@@ -88,7 +99,7 @@ pub(crate) enum Control {
     Cancel(Bytes),
 }
 
-/// Where a peer stands with those who write to many, see [`super::rounds`].
+/// Where a peer stands with those who write to many, see [`super::fanout`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Round {
     #[default]
@@ -154,8 +165,8 @@ pub(super) struct Outbox {
     pub(super) kill: Option<Box<ConnectionError>>,
 }
 
-/// As many messages are taken out of a queue together. Less than half of the mark, which is a batch.
-fn most_together(options: &Options) -> usize {
+/// As many messages may stand together in a queue, and are taken out together. Less than half of the mark, which is a batch.
+pub(super) fn most_together(options: &Options) -> usize {
     options.sndhwm.map_or(usize::MAX, |hwm| (hwm / 8).max(1))
 }
 
@@ -164,56 +175,59 @@ impl Outbox {
         self.queue.is_empty() && self.rest.is_none()
     }
 
-    /// Appends a message that has room.
+    /// Appends what has room.
     pub(super) fn enqueue(&mut self, options: &Options, item: Outgoing<'_>) {
         if options.conflate {
             self.discard_queued();
         }
-        let octets = item.octets();
-        self.messages += 1;
+        let (messages, octets) = (item.messages(), item.octets());
+        self.messages += messages;
         self.octets += octets;
-        self.pushed += 1;
+        self.pushed += messages as u64;
         let queued = match item {
-            Outgoing::Copied(message) => return self.pack(options, message),
+            Outgoing::Copied(message) => return self.pack_message(options, message),
             Outgoing::Message(message) if message.wire_octets() <= PACK_OCTETS => {
-                return self.pack(options, &message);
+                return self.pack_message(options, &message);
             }
             Outgoing::Message(message) => Queued::Message(message),
             Outgoing::Shared(encoded) => Queued::Encoded(encoded.clone()),
-            Outgoing::Stretch(next) => {
-                let most = most_together(options);
-                if let Some(Entry { queued: Queued::Stretch(last), messages, octets: sum }) =
-                    self.queue.back_mut()
-                    && *messages < most
-                    && last.extend(next)
-                {
-                    *messages += 1;
-                    *sum += octets;
-                    return;
-                }
-                Queued::Stretch(next.clone())
+            Outgoing::Run(run) if octets <= HANDLE_OCTETS => {
+                let encode = |pack: &mut BytesMut| pack.extend_from_slice(run.as_slice());
+                return self.pack(options, messages, octets, octets, encode);
             }
+            Outgoing::Run(run) => Queued::Encoded(run.bytes().into()),
         };
-        self.queue.push_back(Entry { queued, messages: 1, octets });
+        self.queue.push_back(Entry { queued, messages, octets });
     }
 
-    fn pack(&mut self, options: &Options, message: &Message) {
-        let wire = message.wire_octets();
+    fn pack_message(&mut self, options: &Options, message: &Message) {
+        self.pack(options, 1, message.octets(), message.wire_octets(), |pack| message.encode_to(pack));
+    }
+
+    /// Appends messages of so many octets, `wire` as they are written at most, to those that stand side by side.
+    fn pack(
+        &mut self,
+        options: &Options,
+        count: usize,
+        sum: usize,
+        wire: usize,
+        encode: impl FnOnce(&mut BytesMut),
+    ) {
         let behind = !self.queue.is_empty();
         if let Some(Entry { queued: Queued::Pack(pack), messages, octets }) = self.queue.back_mut()
-            && *messages < most_together(options)
+            && *messages + count <= most_together(options)
             && (pack.len() + wire <= pack.capacity() || pack.capacity() < PACK_GROWTH)
         {
-            message.encode_to(pack);
-            *messages += 1;
-            *octets += message.octets();
+            encode(pack);
+            *messages += count;
+            *octets += sum;
             return;
         }
         let room =
             if behind && options.sndhwm.is_none_or(|hwm| hwm > 100) { PACK_GROWTH } else { self.pack_octets };
         let mut pack = buffers::take(room.max(wire));
-        message.encode_to(&mut pack);
-        self.queue.push_back(Entry { queued: Queued::Pack(pack), messages: 1, octets: message.octets() });
+        encode(&mut pack);
+        self.queue.push_back(Entry { queued: Queued::Pack(pack), messages: count, octets: sum });
     }
 
     /// Writes the only message there is, without the driver. The driver has to be woken when something is left.
@@ -253,6 +267,15 @@ impl Outbox {
         options.sndhwm.is_some_and(|hwm| messages >= hwm.max(1))
             || (messages > 0
                 && options.sndhwm_bytes.is_some_and(|hwm| self.octets + self.in_flight_octets + octets > hwm))
+    }
+
+    /// Would take each of these messages.
+    pub(super) fn takes_all(&self, options: &Options, run: Run<'_>) -> bool {
+        let messages = self.messages + self.in_flight + run.len();
+        let octets = self.octets + self.in_flight_octets + run.octets();
+        !options.conflate
+            && options.sndhwm.is_none_or(|hwm| messages <= hwm.max(1))
+            && options.sndhwm_bytes.is_none_or(|hwm| octets <= hwm)
     }
 
     pub(super) fn is_half_empty(&self, options: &Options) -> bool {

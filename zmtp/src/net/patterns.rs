@@ -14,12 +14,11 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     SendError, TrySendError,
+    fanout::Fanout,
     inbox::{Inbox, Item},
     monitor::{Event, Monitor},
-    outbox::{Control, HANDLE_OCTETS, Outgoing, PACK_OCTETS},
-    pipe::{Pipe, Published},
-    rounds::Rounds,
-    segment::{self, Segments},
+    outbox::{Control, Outgoing},
+    pipe::Pipe,
     stream::PeerAddress,
 };
 use crate::codec::Encoded;
@@ -73,15 +72,14 @@ pub(crate) trait Pattern: Debug + Send + Sync {
 
     /// Some pipe that was full has room again.
     fn has_room(&self) {}
+
+    /// Puts into the queues what the application has sent: they are about to be closed.
+    fn flush(&self) {}
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// From so many subscribers on, those who only wait for more are written to in rounds. A few have a task each that writes while the
-/// publisher goes on. In tests of this crate everybody is one of many.
-const MANY: usize = if cfg!(any(test, feature = "fuzzing")) { 1 } else { 8 };
 
 /// The topics that one peer asked for, and their octets.
 type Asked = (BTreeSet<Bytes>, usize);
@@ -89,7 +87,7 @@ type Asked = (BTreeSet<Bytes>, usize);
 /// PUB and XPUB.
 #[derive(Debug)]
 pub(crate) struct Publishing {
-    subscriptions: Mutex<Subscriptions<Arc<Pipe>>>,
+    fanout: Arc<Fanout>,
     subscribers: watch::Sender<usize>,
     limits: SubscriptionLimits,
     monitor: Arc<Monitor>,
@@ -101,16 +99,13 @@ pub(crate) struct Publishing {
     verboser: bool,
     /// With `xpub_manual`, what each peer asked for: only told, until the application answers.
     asked: Option<Mutex<HashMap<u64, Asked>>>,
-    /// Where small messages are encoded.
-    segments: Mutex<Segments>,
-    rounds: Arc<Rounds>,
 }
 
 impl Publishing {
     pub(crate) fn new(options: &Options, monitor: Arc<Monitor>, inbox: Option<Arc<Inbox>>) -> Publishing {
         let asked = (options.xpub_manual && inbox.is_some()).then(Mutex::default);
         Publishing {
-            subscriptions: Mutex::default(),
+            fanout: Fanout::new(options.invert_matching, monitor.clone()),
             subscribers: watch::Sender::new(0),
             limits: SubscriptionLimits {
                 topics: options.max_subscriptions,
@@ -123,8 +118,6 @@ impl Publishing {
             verbose: options.xpub_verbose || options.xpub_verboser,
             verboser: options.xpub_verboser,
             asked,
-            segments: Mutex::default(),
-            rounds: Arc::new(Rounds::new()),
         }
     }
 
@@ -133,47 +126,29 @@ impl Publishing {
     /// RFC 29: "SHALL silently drop the message if the queue for a subscriber is full", "SHALL NOT block on sending".
     /// RFC 37: "message filtering SHALL happen at the publisher side (the PUB or XPUB socket)".
     pub(crate) fn publish(&self, message: Message) -> bool {
-        let mut subscriptions = lock(&self.subscriptions);
+        if !self.nodrop && self.fanout.take(&message) {
+            return true;
+        }
+        let mut subscriptions = self.fanout.flushed();
         if subscriptions.subscribers() == 0 && !self.inverted {
             return true;
         }
-        let inverted = self.inverted;
         if self.nodrop {
             let octets = message.octets();
             let mut full = false;
-            subscriptions.for_each_wanting(message.first(), inverted, |pipe| full |= pipe.is_full(octets));
+            let look = |pipe: &Arc<Pipe>| full |= pipe.is_full(octets);
+            subscriptions.for_each_wanting(message.first(), self.inverted, look);
             if full {
                 return false;
             }
         }
-        // Encoded once and shared. For a single subscriber, or where a handle would be as long, the queue has a copy.
-        let wire = message.wire_octets();
-        let copied =
-            wire <= if subscriptions.subscribers() == 1 && !inverted { PACK_OCTETS } else { HANDLE_OCTETS };
-        let (mut encoded, mut stretch) = (None, None);
-        let rounds = subscriptions.subscribers() >= MANY;
-        let mut listed = Vec::new();
-        subscriptions.for_each_wanting(message.first(), inverted, |pipe| {
-            let item = if copied {
-                Outgoing::Copied(&message)
-            } else if wire <= segment::LONGEST {
-                Outgoing::Stretch(stretch.get_or_insert_with(|| lock(&self.segments).append(&message)))
-            } else {
-                Outgoing::Shared(encoded.get_or_insert_with(|| Encoded::message(&message)))
-            };
-            match pipe.publish(item, rounds) {
-                Published::Queued => {}
-                Published::Waits => listed.push(pipe.clone()),
-                Published::Dropped(total) => self.report(pipe, |peer| Event::Dropped { peer, total }),
-            }
-        });
-        self.rounds.add(listed);
+        self.fanout.publish(&message, &mut subscriptions);
         true
     }
 
     /// Peers for which messages were dropped, and how many.
     pub(crate) fn dropped(&self) -> Vec<(PeerAddress, u64)> {
-        let subscriptions = lock(&self.subscriptions);
+        let subscriptions = self.fanout.flushed();
         let dropped = subscriptions.iter().map(|pipe| (pipe.peer.get().cloned(), pipe.dropped()));
         dropped.filter(|(_, count)| *count > 0).filter_map(|(peer, count)| Some((peer?, count))).collect()
     }
@@ -183,7 +158,7 @@ impl Publishing {
     }
 
     pub(crate) fn connections(&self) -> usize {
-        lock(&self.subscriptions).peers()
+        self.fanout.subscriptions().peers()
     }
 
     pub(crate) async fn wait_for_subscribers(&self, wanted: usize) {
@@ -194,6 +169,7 @@ impl Publishing {
 
     /// Under the lock: two counts told in the wrong order would stay wrong.
     fn tell_count(&self, subscriptions: &Subscriptions<Arc<Pipe>>) {
+        self.fanout.set_subscribers(subscriptions.subscribers());
         self.subscribers.send_replace(subscriptions.subscribers());
     }
 
@@ -224,7 +200,7 @@ impl Publishing {
     /// With `xpub_manual`: what the application makes of it. False when the peer is gone.
     pub(crate) fn answer(&self, pipe: &Pipe, topic: &[u8], begin: bool) -> bool {
         let Some((asked, &key)) = self.asked.as_ref().zip(pipe.subscriptions.get()) else { return false };
-        let mut subscriptions = lock(&self.subscriptions);
+        let mut subscriptions = self.fanout.subscriptions();
         if !lock(asked).contains_key(&pipe.id) {
             return false; // somebody else may have its key by now
         }
@@ -244,6 +220,10 @@ impl Publishing {
 }
 
 impl Pattern for Publishing {
+    fn flush(&self) {
+        drop(self.fanout.flushed());
+    }
+
     fn inbox(&self) -> Option<&Arc<Inbox>> {
         self.inbox.as_ref()
     }
@@ -251,7 +231,7 @@ impl Pattern for Publishing {
     fn attach(&self, pipe: &Arc<Pipe>, _info: &PeerInfo) -> Result<(), ConnectionError> {
         // RFC 29: "SHALL create a queue when a subscriber connects to it", and "SHALL maintain a single outgoing message queue for
         // each connected subscriber". A dialled subscriber has told no topics before it is connected: nothing would wait for it.
-        let key = lock(&self.subscriptions).add_peer(pipe.clone());
+        let key = self.fanout.subscriptions().add_peer(pipe.clone());
         let _first = pipe.subscriptions.set(key);
         if let Some(asked) = &self.asked {
             lock(asked).insert(pipe.id, Asked::default());
@@ -264,7 +244,7 @@ impl Pattern for Publishing {
         // the calling application".
         let Some(&key) = pipe.subscriptions.get() else { return };
         let mut gone = Vec::new();
-        let mut subscriptions = lock(&self.subscriptions);
+        let mut subscriptions = self.fanout.subscriptions();
         subscriptions.remove_peer(key, |topic| {
             if self.inbox.is_some() && self.asked.is_none() {
                 gone.push(Bytes::from(topic));
@@ -288,7 +268,7 @@ impl Pattern for Publishing {
             let moderate = self.ask(asked, pipe, topic, true);
             return if moderate { Ok(()) } else { Err(Violation::TooManySubscriptions.into()) };
         }
-        let mut subscriptions = lock(&self.subscriptions);
+        let mut subscriptions = self.fanout.subscriptions();
         let change =
             subscriptions.subscribe(key, &topic, self.limits).map_err(|_| Violation::TooManySubscriptions)?;
         self.tell_count(&subscriptions);
@@ -308,7 +288,7 @@ impl Pattern for Publishing {
             self.ask(asked, pipe, topic, false);
             return;
         }
-        let mut subscriptions = lock(&self.subscriptions);
+        let mut subscriptions = self.fanout.subscriptions();
         let change = subscriptions.cancel(key, &topic);
         self.tell_count(&subscriptions);
         drop(subscriptions);

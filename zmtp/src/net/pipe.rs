@@ -9,7 +9,8 @@ use std::{
 
 use super::{
     SendError, TrySendError,
-    outbox::{Control, Outbox, Outgoing, Queued, Rest, Round},
+    outbox::{Control, Outbox, Outgoing, Queued, Rest, Round, most_together},
+    pending::Run,
     stream::{PeerAddress, Writer},
 };
 use crate::codec::Output;
@@ -30,15 +31,13 @@ pub(crate) struct Pipe {
     outbox: Mutex<Outbox>,
 }
 
-/// What became of a published message.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Published {
-    /// It is queued, or was dropped as others before it.
-    Queued,
-    /// It is queued, and the pipe has to be listed for a round.
-    Waits,
-    /// It is the first of an episode to be dropped; so many ever were.
-    Dropped(u64),
+/// What became of published messages.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// Something is queued, and a walker has to come.
+    pub(crate) waits: bool,
+    /// One was the first of an episode to be dropped; so many ever were.
+    pub(crate) dropped: Option<u64>,
 }
 
 /// What the driver got out of a visit.
@@ -99,16 +98,10 @@ impl Pipe {
     /// Queues a message or drops it. The count of dropped messages when this is the first of an episode.
     pub(crate) fn push_or_drop(&self, item: Outgoing<'_>) -> Option<u64> {
         let mut outbox = self.outbox();
-        if outbox.gone || outbox.closing {
-            return None;
+        let mut published = Published::default();
+        if outbox.gone || outbox.closing || !self.offer(&mut outbox, item, &mut published) {
+            return published.dropped;
         }
-        if outbox.is_full(&self.options, item.octets()) {
-            outbox.dropped += 1;
-            outbox.refused = true;
-            let first = !std::mem::replace(&mut outbox.dropping, true);
-            return first.then_some(outbox.dropped);
-        }
-        outbox.enqueue(&self.options, item);
         let driver = outbox.waker();
         drop(outbox);
         if let Some(driver) = driver {
@@ -117,49 +110,92 @@ impl Pipe {
         None
     }
 
-    /// As [`Pipe::push_or_drop`], where somebody else may do the driver's work: what became of the message.
-    pub(crate) fn publish(&self, item: Outgoing<'_>, rounds: bool) -> Published {
+    /// As [`Pipe::push_or_drop`], where with `walked` somebody else may do the driver's work.
+    pub(crate) fn publish(&self, item: Outgoing<'_>, walked: bool) -> Published {
         let mut outbox = self.outbox();
-        if outbox.gone || outbox.closing {
-            return Published::Queued;
+        let mut published = Published::default();
+        if outbox.gone || outbox.closing || !self.offer(&mut outbox, item, &mut published) {
+            return published;
         }
+        self.call_writer(outbox, walked, published)
+    }
+
+    /// The same for a run of messages, and a walker.
+    pub(crate) fn publish_run(&self, run: Run<'_>) -> Published {
+        let mut outbox = self.outbox();
+        let mut published = Published::default();
+        if outbox.gone || outbox.closing {
+            return published;
+        }
+        let mut any = false;
+        for chunk in run.chunks(most_together(&self.options)) {
+            if outbox.takes_all(&self.options, chunk) {
+                outbox.enqueue(&self.options, Outgoing::Run(chunk));
+                any = true;
+            } else {
+                for one in chunk.chunks(1) {
+                    any |= self.offer(&mut outbox, Outgoing::Run(one), &mut published);
+                }
+            }
+        }
+        if any { self.call_writer(outbox, true, published) } else { published }
+    }
+
+    /// Queues or drops; true when it is queued.
+    fn offer(&self, outbox: &mut Outbox, item: Outgoing<'_>, published: &mut Published) -> bool {
         if outbox.is_full(&self.options, item.octets()) {
             outbox.dropped += 1;
             outbox.refused = true;
-            let first = !std::mem::replace(&mut outbox.dropping, true);
-            return if first { Published::Dropped(outbox.dropped) } else { Published::Queued };
+            if !std::mem::replace(&mut outbox.dropping, true) {
+                published.dropped = Some(outbox.dropped);
+            }
+            return false;
         }
         outbox.enqueue(&self.options, item);
+        true
+    }
+
+    fn call_writer(
+        &self,
+        mut outbox: MutexGuard<'_, Outbox>,
+        walked: bool,
+        published: Published,
+    ) -> Published {
         match outbox.round {
-            Round::Nothing if rounds && outbox.writer.is_some() => {
+            Round::Nothing if walked && outbox.writer.is_some() => {
                 outbox.round = Round::Listed;
-                return Published::Waits;
+                return Published { waits: true, ..published };
             }
             Round::Nothing => {}
-            _ => return Published::Queued, // somebody comes, or comes again
+            _ => return published, // somebody comes, or comes again
         }
         let driver = outbox.waker_to_write();
         drop(outbox);
         if let Some(driver) = driver {
             driver.wake();
         }
-        Published::Queued
+        published
     }
 
     /// Writes what is queued in the place of the driver, as far as the stream takes it; the driver is woken for the rest, and for
-    /// everything else. True when more was queued meanwhile.
-    pub(crate) fn write_in_round(&self) -> bool {
+    /// everything else. True when more was queued meanwhile. `taken` is empty, before and afterwards.
+    pub(crate) fn write_in_round(&self, taken: &mut Vec<Queued>) -> bool {
         let mut outbox = self.outbox();
         outbox.round = Round::Nothing;
         // Or else the driver was here.
         let Some(writer) = outbox.take_writer() else { return false };
         outbox.round = Round::Writing;
-        let mut taken = Vec::new();
         outbox.clear_in_flight();
-        outbox.take_batch(&self.options, &mut taken);
+        outbox.take_batch(&self.options, taken);
         drop(outbox);
         let mut output = Output::new();
-        taken.into_iter().for_each(|queued| queued.encode_to(&mut output));
+        let only = if taken.len() == 1 { taken.pop().map(Queued::into_piece) } else { None };
+        match only {
+            // Most often, and without anything to be allocated.
+            Some(Ok(piece)) => writer.write_piece(piece).into_iter().for_each(|left| output.push_piece(left)),
+            Some(Err(other)) => other.encode_to(&mut output),
+            None => taken.drain(..).for_each(|queued| queued.encode_to(&mut output)),
+        }
         let done = writer.write_out(&mut output);
         self.after_round(writer, &mut output, done)
     }
@@ -358,6 +394,9 @@ mod tests {
         (pipe, count, waker, writer, theirs)
     }
 
+    const QUEUED: Published = Published { waits: false, dropped: None };
+    const WAITS: Published = Published { waits: true, dropped: None };
+
     fn read(end: &memory::End) -> usize {
         let mut buffer = BytesMut::with_capacity(1 << 20);
         match end.poll_read(&Context::from_waker(Waker::noop()), &mut buffer) {
@@ -370,16 +409,16 @@ mod tests {
     fn a_round_writes_for_a_driver_that_waits_and_does_not_wake_it() {
         let (pipe, woken, waker, writer, end) = offered(Options::default());
         let publish = || pipe.publish(Outgoing::Message("12345678".into()), true);
-        assert_eq!([publish(), publish()], [Published::Waits, Published::Queued], "listed once");
-        assert!(!pipe.write_in_round());
+        assert_eq!([publish(), publish()], [WAITS, QUEUED], "listed once");
+        assert!(!pipe.write_in_round(&mut Vec::new()));
         assert_eq!(read(&end), 20);
-        assert_eq!(publish(), Published::Waits, "and again afterwards");
+        assert_eq!(publish(), WAITS, "and again afterwards");
         // The driver comes for a reason of its own, and takes what there is; the round finds nothing to do.
         let mut visit = Visit::default();
         let cx = Context::from_waker(&waker);
         assert!(!pipe.visit(&cx, true, 0, Some(&writer), &mut visit));
         assert_eq!(visit.messages.len(), 1);
-        assert!(!pipe.write_in_round());
+        assert!(!pipe.write_in_round(&mut Vec::new()));
         assert_eq!((read(&end), woken.0.load(Ordering::Relaxed)), (0, 0));
     }
 
@@ -404,12 +443,12 @@ mod tests {
         let options = Options { sndhwm: Some(4), ..Options::default() };
         let (pipe, woken, waker, writer, end) = offered(options);
         let publish = || pipe.publish(Outgoing::Message(vec![7; 300_000].into()), true);
-        assert_eq!(publish(), Published::Waits);
-        assert!((0..3).all(|_| publish() == Published::Queued));
-        assert_eq!(publish(), Published::Dropped(1));
-        assert!(!pipe.write_in_round(), "what is left is the driver's");
+        assert_eq!(publish(), WAITS);
+        assert!((0..3).all(|_| publish() == QUEUED));
+        assert_eq!(publish(), Published { waits: false, dropped: Some(1) });
+        assert!(!pipe.write_in_round(&mut Vec::new()), "what is left is the driver's");
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert_eq!(publish(), Published::Queued, "dropped as well: nothing was written whole");
+        assert_eq!(publish(), QUEUED, "dropped as well: nothing was written whole");
         assert_eq!(pipe.dropped(), 2);
         let first = read(&end);
         assert!(first < 300_009, "{first}");

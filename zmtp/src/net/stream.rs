@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::BytesMut;
+use bytes::{Buf, Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::AsyncReadExt,
@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::memory::{self, End};
+use crate::buffers;
 use crate::codec::Output;
 use crate::endpoint::{Endpoint, Host, HostPort};
 use crate::options::Options;
@@ -138,6 +139,17 @@ impl Writer {
             (Writer::Unix(writer), many) => writer.try_write_vectored(many),
             (Writer::Memory(end), slices) => end.try_write(slices),
         }
+    }
+
+    /// As [`Writer::write_out`] for what is in one piece: what is left of it.
+    pub(crate) fn write_piece(&self, mut piece: Bytes) -> Option<Bytes> {
+        let written = self.try_write(&[IoSlice::new(&piece)]).unwrap_or(0);
+        if written < piece.len() {
+            piece.advance(written);
+            return Some(piece);
+        }
+        buffers::give_piece(piece);
+        None
     }
 
     /// Writes as much as the stream takes; true when that was all. An error is for the driver to find.

@@ -56,6 +56,10 @@ enum PeerSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerKey(u32);
 
+/// Names a place in the tree, until that changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicPlace(u32);
+
 /// What one peer may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct SubscriptionLimits {
@@ -204,6 +208,17 @@ impl<P> Subscriptions<P> {
                 None => break,
             }
         }
+    }
+
+    /// Where the search for a first frame ends: messages with the same place go to the same peers.
+    pub fn place_of(&self, first_frame: &[u8]) -> TopicPlace {
+        let (mut at, mut rest) = (ROOT, first_frame);
+        while let Some(child) = rest.first().and_then(|octet| self.node(at).child(*octet))
+            && let Some(after) = rest.strip_prefix(&*self.node(child).edge)
+        {
+            (at, rest) = (child, after);
+        }
+        TopicPlace(at)
     }
 
     /// As [`Subscriptions::for_each_match`], or with `inverted` for every peer that it leaves out.

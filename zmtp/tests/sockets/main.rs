@@ -2,9 +2,9 @@
 #![cfg(feature = "tokio")]
 
 mod cancel;
+mod fanout;
 mod late_options;
 mod more_types;
-mod rounds;
 mod security;
 mod support;
 mod system_options;
