@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use halite::builtin;
@@ -224,6 +224,7 @@ fn has_python() -> bool {
 
 #[test]
 fn state_runs_are_those_of_salt() {
+    let _alone = crate::UMASK.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/highstate");
     let only = std::env::var("HALITE_CASE").unwrap_or_default();
     let mut names: Vec<String> = fs::read_dir(&dir)

@@ -15,9 +15,13 @@ mod web;
 mod yaml;
 
 use std::fs;
+use std::sync::Mutex;
 
 use base64::Engine;
 use halite::value::{Value, msgpack};
+
+/// The umask is that of the whole process, so who sets it, or looks at modes, waits for the other.
+static UMASK: Mutex<()> = Mutex::new(());
 
 /// The cases of a file below `tests/golden`, one JSON object per line.
 fn cases(file: &str) -> Vec<Value> {

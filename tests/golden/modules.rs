@@ -15,6 +15,7 @@ use halite::loader::{
 };
 use halite::map;
 use halite::value::{DateTime, JsonStyle, Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::{cases, report};
 
@@ -409,8 +410,12 @@ impl FileClient for LocalFiles {
         Ok(Map::new())
     }
 
-    fn hash_file(&self, _: &str, _: &str) -> Result<Option<HashOf>, Fault> {
-        Ok(None)
+    fn hash_file(&self, url: &str, saltenv: &str) -> Result<Option<HashOf>, Fault> {
+        let octets = self.get_url(url, saltenv, None, false)?.and_then(|path| fs::read(path).ok());
+        Ok(octets.map(|octets| {
+            let hsum = Sha256::digest(octets).iter().map(|octet| format!("{octet:02x}")).collect();
+            HashOf { hash_type: "sha256".to_owned(), hsum }
+        }))
     }
 
     fn mode_of(&self, _: &str, _: &str) -> Result<Option<u32>, Fault> {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use halite::fileclient::{Files, LocalSource};
@@ -66,6 +66,7 @@ fn check(file: &str) {
     if !is_root() {
         return;
     }
+    let _alone = crate::UMASK.lock().unwrap_or_else(PoisonError::into_inner);
     let base = std::env::temp_dir().join(format!("golden-{}-{file}", std::process::id()));
     let file = format!("states/{file}.jsonl");
     let file = file.as_str();

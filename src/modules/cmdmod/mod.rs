@@ -182,12 +182,12 @@ reset_system_locale  False leaves the locale as it is";
 /// The options of a function that takes its command as `cmd`.
 fn command(cx: &Context, args: &Args) -> Result<Options, Fault> {
     let cmd = match args.get("cmd") {
-        Value::Text(text) => options::render(args.get("template"), text)?.into(),
+        Value::Text(text) => options::render(cx, args, text)?.into(),
         other => other.clone(),
     };
     let mut options = Options::read(cx, args, cmd)?;
     if let Some(cwd) = &options.cwd {
-        options.cwd = Some(options::render(args.get("template"), cwd)?);
+        options.cwd = Some(options::render(cx, args, cwd)?);
     }
     Ok(options)
 }

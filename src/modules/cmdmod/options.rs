@@ -1,6 +1,7 @@
 //! What `cmd.*` functions may be told, read from their arguments. Salt: modules/cmdmod.py.
 
 use crate::loader::{Args, Context, Fault};
+use crate::map;
 use crate::value::{Value, repr, str_of};
 
 /// Everything that decides how a command runs.
@@ -120,19 +121,24 @@ impl Given<'_> {
     }
 }
 
-/// The text of a template that is to be rendered: as it is, when the engine would leave it so.
+/// A command or directory through the engine that `template` names. Salt: modules/cmdmod.py (`_render_cmd`).
 ///
 /// # Errors
-/// When there is something to render.
-pub(super) fn render(engine: &Value, text: &str) -> Result<String, Fault> {
-    if !engine.truthy() {
-        return Ok(text.to_owned());
-    }
-    if engine.as_str() == Some("jinja") && !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
-        return Ok(text.replace("\r\n", "\n"));
-    }
+/// For engines other than jinja, and Salt's text of what is wrong with the template.
+pub(super) fn render(cx: &Context, args: &Args, text: &str) -> Result<String, Fault> {
+    let engine = args.get("template");
     match engine.as_str() {
-        Some("jinja" | "mako" | "cheetah" | "genshi" | "wempy" | "py") => {
+        _ if !engine.truthy() => Ok(text.to_owned()),
+        Some("jinja") => {
+            let given = Given(args);
+            let saltenv =
+                Some(given.get("saltenv")).filter(|env| !env.is_null()).or_else(|| cx.opts.get("saltenv"));
+            let own = map! { "saltenv" => saltenv.cloned() };
+            let place = saltenv.and_then(Value::as_str).unwrap_or("base");
+            let rendered = crate::render::jinja_text(cx, text, &own, place);
+            rendered.map_err(|error| Fault::execution(error.to_string()))
+        }
+        Some("mako" | "cheetah" | "genshi" | "wempy" | "py") => {
             Err(Fault::NotSupported(format!("template={}", str_of(engine))))
         }
         _ => Err(Fault::execution(format!(
@@ -209,12 +215,5 @@ mod tests {
             "Zero umask is not allowed."
         );
         assert_eq!(umask_bits(Some(&"9".into())).expect_err("bad").to_string(), "Invalid umask: '9'");
-    }
-
-    #[test]
-    fn templates_without_marks_are_themselves() {
-        assert_eq!(render(&"jinja".into(), "echo a\n").expect("plain"), "echo a\n");
-        assert!(render(&"jinja".into(), "echo {{ a }}").is_err());
-        assert!(render(&Value::Null, "echo {{ a }}").is_ok());
     }
 }

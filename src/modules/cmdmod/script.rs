@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::options::{Options, render};
+use super::options::Options;
 use super::{run, shlex};
 use crate::crypt::random;
 use crate::host::FileOwner;
@@ -51,17 +51,12 @@ pub(super) fn script(cx: &Context, args: &Args) -> Result<Value, Fault> {
         None => cx.opts.str("saltenv").unwrap_or("base").to_owned(),
     };
     let mut options = Options::read(cx, args, Value::Null)?;
-    let cached = cx.call("cp.cache_file", Call::positional([source.as_str().into(), saltenv.into()]))?;
-    let content = match cached.as_str().filter(|path| !path.is_empty()).map(fs::read) {
-        Some(Ok(content)) => content,
-        _ => {
-            return Ok(map! {
-                "pid" => 0, "retcode" => 1, "stdout" => "", "stderr" => "", "cache_error" => true,
-            }
-            .into());
+    let Some(content) = fetched(cx, args, &source, &saltenv)? else {
+        return Ok(map! {
+            "pid" => 0, "retcode" => 1, "stdout" => "", "stderr" => "", "cache_error" => true,
         }
+        .into());
     };
-    let content = rendered(args.get("template"), content)?;
     let folder = options.cwd.as_ref().map_or_else(|| temporary_folder(cx), PathBuf::from);
     let file = Temporary::name(&folder, extension(&source));
     let uid = match &options.runas {
@@ -100,14 +95,20 @@ pub(super) fn script_retcode(cx: &Context, args: &Args) -> Result<Value, Fault> 
     ran.get("retcode").cloned().ok_or_else(|| Fault::exception("KeyError", "'retcode'"))
 }
 
-fn rendered(engine: &Value, content: Vec<u8>) -> Result<Vec<u8>, Fault> {
-    if !engine.truthy() {
-        return Ok(content);
-    }
-    match String::from_utf8(content) {
-        Ok(text) => Ok(render(engine, &text)?.into_bytes()),
-        Err(_) => Err(Fault::execution("The template is not UTF-8 text")),
-    }
+/// The script, with its variables filled in if it is a template; `None` where there is none.
+fn fetched(cx: &Context, args: &Args, source: &str, saltenv: &str) -> Result<Option<Vec<u8>>, Fault> {
+    let given = |path: Value| path.as_str().filter(|path| !path.is_empty()).map(fs::read);
+    let content = if args.truthy("template") {
+        let place = Temporary::name(&temporary_folder(cx), "");
+        let mut call = Call::positional([source.into(), place.text().into()]);
+        call.kwargs = args.keywords.clone();
+        call.kwargs.insert("template", args.get("template").clone());
+        call.kwargs.insert("saltenv", saltenv);
+        given(cx.call("cp.get_template", call)?)
+    } else {
+        given(cx.call("cp.cache_file", Call::positional([source.into(), saltenv.into()]))?)
+    };
+    Ok(content.and_then(Result::ok))
 }
 
 /// The end of a source's file name, with its dot: some interpreters look at it.

@@ -245,7 +245,9 @@ fn judged(
     comment: String,
     stateful: bool,
 ) -> Result<StateReturn, Fault> {
-    let mut good = !all.get("retcode").is_some_and(Value::truthy);
+    // A script that could not be started has none.
+    let retcode = all.get("retcode").ok_or_else(|| Fault::exception("KeyError", "'retcode'"))?;
+    let mut good = !retcode.truthy();
     let timed_out = all.str("stdout").is_some_and(|text| text.contains("Timed out after"));
     if args.truthy("ignore_timeout") && all.get("retcode") == Some(&Value::Int(1)) && timed_out {
         all.insert("retcode", 0);
@@ -317,7 +319,11 @@ fn script(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let all = match running.call("cmd.script", Call { args: vec![source], kwargs }) {
         Ok(Value::Map(all)) => all,
         Ok(other) => return Ok(outcome(Some(false), str_of(&other))),
-        Err(Fault::Execution { text, .. } | Fault::NotFound(text)) => return Ok(outcome(Some(false), text)),
+        Err(
+            Fault::Execution { text, .. }
+            | Fault::NotFound(text)
+            | Fault::Exception { kind: "salt.exceptions.SaltRenderError", text },
+        ) => return Ok(outcome(Some(false), text)),
         Err(fault) => return Err(fault),
     };
     let comment = if all.get("cache_error").is_some_and(Value::truthy) {
