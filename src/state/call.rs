@@ -13,7 +13,7 @@ use super::{check, slots};
 use crate::loader::{Context, Fault, Param, Running, State, StateReturn, States};
 use crate::map;
 use crate::matchers::{Glob, MinionView, ParseOptions, Target, TargetType};
-use crate::value::{Map, Value, nearest, str_of};
+use crate::value::{Map, Value, nearest, repr, str_of};
 
 /// A file of states and one of its functions, or why there is none.
 pub(super) type Found = Result<(&'static States, &'static State), String>;
@@ -357,6 +357,11 @@ impl Run<'_, '_> {
     ) -> Result<Map, Fault> {
         let comment = ret.get("comment").filter(|comment| comment.truthy()).map(str_of).unwrap_or_default();
         if self.cx.test() {
+            // Salt quirk: what `unless` and its kin said is a list still.
+            let comment = match ret.contains("skip_watch") {
+                true => repr(&Value::list(comment.split('\n'))),
+                false => comment,
+            };
             ret.insert("comment", wanted.foretold(&comment));
             return Ok(ret);
         }

@@ -125,6 +125,8 @@ fn ask(cx: &Context, entry: &Map) -> Result<Answer, Fault> {
         Some(Value::List(args)) => args,
         _ => Vec::new(),
     };
+    // What a command before it came to is not what this function says.
+    cx.set_retcode(0);
     let mut value = cx.call(&fun, Call { args, kwargs }).map_err(|fault| match fault {
         Fault::NotAvailable(_) => Fault::exception("KeyError", format!("'{fun}'")),
         fault => fault,

@@ -85,6 +85,8 @@ pub struct Run<'t, 'a> {
     known: HashMap<(String, String), Found>,
     pub(super) disabled_requisites: Vec<String>,
     failed_hard: bool,
+    /// How many chunks wait for each other.
+    nested: usize,
 }
 
 impl<'t, 'a> Run<'t, 'a> {
@@ -111,6 +113,7 @@ impl<'t, 'a> Run<'t, 'a> {
             known: HashMap::new(),
             disabled_requisites,
             failed_hard: false,
+            nested: 0,
         }
     }
 
@@ -246,6 +249,21 @@ impl<'t, 'a> Run<'t, 'a> {
 
     /// Runs what a chunk waits for, then the chunk.
     fn call_chunk(&mut self, chunks: &mut Chunks, at: usize, depth: usize) -> Result<(), Fault> {
+        // Python's stack ends before that.
+        const MAX_NESTED: usize = 600;
+        if self.nested == MAX_NESTED {
+            let Some(tag) = chunks.tags.get(at).cloned() else { return Ok(()) };
+            let ret = self.recursive_return(chunks.low(at));
+            self.results.insert(tag, ret);
+            return Ok(());
+        }
+        self.nested += 1;
+        let called = self.call_within(chunks, at, depth);
+        self.nested -= 1;
+        called
+    }
+
+    fn call_within(&mut self, chunks: &mut Chunks, at: usize, depth: usize) -> Result<(), Fault> {
         self.aggregate(chunks, at);
         let Some(tag) = chunks.tags.get(at).cloned() else { return Ok(()) };
         let prereq = chunks.flags.get(at).is_some_and(|flags| flags.prereq);

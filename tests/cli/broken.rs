@@ -27,6 +27,12 @@ const CASES: &[(&str, &str, &str)] = &[
         "a:\n  test.nop:\n    - require:\n      - test: b\nb:\n  test.nop:\n    - require:\n      - test: a\n",
         "A recursive requisite was found",
     ),
+    (
+        "recursion_of_prereq",
+        "s0:\n  test.nop:\n    - prereq:\n      - test: s2\ns1:\n  test.nop:\n    - prereq:\n      - test: s0\ns2:\n  \
+         test.nop:\n    - onfail:\n      - test: s2\n    - watch:\n      - test: s*\n",
+        "Recursive requisite found",
+    ),
     ("misspelt_state", "a:\n  file.managd: []\n", "did you mean 'file.managed'?"),
     (
         "misspelt_requisite",
