@@ -154,7 +154,8 @@ fn compile(
     let from_saltenv = cx.opts.get("pillarenv_from_saltenv").is_some_and(Value::truthy);
     let pillarenv = pillarenv
         .or_else(|| if from_saltenv { saltenv.or_else(|| option("saltenv")) } else { option("pillarenv") });
-    cx.minion.compile_pillar(option("saltenv").as_deref(), pillarenv.as_deref(), overrides)
+    let fresh = cx.minion.compile_pillar(option("saltenv").as_deref(), pillarenv.as_deref(), overrides)?;
+    Ok(crate::pillar::over_own(cx, fresh))
 }
 
 fn get(cx: &Context, args: &Args) -> Result<Value, Fault> {

@@ -48,6 +48,22 @@ pub struct Request {
     pub ext: Option<Map>,
 }
 
+/// A pillar that is compiled in the middle of a call. Without a master it lies on the one that the call began with: keys
+/// that it has not stay, as those of another `pillarenv`. Salt quirk: pillar/__init__.py (`ssh_merge_pillar`).
+pub fn over_own(cx: &Context, mut fresh: Map) -> Map {
+    let alone = cx.opts.str("file_client") == Some("local") && cx.opt_str("__cli") == "salt-call";
+    let is = |name: &str, otherwise: bool| cx.opts.get(name).map_or(otherwise, Value::truthy);
+    if alone && is("ssh_merge_pillar", true) && !is("use_master_when_local", false) {
+        let errors = fresh.remove("_errors");
+        let mut merged = merge_with(cx.pillar.map().clone(), fresh, Strategy::of_opts(cx.opts));
+        if let Some(errors) = errors {
+            merged.insert("_errors", errors);
+        }
+        return merged;
+    }
+    fresh
+}
+
 /// Compiles pillars.
 pub struct Compiler<'a> {
     cx: &'a Context<'a>,

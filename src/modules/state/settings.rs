@@ -301,5 +301,6 @@ fn fresh_pillar(cx: &Context, opts: &Map, overrides: &Map) -> Result<Option<Map>
     if at_hand && overrides.is_empty() {
         return Ok(None);
     }
-    compile_pillar(cx.minion, opts, overrides).map(Some)
+    let fresh = compile_pillar(cx.minion, opts, overrides)?;
+    Ok(Some(crate::pillar::over_own(cx, fresh)))
 }
