@@ -4,7 +4,7 @@ use crate::loader::{
     Args, Call, Default, Fault, Param, Running, State, StateReturn, States, always, opt, req,
 };
 use crate::map;
-use crate::value::{Map, Value, str_of, traverse};
+use crate::value::{Map, MergeStrategy, Value, merge, str_of, traverse};
 
 const DELIMITER: Param = opt("delimiter", Default::Str(":"));
 const FORCE: Param = opt("force", Default::False);
@@ -188,8 +188,21 @@ fn list_present(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     items.extend(fresh);
     store_list(running, &path, items.clone())?;
     let comment = format!("Append value {} to grain {path}", str_of(value));
-    let new = Map::from_iter([(path.as_str(), Value::List(items))]);
-    Ok(StateReturn::new(path, Some(true), comment).with(map! { "new" => new }))
+    let mut parts = path.rsplit(':');
+    let last = Map::from_iter([(parts.next().unwrap_or_default(), Value::List(items))]);
+    let new = parts.fold(last, |inner, part| Map::from_iter([(part, Value::Map(inner))]));
+    Ok(StateReturn::new(path.as_str(), Some(true), comment)
+        .with(map! { "new" => beside(running, &path, new) }))
+}
+
+/// A changed part of a grain with the parts that it stands beside.
+fn beside(running: &Running, path: &str, new: Map) -> Value {
+    let top = path.split(':').next().unwrap_or_default();
+    let before = running.grains.get(top).filter(|whole| matches!(whole, Value::Map(_)));
+    match before.cloned() {
+        Some(before) => merge(map! { top => before }.into(), new.into(), MergeStrategy::Recurse),
+        None => new.into(),
+    }
 }
 
 fn list_absent(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
@@ -260,7 +273,7 @@ fn append(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
         };
         return Ok(StateReturn::new(path, None, comment).with(added));
     }
-    items.push(value.clone());
+    items.extend(values(value));
     store_list(running, &path, items)?;
     let comment = format!("Value {shown} was added to grain {path}");
     Ok(StateReturn::new(path, Some(true), comment).with(added))

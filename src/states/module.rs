@@ -161,7 +161,11 @@ fn old_style(running: &Running, mut kwargs: Map) -> Result<StateReturn, Fault> {
     let value = match running.call(&name, call) {
         Ok(value) => value,
         Err(fault) => {
-            let comment = format!("Module function {name} threw an exception. Exception: {fault}");
+            let text = match fault {
+                Fault::Exception { text, .. } => text,
+                other => other.to_string(),
+            };
+            let comment = format!("Module function {name} threw an exception. Exception: {text}");
             return Ok(StateReturn::new(name, Some(false), comment));
         }
     };

@@ -58,11 +58,12 @@ pub(super) fn stats(cx: &Context, args: &Args) -> Result<Value, Fault> {
 
 /// `os.path.realpath`: as far as it exists, then as written.
 pub(super) fn real_path(path: &str) -> String {
-    let mut rest = Vec::new();
+    let mut rest: Vec<std::ffi::OsString> = Vec::new();
     let mut at = std::path::absolute(path).unwrap_or_else(|_| Path::new(path).to_owned());
     loop {
         if let Ok(real) = fs::canonicalize(&at) {
-            let whole = rest.iter().rev().fold(real, |real, part| real.join(part));
+            let parts = rest.iter().rev().filter(|part| !part.is_empty());
+            let whole = parts.fold(real, |real, part| real.join(part));
             return whole.to_string_lossy().into_owned();
         }
         if let Ok(target) = fs::read_link(&at) {

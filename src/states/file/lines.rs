@@ -22,7 +22,11 @@ fn sources(args: &Args) -> Result<Vec<Value>, &'static str> {
     if source.truthy() {
         return Ok(vec![source.clone()]);
     }
-    Ok(several.as_list().map(<[Value]>::to_vec).unwrap_or_default())
+    match several {
+        Value::List(several) => Ok(several.clone()),
+        several if several.truthy() => Err("sources must be a list"),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// The texts of sources, rendered: `Ok(Err)` is a failed return.

@@ -73,10 +73,14 @@ fn looked_up(
     let mut parts = Vec::new();
     for key in several {
         let found = one(key)?;
-        if found.as_str() == Some(NOT_THERE) {
-            return missing(key);
+        match found {
+            Value::Text(text) if text.as_str() == NOT_THERE => return missing(key),
+            Value::Text(text) => parts.push(text.to_string()),
+            other => {
+                let (at, found) = (parts.len(), other.type_name());
+                return Err(Fault::Type(format!("sequence item {at}: expected str instance, {found} found")));
+            }
         }
-        parts.push(str_of(&found));
     }
     Ok(Ok(parts.join("\n").into()))
 }
@@ -121,6 +125,9 @@ fn contents(running: &Running, args: &Args) -> Result<Result<Option<Value>, Stat
         Ok(found) => found,
         Err(text) => return refuse(text),
     };
+    if found.is_null() && args.truthy("allow_empty") {
+        return Ok(Ok(None));
+    }
     if !args.truthy("allow_empty") && !found.truthy() {
         let what = if pillar.truthy() {
             format!("contents_pillar {}", str_of(pillar))

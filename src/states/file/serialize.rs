@@ -15,18 +15,14 @@ use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, msgpack, seriali
 const HERE: [&str; 7] = ["yaml", "json", "python", "configparser", "msgpack", "plist", "toml"];
 const SALTS: [&str; 2] = ["yamlex", "keyvalue"];
 
-/// A list of maps as one map.
+/// A list of maps as one map; a map is no such list, and left out as Salt does.
 fn options(value: &Value) -> Map {
-    match value {
-        Value::List(items) => items
-            .iter()
-            .filter_map(Value::as_map)
-            .flatten()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
-        Value::Map(map) => map.clone(),
-        _ => Map::new(),
-    }
+    let maps = value.as_list().into_iter().flatten().filter_map(Value::as_map).flatten();
+    maps.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn refused(text: String) -> Fault {
+    Fault::exception("salt.serializers.SerializationError", text)
 }
 
 fn unknown(serializer: &str, option: &str) -> Fault {
@@ -47,6 +43,14 @@ fn to_ini(data: &Value, own: &Map) -> Result<String, Fault> {
     if let Some((option, _)) = own.iter().find(|(option, _)| option.as_str() != Some("defaults")) {
         return Err(unknown("configparser", &str_of(option)));
     }
+    let Value::Map(data) = data else {
+        let found = data.type_name();
+        return Err(refused(format!("configparser can only serialize dictionaries, not <class '{found}'>")));
+    };
+    let options = data.iter().filter_map(|(_, options)| options.as_map()).flatten();
+    if options.map(|(_, value)| value).any(Value::is_null) {
+        return Err(refused("option values must be strings".to_owned()));
+    }
     let section = |name: &str, options: &Map| {
         let lines: String = options
             .iter()
@@ -61,7 +65,7 @@ fn to_ini(data: &Value, own: &Map) -> Result<String, Fault> {
     if let Some(Value::Map(defaults)) = own.get("defaults").filter(|defaults| defaults.truthy()) {
         text.push_str(&section("DEFAULT", defaults));
     }
-    for (name, options) in data.as_map().into_iter().flatten() {
+    for (name, options) in data {
         text.push_str(&section(&str_of(name), options.as_map().unwrap_or(&Map::new())));
     }
     Ok(text)
@@ -226,6 +230,11 @@ pub(super) fn serialize(running: &Running, args: &Args) -> Outcome {
             }
         };
         if !there.is_null() {
+            if !matches!((&there, &data), (Value::Map(_), Value::Map(_))) {
+                return Err(Fault::Type(
+                    "Cannot update using non-dict types in dictupdate.update()".to_owned(),
+                ));
+            }
             let whole = merge(there.clone(), data, MergeStrategy::Recurse);
             if whole.loosely_equals(&there) {
                 ret.comment = format!("The file {name} is in the correct state");
