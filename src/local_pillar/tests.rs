@@ -97,7 +97,7 @@ fn branches_of_a_repository_are_environments_and_follow_it() {
     commit("base", "one");
     assert!(git(&repository, "checkout -q -b dev"));
     commit("dev", "two");
-    let url = repository.display();
+    let url = format!("file://{}", repository.display());
     let below = |spec: String| {
         let mut entry = Map::new();
         entry.insert(spec, Value::List(vec![map! { "root" => "below" }.into()]));
@@ -107,6 +107,9 @@ fn branches_of_a_repository_are_environments_and_follow_it() {
     let opts = map! {
         "pillar_roots" => Map::new(), "renderer" => "jinja|yaml", "state_top" => "salt://top.sls",
         "cachedir" => tree.0.join("cache").display().to_string(), "git_pillar_update_interval" => 0,
+        "git_pillar_base" => "master",
+        "git_pillar_refspecs" =>
+            Value::list(["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]),
         "ext_pillar" => Value::List(vec![map! { "git" => remotes }.into()]),
     };
     let pillars = LocalPillar::new(&opts, Registry::new(&[]));
@@ -126,12 +129,15 @@ fn branches_of_a_repository_are_environments_and_follow_it() {
 #[test]
 fn a_mistake_in_the_configuration_of_git_stands_in_the_pillar() {
     let remotes =
-        Value::list([map! { "master /no/such/repository" => Value::list([map! { "mountpoint" => "x" }]) }]);
+        Value::list([map! { "master file:///no/such/repository" => Value::list([map! { "depth" => "x" }]) }]);
     let opts = map! {
         "pillar_roots" => Map::new(), "renderer" => "jinja|yaml", "state_top" => "salt://top.sls",
         "ext_pillar" => Value::List(vec![map! { "git" => remotes }.into()]),
     };
     let pillar = LocalPillar::new(&opts, Registry::new(&[])).compile("m1", &Map::new(), &Request::default());
     let errors = str_of(pillar.pillar.get("_errors").unwrap_or(&Value::Null));
-    assert!(errors.contains("the option mountpoint of git_pillar"), "{errors}");
+    assert!(
+        errors.contains("There is no option depth (remote 'master file:///no/such/repository')"),
+        "{errors}"
+    );
 }

@@ -7,7 +7,9 @@
 A case has sections, each after a line `--- name`: `opts` (of the master, YAML; {root} is the directory of the tree),
 `grains`, `request` ({saltenv, pillarenv, pillar, extra}), `file ENV/PATH`, and `expected`, which this script writes:
 the pillar as JSON, in order, with {root} for the directory and without tracebacks. Where it has a section `shown` (a YAML
-list of paths), `expected` is a map of what stands at each of them.
+list of paths), `expected` is a map of what stands at each of them. A section `git REPOSITORY BRANCH PATH` is a file of a
+repository, which lies in {root}/.git/REPOSITORY: a commit for each section, branches without common ancestors (cases of
+repositories need GitPython).
 """
 
 import copy
@@ -16,6 +18,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -43,6 +46,26 @@ def sections(text):
     return found
 
 
+def commit(root, repository, branch, path, text):
+    where = os.path.join(root, ".git", repository)
+
+    def git(*words):
+        names = ["-c", "user.name=t", "-c", "user.email=t@t"]
+        return subprocess.run(["git", "-C", where, *names, *words], capture_output=True, check=False).returncode == 0
+
+    os.makedirs(where, exist_ok=True)
+    if not os.path.exists(os.path.join(where, ".git")):
+        assert git("init", "-q", "-b", branch)
+    elif not git("checkout", "-q", branch, "--"):
+        assert git("checkout", "-q", "--orphan", branch)
+        git("rm", "-rfq", ".")
+    path = os.path.join(where, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as out:
+        out.write(text)
+    assert git("add", "-A") and git("commit", "-q", "-m", "x")
+
+
 def compiled(parts):
     root = tempfile.mkdtemp(prefix="pillar-case-")
     try:
@@ -56,12 +79,15 @@ def compiled(parts):
                 request = yaml.safe_load(text) or {}
             elif name == "shown":
                 shown = yaml.safe_load(text)
+            elif name.startswith("git "):
+                commit(root, *name.split()[1:], text)
             elif name.startswith("file "):
                 path = os.path.join(root, name[5:])
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w") as out:
                     out.write(text)
         opts = copy.deepcopy(salt.config.DEFAULT_MASTER_OPTS)
+        opts["__role"] = "master"
         opts["cachedir"] = os.path.join(root, ".cache")
         opts["conf_file"] = os.path.join(root, "master")
         opts["pillar_roots"] = {
