@@ -11,5 +11,5 @@ pub mod tags;
 
 pub use filter::{Filter, FilterError, Matching};
 pub use glob::fnmatch;
-pub use packing::{DEFAULT_MAX_EVENT_SIZE, Event, EventError, pack, stamp, tag_of, unpack};
+pub use packing::{DEFAULT_MAX_EVENT_SIZE, Event, EventError, line, pack, stamp, tag_of, unpack};
 pub use stream::{FRAME_HEAD, FrameReader, MAX_FRAME, StreamError, frame};

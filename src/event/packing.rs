@@ -5,7 +5,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::value::msgpack::{self, Dialect, MsgpackError, Reading};
-use crate::value::{DateTime, Map, Value};
+use crate::value::{DateTime, JsonStyle, Map, Value};
 
 /// `max_event_size` of an unconfigured master, in octets of packed data.
 pub const DEFAULT_MAX_EVENT_SIZE: usize = 1_048_576;
@@ -107,6 +107,13 @@ fn weight(value: &Value) -> usize {
         Value::List(items) => items.len().saturating_mul(8) + 56,
         _ => 32,
     }
+}
+
+/// How `state.event` prints an event: its tag, a tabulator and JSON. Salt: modules/state.py (`event`).
+pub fn line(tag: &str, data: Map, pretty: bool) -> String {
+    let indent = pretty.then_some(4);
+    let style = JsonStyle { ensure_ascii: false, indent, sort_keys: pretty, compact: false };
+    format!("{tag}\t{}\n", Value::from(data).to_json(style))
 }
 
 #[cfg(test)]

@@ -47,6 +47,16 @@ pub trait MinionServices: Sync {
         Err(Fault::NotSupported(format!("waiting for the answer to {tag}")))
     }
 
+    /// Gives each event to `seen` until that says `false`: of the minion's own bus, or with another `node` than `minion` of
+    /// a master's bus on this host. `opts` say where it is (`sock_dir`).
+    ///
+    /// # Errors
+    /// When there is no bus, or nobody can listen here.
+    fn watch(&self, opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
+        let _ = (opts, node, seen);
+        Err(Fault::NotSupported("listening to events".to_owned()))
+    }
+
     /// Files of the master, or local ones with `file_client: local`.
     fn files(&self) -> &dyn FileClient;
 

@@ -16,7 +16,7 @@ use super::execute;
 use super::job::Job;
 use super::proc_files::ProcFiles;
 use super::rpc::{RpcError, Start, Up, child, texts};
-use super::services::fire_and_wait;
+use super::services::{fire_and_wait, watch};
 use super::spool::Spool;
 use crate::builtin;
 use crate::config::Opts;
@@ -177,6 +177,10 @@ impl MinionServices for Services {
     ) -> Result<Option<Map>, Fault> {
         // Not through the daemon's socket: it answers one question at a time.
         fire_and_wait(&self.bus, tag, data, answer, timeout)
+    }
+
+    fn watch(&self, opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
+        watch(opts, node, seen)
     }
 
     fn files(&self) -> &dyn FileClient {

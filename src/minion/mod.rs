@@ -59,6 +59,7 @@ pub use masters::{Masters, MastersError};
 pub use proc_files::cache_job;
 pub use services::{
     ChannelServices, Fire, PillarRequest, Uplink, event_load, extra_minion_data, fire_and_wait, pillar_load,
+    watch,
 };
 
 use backoff::random_unit;

@@ -1,6 +1,7 @@
 //! What functions are lent by the process they run in: the daemon or `salt-call`. Synchronous on the outside; the
 //! master is spoken to on the event loop. Salt: the `event`, `cp` and `pillar` modules' channels.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::loader::{Fault, FileClient, MinionServices};
 use crate::local_pillar::{LocalPillar, Request};
 use crate::log::error;
 use crate::map;
-use crate::transport::bus::{BusPaths, fire_and_wait_blocking};
+use crate::transport::bus::{BusPaths, fire_and_wait_blocking, watch_blocking};
 use crate::transport::master_channel::{MasterChannel, Patience, RequestError};
 use crate::value::msgpack::Reading;
 use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
@@ -109,6 +110,18 @@ pub fn fire_and_wait(
         .map_err(|error| Fault::Unreachable(error.to_string()))
 }
 
+/// Gives the events of a bus of this host to `seen`, as [`MinionServices::watch`].
+///
+/// # Errors
+/// [`Fault::Unreachable`] when nobody serves it.
+pub fn watch(opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
+    let bus = match node {
+        "minion" => BusPaths::of_minion(opts),
+        _ => BusPaths::master(Path::new(opts.str("sock_dir").unwrap_or_default())),
+    };
+    watch_blocking(&bus, seen).map_err(|error| Fault::Unreachable(error.to_string()))
+}
+
 /// Where events of functions go.
 pub type Fire = Box<dyn Fn(&str, Map) -> Result<(), Fault> + Send + Sync>;
 
@@ -160,6 +173,10 @@ impl MinionServices for ChannelServices {
         timeout: Duration,
     ) -> Result<Option<Map>, Fault> {
         fire_and_wait(&self.bus, tag, data, answer, timeout)
+    }
+
+    fn watch(&self, opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
+        watch(opts, node, seen)
     }
 
     fn files(&self) -> &dyn FileClient {

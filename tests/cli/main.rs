@@ -8,6 +8,7 @@ mod finger;
 mod interrupted;
 mod lint;
 mod no_log;
+mod orchestrated;
 mod own_pillar;
 mod paused;
 mod programs;

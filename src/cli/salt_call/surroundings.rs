@@ -18,7 +18,7 @@ use crate::local_pillar::{Compiled, LocalPillar, Request};
 use crate::log::{debug, error, warn};
 use crate::minion::{
     ChannelServices, Fire, Masters, PillarRequest, Uplink, cache_job, event_load, extra_minion_data,
-    fire_and_wait, pillar_load, request_patience,
+    fire_and_wait, pillar_load, request_patience, watch,
 };
 use crate::transport::bus::{BusPaths, fire_blocking};
 use crate::transport::master_channel::{
@@ -317,6 +317,10 @@ impl MinionServices for Alone {
         timeout: Duration,
     ) -> Result<Option<Map>, Fault> {
         fire_and_wait(&self.bus, tag, data, answer, timeout)
+    }
+
+    fn watch(&self, opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
+        watch(opts, node, seen)
     }
 
     fn files(&self) -> &dyn FileClient {

@@ -8,11 +8,11 @@ use anyhow::Context as _;
 use super::{Order, Registry};
 use crate::cli::{Exit, Stop, print};
 use crate::config::Opts;
-use crate::event::Filter;
+use crate::event::{Filter, line};
 use crate::loader::{Args, Call, bind};
 use crate::matchers::expr_match;
 use crate::transport::bus::{BusClient, BusPaths};
-use crate::value::{JsonStyle, Map, Value};
+use crate::value::Map;
 
 /// The function that runs here and not in the master.
 pub(super) const FUNCTION: &str = "state.event";
@@ -46,7 +46,7 @@ async fn watch(opts: &Opts, args: &Args) -> anyhow::Result<Exit> {
             continue;
         }
         if !quiet {
-            print(&format!("{}\t{}\n", event.tag, text(event.data, pretty)))?;
+            print(&line(&event.tag, event.data, pretty))?;
         }
         if left > 0 {
             left -= 1;
@@ -68,10 +68,4 @@ fn bus(opts: &Opts, args: &Args) -> anyhow::Result<BusPaths> {
         }
         _ => BusPaths::master(&sock_dir),
     })
-}
-
-fn text(data: Map, pretty: bool) -> String {
-    let style = JsonStyle { ensure_ascii: false, ..JsonStyle::default() };
-    let pretty_style = JsonStyle { indent: Some(4), sort_keys: true, ..style };
-    Value::from(data).to_json(if pretty { pretty_style } else { style })
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod disabled;
 mod lint;
+mod master;
 mod packed;
 mod pause;
 mod queue;
@@ -59,6 +60,20 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new("enable", &[req("states")], "Allows states that were disabled. `{res, msg}`.", disabled::enable),
         Function::new(
+            "event",
+            &[
+                opt("tagmatch", Default::Str("*")),
+                opt("count", Default::Int(-1)),
+                opt("quiet", Default::False),
+                opt("sock_dir", Default::None),
+                opt("pretty", Default::False),
+                opt("node", Default::Str("minion")),
+            ],
+            "Prints the events of the minion's bus as they come, or with `node=master` of the master's: `count` of them whose \
+             tag is like `tagmatch`.",
+            master::event,
+        ),
+        Function::new(
             "get_pauses",
             &[opt("jid", Default::None)],
             "Runs that are paused: `{jid: {id: {duration?, kill?}}}`.",
@@ -98,6 +113,19 @@ pub(super) static MODULE: Module = Module {
             &[req("data"), QUEUE, MORE],
             "Calls one low chunk: `state.low '{state: test, fun: nop, name: x}'`.",
             |cx, args| single::low(cx, arguments(args, &["data", "queue"])),
+        ),
+        Function::new(
+            "orchestrate",
+            &[
+                MODS,
+                opt("saltenv", Default::Str("base")),
+                TEST,
+                EXCLUDE,
+                opt("pillar", Default::None),
+                opt("pillarenv", Default::None),
+            ],
+            "An orchestration without a master: `salt-call --local state.orchestrate webserver`.",
+            master::orchestrate,
         ),
         Function::new(
             "pause",

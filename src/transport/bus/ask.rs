@@ -1,5 +1,5 @@
-//! Firing an event and waiting for the one that answers it, from synchronous code. Salt: modules/saltutil.py
-//! (`refresh_pillar` with `wait`), utils/event.py (`get_event`).
+//! Firing an event and waiting for the one that answers it, and listening to all, from synchronous code. Salt:
+//! modules/saltutil.py (`refresh_pillar` with `wait`), utils/event.py (`get_event`).
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
@@ -50,5 +50,36 @@ pub fn fire_and_wait_blocking(
             // The time is over, or the daemon is gone.
             Err(_) => return Ok(None),
         }
+    }
+}
+
+/// Gives every event to `seen` until that says `false`. A daemon that goes away is waited for.
+///
+/// # Errors
+/// When nobody serves the bus at first.
+pub fn watch_blocking(paths: &BusPaths, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), BusError> {
+    const AGAIN: Duration = Duration::from_millis(500);
+    let path = &paths.publish;
+    let mut listening =
+        UnixStream::connect(path).map_err(|error| BusError::Connect { path: path.clone(), error })?;
+    let mut piece = vec![0; READ];
+    loop {
+        let mut reader = FrameReader::new(MAX_FRAME);
+        while let Ok(read @ 1..) = listening.read(&mut piece) {
+            reader.push(piece.get(..read).unwrap_or_default());
+            while let Ok(Some(body)) = reader.next() {
+                if let Ok(event) = event::unpack(&body)
+                    && !seen(&event.tag, event.data)
+                {
+                    return Ok(());
+                }
+            }
+        }
+        listening = loop {
+            match UnixStream::connect(path) {
+                Ok(again) => break again,
+                Err(_) => std::thread::sleep(AGAIN),
+            }
+        };
     }
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use ask::fire_and_wait_blocking;
+pub use ask::{fire_and_wait_blocking, watch_blocking};
 pub use client::{BusClient, BusEvents, fire_blocking};
 pub use hub::{Bus, BusCounters, LocalEvents};
 pub use server::{BusOptions, BusServer};

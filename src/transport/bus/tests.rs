@@ -289,6 +289,43 @@ async fn who_fires_and_waits_hears_the_answer_that_comes_at_once() {
     assert!(fire_and_wait_blocking(&nowhere, "ask", map! {}, "answer", PATIENCE).is_err());
 }
 
+#[test]
+fn who_watches_sees_every_event_also_of_a_daemon_that_was_started_anew() {
+    let place = Place::new();
+    fs::create_dir_all(&place.root).expect("made");
+    let daemon = UnixListener::bind(&place.paths.publish).expect("a socket");
+    daemon.set_nonblocking(true).expect("it does not wait");
+    let paths = place.paths.clone();
+    let (sender, seen) = std::sync::mpsc::channel();
+    // Not joined: a mistake here must not keep the test from ending.
+    let watching = std::thread::spawn(move || {
+        watch_blocking(&paths, &mut |tag, data| {
+            let _ = sender.send((tag.to_owned(), data.get("n").cloned()));
+            tag != "last"
+        })
+    });
+    for events in [["a", "b"], ["c", "last"]] {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        let mut listener = loop {
+            match daemon.accept() {
+                Ok((listener, _)) => break listener,
+                Err(_) => assert!(std::time::Instant::now() < deadline, "nobody listens"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        for tag in events {
+            let packed =
+                crate::event::pack(tag, map! { "n" => tag }, jiff::civil::DateTime::default(), 1 << 20);
+            std::io::Write::write_all(&mut listener, &crate::event::frame(&packed)).expect("written");
+            assert_eq!(seen.recv_timeout(PATIENCE), Ok((tag.to_owned(), Some(tag.into()))));
+        }
+    }
+    assert!(seen.recv_timeout(PATIENCE).is_err(), "it has ended");
+    watching.join().expect("no panic").expect("a bus");
+    let nowhere = BusPaths::master(&place.root.join("nowhere"));
+    assert!(watch_blocking(&nowhere, &mut |_, _| true).is_err());
+}
+
 /// What a client of Salt 3007 reads without having asked lies there until more comes: that may not be an event.
 #[tokio::test]
 async fn no_event_comes_before_the_first_octet_is_read() {
