@@ -112,6 +112,13 @@ CASES += managed("managed", REPO, refresh=False, disabled=True) + managed("manag
 CASES += managed("managed", REPO, refresh=False, clean_file=True, file="{root}/sources.list.d/x.list")
 CASES += managed("managed", REPO, repo="x")
 CASES += managed("managed", REPO, key_url="http://x", allow_insecure_key=False)
+# Two ways to the key (node-formula): Salt says that it does not take both and goes on.
+KEY_URL, KEY_ID = {"key_url": "https://x.y/n.gpg"}, {"keyid": "ABCD", "keyserver": "k.s"}
+for keys in [{**KEY_URL, **KEY_ID}, {**KEY_ID, "key_text": "KEY"}, {**KEY_URL, "key_text": "KEY"}, {**KEY_URL, "keyid": "ABCD"}]:
+    plain = managed("managed", "deb http://a.b/debian bookworm main", refresh=False, file="{root}/sources.list.d/n.list", **keys)
+    more = {"programs": [["apt-key", {"stdout": "OK"}], *BASE], "files": {**FILES, "n.gpg": "KEY"},
+            "salt": {"cp.cache_file": {"is": "{root}/n.gpg"}}}
+    CASES += plain + [{**case, **more, "missing": []} for case in plain]
 CASES += managed("managed", "deb [arch=amd64 signed-by=/usr/share/keyrings/x.gpg] https://x.y/apt/ stable main", refresh=False, comps="main,extra")
 CASES += managed("managed", "deb http://a.b/debian bookworm main", refresh=False, dist="bookworm", architectures="amd64")
 CASES += managed("managed", "ppa:me/mine", refresh=False)
