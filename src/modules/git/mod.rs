@@ -23,6 +23,18 @@ const ENCODING: Param = opt("output_encoding", Default::None);
 const ENV: Param = opt("saltenv", Default::Str("base"));
 const NO_OTHERS: Param = only(&[]);
 
+/// What a command takes: its own, then what all take, in Salt's order; after a semicolon further keywords.
+macro_rules! command {
+    ($($own:expr),+ $(; $others:expr)?) => {
+        &[$($own,)+ OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING $(, $others)?]
+    };
+}
+
+/// The same for what has no options of its own.
+macro_rules! query {
+    ($($own:expr),+ $(; $others:expr)?) => { &[$($own,)+ USER, PASSWORD, IGNORE, ENCODING $(, $others)?] };
+}
+
 pub(super) static MODULE: Module = Module {
     file: "git",
     provides: "git",
@@ -31,42 +43,22 @@ pub(super) static MODULE: Module = Module {
         cx.which("git").map(|_| ()).ok_or_else(|| missing.to_owned())
     },
     functions: &[
-        Function::new(
-            "add",
-            &[CWD, req("filename"), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
-            "`git add`: what it prints.",
-            |cx, args| {
-                let git = Git::of(cx, args)?;
-                let opts =
-                    options(args, "opts")?.into_iter().filter(|word| word != "-v" && word != "--verbose");
-                let words = [
-                    vec!["--verbose".to_owned()],
-                    opts.collect(),
-                    vec!["--".to_owned(), args.str("filename")?],
-                ];
-                git.printed("add", &words.concat())
-            },
-        ),
+        Function::new("add", command![CWD, req("filename")], "`git add`: what it prints.", |cx, args| {
+            let git = Git::of(cx, args)?;
+            let opts = options(args, "opts")?.into_iter().filter(|word| word != "-v" && word != "--verbose");
+            let words =
+                [vec!["--verbose".to_owned()], opts.collect(), vec!["--".to_owned(), args.str("filename")?]];
+            git.printed("add", &words.concat())
+        }),
         Function::new(
             "archive",
-            &[
-                CWD,
-                req("output"),
-                opt("rev", Default::Str("HEAD")),
-                opt("prefix", Default::None),
-                GIT_OPTS,
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["format"]),
-            ],
+            query![CWD, req("output"), opt("rev", Default::Str("HEAD")), opt("prefix", Default::None), GIT_OPTS; only(&["format"])],
             "`git archive` into a file; `format` is an option. True.",
             worktree::archive,
         ),
         Function::new(
             "branch",
-            &[CWD, opt("name", Default::None), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
+            command![CWD, opt("name", Default::None)],
             "`git branch`. True.",
             |cx, args| {
                 simple(cx, args, "branch", &["name"])?;
@@ -75,17 +67,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "checkout",
-            &[
-                CWD,
-                opt("rev", Default::None),
-                opt("force", Default::False),
-                OPTS,
-                GIT_OPTS,
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-            ],
+            command![CWD, opt("rev", Default::None), opt("force", Default::False)],
             "`git checkout`: what it prints.",
             |cx, args| {
                 let opts = options(args, "opts")?;
@@ -144,88 +126,40 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "config_get",
-            &[
-                req("key"),
-                opt("cwd", Default::None),
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["all", "global"]),
-            ],
+            query![req("key"), opt("cwd", Default::None); only(&["all", "global"])],
             "An option: its last value, or with `all=True` all of them; None where it is not set.",
             config::get,
         ),
         Function::new(
             "config_get_regex",
-            &[
-                req("key"),
-                opt("value_regex", Default::None),
-                opt("cwd", Default::None),
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["global"]),
-            ],
+            query![req("key"), opt("value_regex", Default::None), opt("cwd", Default::None); only(&["global"])],
             "Options whose names match: `{option: [value]}`.",
             config::get_regexp,
         ),
         Function::new(
             "config_get_regexp",
-            &[
-                req("key"),
-                opt("value_regex", Default::None),
-                opt("cwd", Default::None),
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["global"]),
-            ],
+            query![req("key"), opt("value_regex", Default::None), opt("cwd", Default::None); only(&["global"])],
             "Options whose names match: `{option: [value]}`.",
             config::get_regexp,
         ),
         Function::new(
             "config_set",
-            &[
-                req("key"),
-                opt("value", Default::None),
-                opt("multivar", Default::None),
-                opt("cwd", Default::None),
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["add", "global"]),
-            ],
+            query![req("key"), opt("value", Default::None), opt("multivar", Default::None), opt("cwd", Default::None); only(&["add", "global"])],
             "Sets an option: all its values.",
             config::set,
         ),
         Function::new(
             "config_unset",
-            &[
-                req("key"),
-                opt("value_regex", Default::None),
-                opt("cwd", Default::None),
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["all", "global"]),
-            ],
+            query![req("key"), opt("value_regex", Default::None), opt("cwd", Default::None); only(&["all", "global"])],
             "Takes an option out. True.",
             config::unset,
         ),
-        Function::new(
-            "current_branch",
-            &[CWD, USER, PASSWORD, IGNORE, ENCODING],
-            "The branch that is checked out.",
-            |cx, args| Git::of(cx, args)?.printed("rev-parse", &words(&["--abbrev-ref", "HEAD"])),
-        ),
+        Function::new("current_branch", query![CWD], "The branch that is checked out.", |cx, args| {
+            Git::of(cx, args)?.printed("rev-parse", &words(&["--abbrev-ref", "HEAD"]))
+        }),
         Function::new(
             "describe",
-            &[CWD, opt("rev", Default::Str("HEAD")), USER, PASSWORD, IGNORE, ENCODING],
+            query![CWD, opt("rev", Default::Str("HEAD"))],
             "`git describe --always`.",
             |cx, args| Git::of(cx, args)?.printed("describe", &["--always".to_owned(), args.str("rev")?]),
         ),
@@ -267,7 +201,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "discard_local_changes",
-            &[CWD, opt("path", Default::Str(".")), USER, PASSWORD, IGNORE, ENCODING],
+            query![CWD, opt("path", Default::Str("."))],
             "Puts files back to what is committed.",
             |cx, args| Git::of(cx, args)?.merged().printed("checkout", &["--".to_owned(), args.str("path")?]),
         ),
@@ -292,18 +226,12 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "init",
-            &[
+            command![
                 CWD,
                 opt("bare", Default::False),
                 opt("template", Default::None),
                 opt("separate_git_dir", Default::None),
-                opt("shared", Default::None),
-                OPTS,
-                GIT_OPTS,
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
+                opt("shared", Default::None)
             ],
             "`git init`: what it prints.",
             |cx, args| {
@@ -339,16 +267,13 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "list_branches",
-            &[CWD, opt("remote", Default::False), USER, PASSWORD, IGNORE, ENCODING],
+            query![CWD, opt("remote", Default::False)],
             "Branches of the repository, or those of its remotes.",
             |cx, args| refs(cx, args, if args.truthy("remote") { "refs/remotes/" } else { "refs/heads/" }),
         ),
-        Function::new(
-            "list_tags",
-            &[CWD, USER, PASSWORD, IGNORE, ENCODING],
-            "Tags of the repository.",
-            |cx, args| refs(cx, args, "refs/tags/"),
-        ),
+        Function::new("list_tags", query![CWD], "Tags of the repository.", |cx, args| {
+            refs(cx, args, "refs/tags/")
+        }),
         Function::new(
             "list_worktrees",
             &[CWD, opt("stale", Default::False), USER, PASSWORD, ENCODING, only(&["all"])],
@@ -394,27 +319,13 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "merge_base",
-            &[
-                CWD,
-                opt("refs", Default::None),
-                opt("octopus", Default::False),
-                opt("is_ancestor", Default::False),
-                opt("independent", Default::False),
-                opt("fork_point", Default::None),
-                OPTS,
-                GIT_OPTS,
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["all"]),
-            ],
+            command![CWD, opt("refs", Default::None), opt("octopus", Default::False), opt("is_ancestor", Default::False), opt("independent", Default::False), opt("fork_point", Default::None); only(&["all"])],
             "The commit where histories part; with `is_ancestor`, whether the first is one of the second.",
             merge_base,
         ),
         Function::new(
             "merge_tree",
-            &[CWD, req("ref1"), req("ref2"), opt("base", Default::None), USER, PASSWORD, IGNORE, ENCODING],
+            query![CWD, req("ref1"), req("ref2"), opt("base", Default::None)],
             "`git merge-tree`: what a merge would do.",
             worktree::merge_tree,
         ),
@@ -445,7 +356,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "rebase",
-            &[CWD, opt("rev", Default::Str("master")), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
+            command![CWD, opt("rev", Default::Str("master"))],
             "`git rebase`: what it prints.",
             worktree::rebase,
         ),
@@ -523,21 +434,13 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "rev_parse",
-            &[CWD, opt("rev", Default::None), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
+            command![CWD, opt("rev", Default::None)],
             "`git rev-parse`: what it prints.",
             |cx, args| simple(cx, args, "rev-parse", &["rev"]),
         ),
         Function::new(
             "revision",
-            &[
-                CWD,
-                opt("rev", Default::Str("HEAD")),
-                opt("short", Default::False),
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-            ],
+            query![CWD, opt("rev", Default::Str("HEAD")), opt("short", Default::False)],
             "The hash of a commit.",
             |cx, args| {
                 let mut words = if args.truthy("short") { vec!["--short".to_owned()] } else { Vec::new() };
@@ -545,18 +448,13 @@ pub(super) static MODULE: Module = Module {
                 Git::of(cx, args)?.printed("rev-parse", &words)
             },
         ),
-        Function::new(
-            "rm",
-            &[CWD, req("filename"), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
-            "`git rm`: what it prints.",
-            |cx, args| {
-                let words = [options(args, "opts")?, vec!["--".to_owned(), args.str("filename")?]];
-                Git::of(cx, args)?.printed("rm", &words.concat())
-            },
-        ),
+        Function::new("rm", command![CWD, req("filename")], "`git rm`: what it prints.", |cx, args| {
+            let words = [options(args, "opts")?, vec!["--".to_owned(), args.str("filename")?]];
+            Git::of(cx, args)?.printed("rm", &words.concat())
+        }),
         Function::new(
             "stash",
-            &[CWD, opt("action", Default::Str("save")), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
+            command![CWD, opt("action", Default::Str("save"))],
             "`git stash`: what it prints.",
             |cx, args| {
                 let words = [vec![args.str("action")?], options(args, "opts")?];
@@ -565,7 +463,7 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "status",
-            &[CWD, USER, PASSWORD, IGNORE, ENCODING],
+            query![CWD],
             "Files that are not as committed: `{modified, new, deleted, untracked: [file]}`.",
             |cx, args| {
                 let said = str_of(&Git::of(cx, args)?.printed("status", &words(&["-z", "--porcelain"]))?);
@@ -608,24 +506,13 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "symbolic_ref",
-            &[CWD, req("ref"), opt("value", Default::None), OPTS, GIT_OPTS, USER, PASSWORD, IGNORE, ENCODING],
+            command![CWD, req("ref"), opt("value", Default::None)],
             "`git symbolic-ref`: what it prints.",
             |cx, args| simple(cx, args, "symbolic-ref", &["ref", "value"]),
         ),
         Function::new(
             "tag",
-            &[
-                CWD,
-                req("name"),
-                opt("ref", Default::Str("HEAD")),
-                opt("message", Default::None),
-                OPTS,
-                GIT_OPTS,
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-            ],
+            command![CWD, req("name"), opt("ref", Default::Str("HEAD")), opt("message", Default::None)],
             "`git tag`: what it prints.",
             |cx, args| {
                 let mut words = options(args, "opts")?;
@@ -661,37 +548,17 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new(
             "worktree_add",
-            &[
-                CWD,
-                req("worktree_path"),
-                opt("ref", Default::None),
-                opt("reset_branch", Default::None),
-                opt("force", Default::None),
-                opt("detach", Default::False),
-                OPTS,
-                GIT_OPTS,
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
-                only(&["branch"]),
-            ],
+            command![CWD, req("worktree_path"), opt("ref", Default::None), opt("reset_branch", Default::None), opt("force", Default::None), opt("detach", Default::False); only(&["branch"])],
             "`git worktree add`, on the new branch `branch`: what it prints.",
             worktree::add,
         ),
         Function::new(
             "worktree_prune",
-            &[
+            command![
                 CWD,
                 opt("dry_run", Default::False),
                 opt("verbose", Default::True),
-                opt("expire", Default::None),
-                OPTS,
-                GIT_OPTS,
-                USER,
-                PASSWORD,
-                IGNORE,
-                ENCODING,
+                opt("expire", Default::None)
             ],
             "`git worktree prune`: what it prints.",
             worktree::prune,
