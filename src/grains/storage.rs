@@ -76,12 +76,13 @@ pub(super) fn zfs(machine: &Machine) -> Map {
     let supported =
         zpool.is_some() && (machine.exists("/sys/module/zfs") || machine.which("zfs-fuse").is_some());
     let manuals = ["/usr/share/man/man5", "/usr/share/man/man7", "/usr/share/man/man8"];
-    let documented = manuals
-        .iter()
-        .any(|directory| machine.names_in(directory).iter().any(|name| name.starts_with("zpool-features.")));
+    let documented = |directory: &&str| {
+        let names = fs::read_dir(machine.path(directory)).into_iter().flatten().flatten();
+        names.into_iter().any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"zpool-features."))
+    };
     let mut grains = map! {
         "zfs_support" => supported,
-        "zfs_feature_flags" => documented && machine.which("man").is_some(),
+        "zfs_feature_flags" => machine.which("man").is_some() && manuals.iter().any(documented),
     };
     // The size of a pool is known to `zpool` only; it is run where there are pools and nowhere else.
     let pools = machine

@@ -102,13 +102,13 @@ fn systemd(machine: &Machine) -> Map {
 fn features(path: &PathBuf) -> Option<String> {
     const MAX_LEN: usize = 2048;
     const PIECE: u64 = 0x1_0000;
-    let finder = regex::bytes::Regex::new(r"default-hierarchy=").ok()?;
+    const NAME: &[u8] = b"default-hierarchy=";
     let mut constants = elf_constants(path)?;
     let mut window = Vec::new();
     while (&mut constants).take(PIECE).read_to_end(&mut window).ok()? > 0 {
-        let whole = finder.find(&window).and_then(|found| {
-            let start = window.get(..found.start())?.iter().rposition(|octet| *octet == 0)? + 1;
-            let end = window.get(found.end()..)?.iter().position(|octet| *octet == 0)? + found.end();
+        let whole = find(&window, NAME).and_then(|found| {
+            let start = window.get(..found)?.iter().rposition(|octet| *octet == 0)? + 1;
+            let end = window.get(found..)?.iter().position(|octet| *octet == 0)? + found;
             window.get(start..end)
         });
         if let Some(text) = whole {
@@ -119,6 +119,20 @@ fn features(path: &PathBuf) -> Option<String> {
         window.drain(..window.len().saturating_sub(2 * MAX_LEN));
     }
     None
+}
+
+/// Where `name` begins. Over most of the octets it goes by the length of the name (Horspool's search).
+fn find(octets: &[u8], name: &[u8]) -> Option<usize> {
+    let mut end = name.len();
+    loop {
+        let start = end.checked_sub(name.len())?;
+        let window = octets.get(start..end)?;
+        if window == name {
+            return Some(start);
+        }
+        let last = window.last()?;
+        end += name.iter().rev().skip(1).position(|octet| octet == last).map_or(name.len(), |at| at + 1);
+    }
 }
 
 /// The section `.rodata` of a 64-bit ELF file, or the whole file where it is another kind. elf(5).

@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use accounts::{Group, User, all_groups, all_users};
-pub use allocator::{Allocator, give_back};
+pub use allocator::{Allocator, end_soon, give_back};
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
 pub use connections::connections;
 pub use executables::starting;

@@ -20,7 +20,8 @@ static NULL: Value = Value::Null;
 impl Args {
     /// The value of a parameter; `Null` for a name that the row does not have.
     pub fn get(&self, name: &str) -> &Value {
-        self.named.iter().find(|(own, _)| *own == name).map_or(&NULL, |(_, value)| value)
+        let is_it = |(own, _): &&(&str, Value)| own.len() == name.len() && *own == name;
+        self.named.iter().find(is_it).map_or(&NULL, |(_, value)| value)
     }
 
     /// One of the further keywords; `Null` where it was not given.

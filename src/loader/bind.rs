@@ -98,7 +98,7 @@ pub(super) fn bind_params(name: &str, params: &[Param], call: Call) -> Result<Ar
     }
     let open = params.iter().any(Param::is_open);
     for (key, value) in call.kwargs {
-        let place = key.as_str().and_then(|key| positional.iter().position(|param| param.name() == key));
+        let place = key.as_str().and_then(|key| positional.iter().position(|param| param.is(key)));
         match place.and_then(|place| named.get_mut(place)) {
             Some(Some(_)) => {
                 let key = str_of(&key);

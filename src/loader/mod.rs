@@ -100,7 +100,14 @@ impl Param {
         matches!(self, Param::Keywords(_) | Param::Only(_))
     }
 
+    /// Whether it has this name. Most names differ in their length already.
+    fn is(&self, name: &str) -> bool {
+        let own = self.name();
+        own.len() == name.len() && own == name
+    }
+
     /// As Python knows it.
+    #[inline]
     pub fn name(&self) -> &'static str {
         match self {
             Param::Required(name) | Param::Optional(name, _) | Param::Rest(name) | Param::Keywords(name) => {

@@ -290,7 +290,7 @@ impl LocalPillar {
     fn checkout(&self, host: &dyn Host, remote: &Remote, target: &str) -> Result<Option<PathBuf>, Fault> {
         let own = Path::new(self.opts.str("cachedir").unwrap_or("/var/cache/salt/master"))
             .join("git_pillar")
-            .join(HashType::Sha256.hex(&[&[remote.url.clone()], &*remote.refspecs].concat().join(" ")));
+            .join(HashType::Sha256.hex(format!("{} {}", remote.url, remote.refspecs.join(" "))));
         let (repository, commits) = (own.join("repository"), own.join("commits"));
         let unwritable = |error: std::io::Error| Fault::execution(format!("{}: {error}", own.display()));
         // One at a time, in all repositories.
@@ -340,7 +340,7 @@ impl LocalPillar {
         if remote.mountpoint.is_empty() {
             return Ok(Some(files));
         }
-        let mount = place.join(HashType::Sha256.hex(&format!("{}\0{}", remote.root, remote.mountpoint)));
+        let mount = place.join(HashType::Sha256.hex(format!("{}\0{}", remote.root, remote.mountpoint)));
         let link = mount.join(&remote.mountpoint);
         if files.is_dir() && !link.is_symlink() {
             fs::create_dir_all(link.parent().unwrap_or(&mount)).map_err(unwritable)?;

@@ -77,25 +77,25 @@ fn verify(cx: &Context, low: &Map, found: &Found) -> Vec<String> {
     if !errors.is_empty() {
         return errors;
     }
-    let full = format!("{}.{}", field(low, "state"), field(low, "fun"));
+    let full = || format!("{}.{}", field(low, "state"), field(low, "fun"));
     match (found, sls) {
         (Err(reason), Some(sls)) => {
-            errors.push(format!("State '{full}' was not found in SLS '{sls}'"));
+            errors.push(format!("State '{}' was not found in SLS '{sls}'", full()));
             errors.push(format!("Reason: {reason}"));
             if reason.ends_with("' is not available.")
-                && let Some(near) = near_function(cx, &full)
+                && let Some(near) = near_function(cx, &full())
             {
                 // Salt does not say this.
                 errors.push(format!("did you mean '{near}'?"));
             }
         }
-        (Err(_), None) => errors.push(format!("Specified state '{full}' was not found")),
+        (Err(_), None) => errors.push(format!("Specified state '{}' was not found", full())),
         (Ok((_, state)), _) => {
             for param in state.params {
                 if let Param::Required(name) = param
                     && !low.contains(name)
                 {
-                    errors.push(format!("Missing parameter {name} for state {full}"));
+                    errors.push(format!("Missing parameter {name} for state {}", full()));
                 }
             }
         }
@@ -194,7 +194,7 @@ fn arguments(state: &State, low: &Map) -> Result<Map, Fault> {
 /// Everything that running one chunk takes, in the run or beside it.
 pub(super) struct Prepared<'p> {
     pub state: &'static State,
-    pub kwargs: Map,
+    pub kwargs: &'p Map,
     pub low: &'p Map,
     pub lowstate: &'p [Map],
     pub results: &'p Map,
@@ -344,7 +344,7 @@ impl Run<'_, '_> {
             let comment = "Started in a separate process";
             return map! { "name" => name(), "result" => Value::Null, "changes" => Map::new(), "comment" => comment };
         }
-        Prepared { state, kwargs: kwargs.clone(), low, lowstate, results: &self.results }.run(&self.cx)
+        Prepared { state, kwargs, low, lowstate, results: &self.results }.run(&self.cx)
     }
 
     fn retry(

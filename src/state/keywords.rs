@@ -1,6 +1,10 @@
 //! Words of a state declaration that are the engine's and not the state function's. Salt: state.py
 //! (`STATE_REQUISITE_KEYWORDS` and its neighbours).
 
+use std::sync::LazyLock;
+
+use hashbrown::HashSet;
+
 /// Requisites.
 pub const REQUISITES: &[&str] = &[
     "onchanges",
@@ -76,5 +80,8 @@ pub(super) fn declared() -> impl Iterator<Item = &'static str> {
 
 /// Whether a state function is not to be given this word.
 pub fn is_internal(name: &str) -> bool {
-    [REQUISITES, REQUISITES_IN, RUNTIME].iter().any(|list| list.contains(&name))
+    // Every word of every chunk is asked for.
+    static ALL: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| [REQUISITES, REQUISITES_IN, RUNTIME].concat().into_iter().collect());
+    ALL.contains(name)
 }

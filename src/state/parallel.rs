@@ -32,7 +32,8 @@ impl<'t, 'a> Run<'t, 'a> {
             let cx = Context::new(scope);
             cx.set_test(test);
             let results = Map::new();
-            let prepared = Prepared { state, kwargs, low: &low, lowstate: &lowstate, results: &results };
+            let prepared =
+                Prepared { state, kwargs: &kwargs, low: &low, lowstate: &lowstate, results: &results };
             run_beside(&cx, &prepared)
         });
         self.beside.insert(name, thread);

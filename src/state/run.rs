@@ -82,7 +82,8 @@ pub struct Run<'t, 'a> {
     /// Chunks whose requisites are being run.
     active: HashSet<String>,
     pub(super) beside: Beside<'t>,
-    known: HashMap<(String, String), Found>,
+    /// By module, then by function.
+    known: HashMap<String, Vec<(String, Found)>>,
     pub(super) disabled_requisites: Vec<String>,
     failed_hard: bool,
     /// How many chunks wait for each other.
@@ -229,8 +230,13 @@ impl<'t, 'a> Run<'t, 'a> {
     }
 
     pub(super) fn find(&mut self, module: &str, fun: &str) -> Found {
-        let key = (module.to_owned(), fun.to_owned());
-        self.known.entry(key).or_insert_with(|| find(&self.cx, module, fun)).clone()
+        let of_module = self.known.get(module).into_iter().flatten();
+        if let Some((_, found)) = of_module.into_iter().find(|(name, _)| name == fun) {
+            return found.clone();
+        }
+        let found = find(&self.cx, module, fun);
+        self.known.entry(module.to_owned()).or_default().push((fun.to_owned(), found.clone()));
+        found
     }
 
     pub(super) fn has_mod_watch(&mut self, module: &str) -> bool {

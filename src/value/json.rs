@@ -1,5 +1,8 @@
 //! JSON as Python's `json` module reads and writes it.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use super::sort;
 use num_bigint::BigInt;
 use serde_json::Value as Json;
@@ -22,7 +25,7 @@ pub struct JsonStyle {
     /// Spaces per level; `None` puts everything on one line.
     pub indent: Option<usize>,
     pub sort_keys: bool,
-    /// Everything outside ASCII as `\uXXXX`.
+    /// Everything outside of ASCII, and its DEL, as `\uXXXX`.
     pub ensure_ascii: bool,
     /// `,` and `:` without spaces.
     pub compact: bool,
@@ -78,8 +81,9 @@ fn write(out: &mut String, value: &Value, style: JsonStyle, level: usize) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(bool) => out.push_str(if *bool { "true" } else { "false" }),
-        Value::Int(int) => out.push_str(&int.to_string()),
-        Value::Big(big) => out.push_str(&big.to_string()),
+        // Text takes whatever is written to it.
+        Value::Int(int) => drop(write!(out, "{int}")),
+        Value::Big(big) => drop(write!(out, "{big}")),
         Value::Float(float) => out.push_str(&float_text(*float)),
         Value::Text(text) => write_text(out, text, style),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
@@ -93,7 +97,7 @@ fn write(out: &mut String, value: &Value, style: JsonStyle, level: usize) {
             });
         }
         Value::Map(map) => {
-            let mut entries: Vec<(String, &Value)> =
+            let mut entries: Vec<(Cow<'_, str>, &Value)> =
                 map.iter().map(|(key, value)| (key_text(key), value)).collect();
             if style.sort_keys {
                 sort::by(&mut entries, |(a, _), (b, _)| a.cmp(b));
@@ -134,9 +138,14 @@ fn write_items<T>(
     out.push(close);
 }
 
-fn new_line(out: &mut String, spaces: usize) {
+fn new_line(out: &mut String, mut spaces: usize) {
+    const SOME: &str = "                                ";
     out.push('\n');
-    out.extend(std::iter::repeat_n(' ', spaces));
+    while spaces > 0 {
+        let (now, _) = SOME.split_at(spaces.min(SOME.len()));
+        out.push_str(now);
+        spaces -= now.len();
+    }
 }
 
 fn float_text(float: f64) -> String {
@@ -148,36 +157,44 @@ fn float_text(float: f64) -> String {
     }
 }
 
-fn key_text(key: &Value) -> String {
+fn key_text(key: &Value) -> Cow<'_, str> {
     match key {
-        Value::Text(text) => text.clone(),
-        Value::Null => "null".to_owned(),
-        Value::Bool(bool) => bool.to_string(),
-        Value::Float(float) => float_text(*float),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        other => repr(other),
+        Value::Text(text) => text.into(),
+        Value::Null => "null".into(),
+        Value::Bool(bool) => bool.to_string().into(),
+        Value::Float(float) => float_text(*float).into(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        other => repr(other).into(),
     }
 }
 
 fn write_text(out: &mut String, text: &str, style: JsonStyle) {
+    let is_plain =
+        |octet: u8| !matches!(octet, ..b' ' | b'"' | b'\\') && (octet < b'\x7f' || !style.ensure_ascii);
     out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\0'..='\x1f' => out.push_str(&format!("\\u{:04x}", char as u32)),
-            char if char.is_ascii() || !style.ensure_ascii => out.push(char),
-            char => {
+    let mut rest = text;
+    loop {
+        // Most of a text goes over as it is.
+        let plain = rest.bytes().position(|octet| !is_plain(octet)).unwrap_or(rest.len());
+        let (before, from) = rest.split_at(plain);
+        out.push_str(before);
+        let mut chars = from.chars();
+        match chars.next() {
+            None => break,
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some('\u{8}') => out.push_str("\\b"),
+            Some('\u{c}') => out.push_str("\\f"),
+            Some(char) => {
                 for unit in char.encode_utf16(&mut [0; 2]) {
                     out.push_str(&format!("\\u{unit:04x}"));
                 }
             }
         }
+        rest = chars.as_str();
     }
     out.push('"');
 }
@@ -206,6 +223,16 @@ mod tests {
             JsonStyle { sort_keys: true, compact: true, ..Default::default() },
             r#"{"1":null,"a":{},"b":[1,2],"l":[],"\u00e9\ud83d\ude00":1e+16}"#,
         );
+    }
+
+    #[test]
+    fn every_character_is_written_as_python_does() {
+        let text: Value = "\u{1}a\"b\\\n\r\t\u{8}\u{c} \u{7f}é\u{2028}😀/".into();
+        let check = |ensure_ascii, expected: &str| {
+            assert_eq!(text.to_json(JsonStyle { ensure_ascii, ..Default::default() }), expected);
+        };
+        check(true, "\"\\u0001a\\\"b\\\\\\n\\r\\t\\b\\f \\u007f\\u00e9\\u2028\\ud83d\\ude00/\"");
+        check(false, "\"\\u0001a\\\"b\\\\\\n\\r\\t\\b\\f \u{7f}é\u{2028}😀/\"");
     }
 
     #[test]

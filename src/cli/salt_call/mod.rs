@@ -190,6 +190,7 @@ struct Caller<'a> {
 
 impl Caller<'_> {
     fn run(&self) -> anyhow::Result<Exit> {
+        crate::host::end_soon();
         let surroundings = &self.surroundings;
         surroundings.connect()?;
         let opts = surroundings.opts();
@@ -305,7 +306,9 @@ impl Caller<'_> {
             (returned.remove("return").unwrap_or_default(), returned.str("out").map(str::to_owned))
         };
         let out = out.as_deref().or(Some("nested"));
-        display.show(&map! { "local" => shown }.into(), out, retcode.unwrap_or_default())?;
+        // The program ends: what goes with it is not taken apart.
+        let shown = std::mem::ManuallyDrop::new(Value::from(map! { "local" => shown }));
+        display.show(&shown, out, retcode.unwrap_or_default())?;
         Ok(match retcode {
             Some(0) => Exit::OK,
             // As Python's sys.exit: the low eight bits.

@@ -10,11 +10,9 @@ use crate::value::{Map, Value, repr, str_of};
 /// The value of a node.
 pub(super) fn construct(tree: &mut Tree, root: NodeId, file: &str) -> Result<Value, YamlError> {
     let mut constructor = Constructor {
-        tree,
         file,
-        seen: HashSet::new(),
-        open: HashSet::new(),
-        flattening: HashSet::new(),
+        marks: vec![Marks::default(); tree.len()],
+        tree,
         aliased_values: 0,
         aliased_octets: 0,
     };
@@ -24,20 +22,27 @@ pub(super) fn construct(tree: &mut Tree, root: NodeId, file: &str) -> Result<Val
 struct Constructor<'a> {
     tree: &'a mut Tree,
     file: &'a str,
-    /// Nodes that were made already: meeting one again means an alias.
-    seen: HashSet<NodeId>,
-    /// Collections being made: meeting one again means that it holds itself.
-    open: HashSet<NodeId>,
-    flattening: HashSet<NodeId>,
+    /// Of each node.
+    marks: Vec<Marks>,
     aliased_values: usize,
     aliased_octets: usize,
+}
+
+/// How far a node is.
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    /// It was made already: meeting it again means an alias.
+    seen: bool,
+    /// A collection that is being made: meeting it again means that it holds itself.
+    open: bool,
+    flattening: bool,
 }
 
 const IN_MAPPING: &str = "while constructing a mapping";
 
 impl Constructor<'_> {
     fn value(&mut self, id: NodeId, depth: usize, aliased: bool) -> Result<Value, YamlError> {
-        let aliased = !self.seen.insert(id) || aliased;
+        let aliased = std::mem::replace(&mut self.marks(id).seen, true) || aliased;
         let mark = self.tree.node(id).mark;
         if aliased {
             self.pay(id, mark)?;
@@ -48,12 +53,17 @@ impl Constructor<'_> {
         if let Some(text) = self.tree.scalar(id) {
             return self.scalar(id, text);
         }
-        if !self.open.insert(id) {
+        if std::mem::replace(&mut self.marks(id).open, true) {
             return Err(self.error(mark, "found unconstructable recursive node"));
         }
         let made = self.collection(id, depth, aliased);
-        self.open.remove(&id);
+        self.marks(id).open = false;
         made
+    }
+
+    fn marks(&mut self, id: NodeId) -> &mut Marks {
+        // There is one for each node.
+        &mut self.marks[id.place()]
     }
 
     fn pay(&mut self, id: NodeId, mark: Mark) -> Result<(), YamlError> {
@@ -86,9 +96,8 @@ impl Constructor<'_> {
         let node = self.tree.node(id);
         match (&*node.tag, &node.content) {
             (resolve::SEQ, Content::Sequence(items)) => {
-                let items = items.clone();
                 let mut values = Vec::with_capacity(items.len());
-                for item in items {
+                while let Some(item) = self.tree.item(id, values.len()) {
                     values.push(self.value(item, depth + 1, aliased)?);
                 }
                 Ok(Value::List(values))
@@ -146,11 +155,12 @@ impl Constructor<'_> {
         let node = self.tree.node(id);
         let context = (IN_MAPPING, node.mark);
         let Content::Mapping(pairs) = &node.content else { return Ok(Map::new()) };
-        let pairs = pairs.clone();
         let mut map = Map::with_capacity(pairs.len());
         // Keys that are no text: a text is equal to the same text alone.
         let mut others = HashSet::new();
-        for (key_id, value_id) in pairs {
+        let mut place = 0;
+        while let Some((key_id, value_id)) = self.tree.pair(id, place) {
+            place += 1;
             let key_mark = self.tree.node(key_id).mark;
             if is_collection(&self.tree.node(key_id).tag) {
                 let problem = format!("found unacceptable key {}", self.tree.printed(key_id));
@@ -175,10 +185,15 @@ impl Constructor<'_> {
     /// does not have.
     fn flatten(&mut self, id: NodeId, depth: usize) -> Result<(), YamlError> {
         let mark = self.tree.node(id).mark;
-        if depth > MAX_DEPTH || !self.flattening.insert(id) {
+        if depth > MAX_DEPTH || std::mem::replace(&mut self.marks(id).flattening, true) {
             return Err(self.error(mark, "found unconstructable recursive node"));
         }
         let Content::Mapping(pairs) = &self.tree.node(id).content else { return Ok(()) };
+        if !pairs.iter().any(|(key, _)| matches!(&*self.tree.node(*key).tag, resolve::MERGE | resolve::VALUE))
+        {
+            self.marks(id).flattening = false;
+            return Ok(());
+        }
         let pairs = pairs.clone();
         let (mut own, mut merged) = (Vec::with_capacity(pairs.len()), Vec::new());
         for (key, value) in pairs {
@@ -191,7 +206,7 @@ impl Constructor<'_> {
                 _ => own.push((key, value)),
             }
         }
-        self.flattening.remove(&id);
+        self.marks(id).flattening = false;
         if !merged.is_empty() {
             let there: HashSet<&str> = own.iter().filter_map(|(key, _)| self.tree.scalar(*key)).collect();
             merged.retain(|(key, _)| self.tree.scalar(*key).is_none_or(|key| !there.contains(key)));
@@ -283,7 +298,7 @@ fn in_pairs(tag: &str) -> &'static str {
 }
 
 fn is_collection(tag: &str) -> bool {
-    matches!(tag, resolve::SEQ | resolve::MAP | SET | OMAP | PAIRS)
+    tag != resolve::STR && matches!(tag, resolve::SEQ | resolve::MAP | SET | OMAP | PAIRS)
 }
 
 const SET: &str = "tag:yaml.org,2002:set";

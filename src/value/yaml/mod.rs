@@ -46,7 +46,10 @@ pub type Lines = HashMap<String, u64>;
 /// When the text is not YAML, not one document, has a tag without meaning, a key twice, or is larger than the
 /// bounds allow once aliases are followed.
 pub fn load(text: &str, file: &str) -> Result<Value, YamlError> {
-    Ok(load_with_lines(text, file)?.0)
+    match compose::compose(text, file)? {
+        Some((mut tree, root)) => construct::construct(&mut tree, root, file),
+        None => Ok(Value::Null),
+    }
 }
 
 /// As [`load`], with the lines of the top-level keys.

@@ -10,6 +10,13 @@ use crate::value::repr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NodeId(usize);
 
+impl NodeId {
+    /// Below [`Tree::len`].
+    pub fn place(self) -> usize {
+        self.0
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Node {
     /// Almost always one of YAML's own.
@@ -44,6 +51,27 @@ impl Tree {
     pub fn add(&mut self, node: Node) -> NodeId {
         self.0.push(node);
         NodeId(self.0.len() - 1)
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// One item of a sequence.
+    pub fn item(&self, id: NodeId, place: usize) -> Option<NodeId> {
+        match &self.node(id).content {
+            Content::Sequence(items) => items.get(place).copied(),
+            _ => None,
+        }
+    }
+
+    /// One key of a mapping with its value.
+    pub fn pair(&self, id: NodeId, place: usize) -> Option<(NodeId, NodeId)> {
+        match &self.node(id).content {
+            Content::Mapping(pairs) => pairs.get(place).copied(),
+            _ => None,
+        }
     }
 
     pub fn node(&self, id: NodeId) -> &Node {

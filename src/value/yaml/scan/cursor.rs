@@ -47,13 +47,28 @@ impl<'t> Cursor<'t> {
     }
 
     /// The character here; `None` at the end.
+    #[inline]
     pub fn peek(&self) -> Option<char> {
-        self.rest.chars().next()
+        match self.rest.as_bytes().first() {
+            Some(octet) if octet.is_ascii() => Some(char::from(*octet)),
+            _ => self.rest.chars().next(),
+        }
     }
 
     /// The character so many places on.
     pub fn peek_at(&self, places: usize) -> Option<char> {
         self.rest.chars().nth(places)
+    }
+
+    /// Takes characters of ASCII, none of them a line break, for as long as they are wanted: most of a text is such.
+    pub fn run(&mut self, is_wanted: impl Fn(u8) -> bool) -> &'t str {
+        let wanted = |octet: &u8| octet.is_ascii() && !matches!(octet, b'\n' | b'\r') && is_wanted(*octet);
+        let length = self.rest.as_bytes().iter().take_while(|octet| wanted(octet)).count();
+        let (run, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        self.mark.index += length as u64;
+        self.mark.column += length as u64;
+        run
     }
 
     /// Whether a line here is `---` or `...`, alone or before a blank.

@@ -163,11 +163,8 @@ impl<'t> Scanner<'t> {
             if self.cursor.column() == 0 && self.cursor.peek() == Some('\u{feff}') {
                 self.cursor.skip();
             }
-            while self.cursor.peek() == Some(' ')
-                || (self.cursor.peek() == Some('\t') && (self.in_flow() || !self.key_allowed))
-            {
-                self.cursor.skip();
-            }
+            let tabs = self.in_flow() || !self.key_allowed;
+            self.cursor.run(|octet| octet == b' ' || (tabs && octet == b'\t'));
             if self.cursor.peek() == Some('#') {
                 while !is_break_or_end(self.cursor.peek()) {
                     self.cursor.skip();

@@ -43,6 +43,20 @@ impl Gap {
     }
 }
 
+/// Octets of ASCII that a word of a quoted scalar goes on with, in both kinds of quotes.
+fn is_of_quoted_word(octet: u8) -> bool {
+    !matches!(octet, b' ' | b'\t' | b'\'' | b'"' | b'\\')
+}
+
+/// The same for a plain scalar.
+fn is_of_plain_word(octet: u8, in_flow: bool) -> bool {
+    match octet {
+        b' ' | b'\t' | b':' => false,
+        b',' | b'[' | b']' | b'{' | b'}' => !in_flow,
+        _ => true,
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Chomping {
     Strip,
@@ -75,7 +89,10 @@ impl Scanner<'_> {
             text.push_str(&breaks);
             blank_line_before = begins_blank;
             while !is_break_or_end(self.cursor.peek()) {
-                text.extend(self.cursor.read());
+                text.push_str(self.cursor.run(|_| true));
+                if !is_break_or_end(self.cursor.peek()) {
+                    text.extend(self.cursor.read());
+                }
             }
             line_break = self.cursor.read_break();
             (breaks, end) = self.block_breaks(&mut indent, start)?;
@@ -165,6 +182,7 @@ impl Scanner<'_> {
             }
             let mut gap = Gap::default();
             let mut escaped_break = false;
+            text.push_str(self.cursor.run(is_of_quoted_word));
             while let Some(char) = self.cursor.peek().filter(|char| !is_blank_or_end(Some(*char))) {
                 let next = self.cursor.peek_at(1);
                 if single && char == '\'' && next == Some('\'') {
@@ -183,6 +201,7 @@ impl Scanner<'_> {
                 } else {
                     text.extend(self.cursor.read());
                 }
+                text.push_str(self.cursor.run(is_of_quoted_word));
             }
             if self.cursor.peek() == Some(quote) {
                 break;
@@ -282,13 +301,23 @@ impl Scanner<'_> {
             {
                 break;
             }
-            while let Some(char) = self.cursor.peek().filter(|char| !is_blank_or_end(Some(*char))) {
+            let in_flow = self.in_flow();
+            loop {
+                let run = self.cursor.run(|octet| is_of_plain_word(octet, in_flow));
+                if !run.is_empty() {
+                    gap.fold_into(&mut text);
+                    text.push_str(run);
+                    end = self.cursor.mark();
+                }
+                let Some(char) = self.cursor.peek().filter(|char| !is_blank_or_end(Some(*char))) else {
+                    break;
+                };
                 let next = self.cursor.peek_at(1);
-                if char == ':' && self.in_flow() && matches!(next, Some(',' | '?' | '[' | ']' | '{' | '}')) {
+                if char == ':' && in_flow && matches!(next, Some(',' | '?' | '[' | ']' | '{' | '}')) {
                     return Err(self.error((IN_PLAIN, start), "found unexpected ':'"));
                 }
                 if (char == ':' && is_blank_or_end(next))
-                    || (self.in_flow() && matches!(char, ',' | '[' | ']' | '{' | '}'))
+                    || (in_flow && matches!(char, ',' | '[' | ']' | '{' | '}'))
                 {
                     break;
                 }
