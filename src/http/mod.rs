@@ -191,6 +191,19 @@ fn unknown_host(error: std::io::Error) -> String {
     text.to_owned()
 }
 
+/// The server ended the connection before its answer was whole; these and what begins like them are Tornado's words.
+const CLOSED: &str = "HTTP 599: Connection closed";
+
+/// What is told of a connection that failed.
+fn broken(error: &std::io::Error) -> String {
+    use std::io::ErrorKind::{TimedOut, UnexpectedEof, WouldBlock};
+    match error.kind() {
+        TimedOut | WouldBlock => "HTTP 599: Timeout during request".to_owned(),
+        UnexpectedEof => CLOSED.to_owned(),
+        _ => errno_text(error),
+    }
+}
+
 /// Asks a server.
 ///
 /// # Errors
@@ -199,11 +212,15 @@ pub fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, String> 
     if remote.tls {
         return program::exchange(remote, order);
     }
-    let text = |error: std::io::Error| error.to_string();
+    let text = |error: std::io::Error| broken(&error);
     let addresses = (remote.host.as_str(), remote.port).to_socket_addrs().map_err(unknown_host)?;
     let mut last = "the host has no address".to_owned();
     let stream = addresses.into_iter().find_map(|address| {
-        TcpStream::connect_timeout(&address, CONNECT).map_err(|error| last = errno_text(&error)).ok()
+        let told = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::TimedOut => "HTTP 599: Timeout while connecting".to_owned(),
+            _ => errno_text(&error),
+        };
+        TcpStream::connect_timeout(&address, CONNECT).map_err(|error| last = told(error)).ok()
     });
     let mut stream = stream.ok_or(last)?;
     stream.set_read_timeout(Some(SILENCE)).map_err(text)?;
@@ -237,7 +254,10 @@ impl Answer {
     }
 
     fn head(body: &mut BufReader<Octets>) -> Result<Head, String> {
-        let status_line = line(body)?;
+        let status_line = match body.fill_buf() {
+            Ok([]) => return Err("HTTP 599: Stream closed".to_owned()),
+            _ => line(body)?,
+        };
         let mut words = status_line.splitn(3, ' ');
         let version = words.next().unwrap_or_default();
         let status = words.next().and_then(|word| word.parse().ok());
@@ -267,7 +287,7 @@ impl Answer {
     /// # Errors
     /// When it ends early or cannot be written.
     pub fn copy_body(&mut self, to: &mut dyn Write) -> Result<(), String> {
-        let text = |error: std::io::Error| error.to_string();
+        let text = |error: std::io::Error| broken(&error);
         if !self.header("transfer-encoding").to_ascii_lowercase().contains("chunked") {
             let length = match self.header("content-length") {
                 "" => None,
@@ -293,15 +313,16 @@ impl Answer {
 }
 
 fn exactly(from: &mut impl Read, length: u64, to: &mut dyn Write) -> Result<(), String> {
-    let copied = std::io::copy(&mut from.take(length), to).map_err(|error| error.to_string())?;
-    if copied == length { Ok(()) } else { Err(format!("it ended after {copied} of {length} octets")) }
+    let copied = std::io::copy(&mut from.take(length), to).map_err(|error| broken(&error))?;
+    if copied == length { Ok(()) } else { Err(CLOSED.to_owned()) }
 }
 
 fn line(from: &mut impl BufRead) -> Result<String, String> {
     let mut octets = Vec::new();
-    from.take(LONGEST_LINE).read_until(b'\n', &mut octets).map_err(|error| error.to_string())?;
+    let read = from.take(LONGEST_LINE).read_until(b'\n', &mut octets).map_err(|error| broken(&error))?;
     if octets.pop() != Some(b'\n') {
-        return Err("the answer ended early or has a line without end".to_owned());
+        let endless = read as u64 == LONGEST_LINE;
+        return Err(if endless { "the answer has a line without end" } else { CLOSED }.to_owned());
     }
     if octets.last() == Some(&b'\r') {
         octets.pop();

@@ -40,15 +40,24 @@ pub(super) fn exchange(remote: &Remote, order: &Request<'_>) -> Result<Answer, S
     Ok(answer)
 }
 
+/// What curl and wget say, and what Python does.
+const KNOWN: &[(&[&str], &str)] = &[
+    (&["Could not resolve host", "unable to resolve host"], "[Errno -2] Name or service not known"),
+    (&["Couldn't connect to server", "onnection refused"], "[Errno 111] Connection refused"),
+    (&["Connection timed out", "Connection timeout"], "HTTP 599: Timeout while connecting"),
+    (&["Operation too slow", "Operation timed out"], "HTTP 599: Timeout during request"),
+];
+
 /// What went wrong, in a line. A certificate that does not hold is told in Python's words, which scripts know.
 fn reason(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let curls = line.split_once("SSL certificate problem: ").map(|(_, why)| why);
     let why = curls.or_else(|| line.find("cannot verify ").and_then(|at| line.get(at..)));
-    match why {
-        Some(why) => format!("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}"),
-        None => line.to_owned(),
+    if let Some(why) = why {
+        return format!("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}");
     }
+    let known = KNOWN.iter().find(|(signs, _)| signs.iter().any(|sign| line.contains(sign)));
+    known.map_or(line, |(_, words)| words).to_owned()
 }
 
 /// wget reads no settings from a pipe. By the time that it answers, it has read them.

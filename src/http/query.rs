@@ -10,6 +10,10 @@ pub const LONGEST_BODY: usize = 64 << 20;
 
 const REDIRECTS: usize = 10;
 
+/// The status that stands for no answer, and how errors begin that Tornado gives it to.
+const NO_ANSWER: u16 = 599;
+const UNANSWERED: &str = "HTTP 599";
+
 /// Arguments of Salt's that have no effect here are refused by name.
 const KNOWN: [&str; 19] = [
     "method",
@@ -33,10 +37,11 @@ const KNOWN: [&str; 19] = [
     "backend",
 ];
 
-/// Asks a web server: `{"body": text, "status"?: int, "headers"?: map, "text"?: text, "dict"?: any, "error"?: text}`.
+/// Asks a web server. What fails is told in `error`; with `raise_error=False` an answer that tells of a failure is one
+/// like any other, and where there is none its status is 599, its body nothing: `{"body": text, "status"?: int, "headers"?: map, "text"?: text, "dict"?: any, "error"?: text}`.
 ///
 /// # Errors
-/// For arguments and schemes that are not supported.
+/// For arguments and schemes that are not supported, and where nothing can be decoded that is JSON.
 pub fn query(url: &str, given: &Map) -> Result<Value, Fault> {
     let own = |name: &str| {
         name.starts_with("__") || matches!(name, "raise_error" | "decode_body" | "test" | "test_url")
@@ -82,7 +87,7 @@ pub fn query(url: &str, given: &Map) -> Result<Value, Fault> {
     if data.is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
     }
-    let mut ret = ask(remote, method, &headers, data.as_deref(), given);
+    let mut ret = ask(remote, method, &headers, data.as_deref(), given)?;
     if test {
         ret.insert("test", true);
     }
@@ -95,11 +100,25 @@ fn ask(
     headers: &[(String, String)],
     data: Option<&str>,
     given: &Map,
-) -> Map {
+) -> Result<Map, Fault> {
     let truthy = |name: &str| given.get(name).is_some_and(Value::truthy);
+    // Salt hands it to Tornado, which alone looks at it.
+    let raises = given.get("raise_error").is_none_or(Value::truthy);
     let broken = |text: String| {
-        let status = truthy("status").then(|| ("status", Value::Int(0)));
-        status.into_iter().chain([("error", text.into())]).collect()
+        let tornados = text.starts_with(UNANSWERED);
+        if raises {
+            let status = (tornados || truthy("status"))
+                .then(|| ("status", Value::Int(if tornados { i64::from(NO_ANSWER) } else { 0 })));
+            return Ok(status.into_iter().chain([("error", text.into())]).collect());
+        }
+        if truthy("decode") {
+            let text = "the JSON object must be str, bytes or bytearray, not NoneType";
+            return Err(Fault::Type(text.to_owned()));
+        }
+        let headers = truthy("headers").then(|| ("headers", Map::new().into()));
+        let status = truthy("status").then(|| ("status", Value::Int(i64::from(NO_ANSWER))));
+        let text = truthy("text").then_some(("text", Value::Null));
+        Ok([("body", Value::Null)].into_iter().chain(status).chain(headers).chain(text).collect())
     };
     let body = data.map(str::as_bytes);
     let files: Vec<&str> = match given.get("cert") {
@@ -132,12 +151,12 @@ fn ask(
         Ok(body) => body,
         Err(text) => return broken(text),
     };
-    if !(200..300).contains(&answer.status) && answer.status != 304 {
-        return map! {
+    if raises && !(200..300).contains(&answer.status) && answer.status != 304 {
+        return Ok(map! {
             "status" => i64::from(answer.status),
             "error" => format!("HTTP {}: {}", answer.status, answer.reason),
             "body" => body,
-        };
+        });
     }
     let mut ret = map! { "body" => body.as_str() };
     if truthy("status") {
@@ -149,15 +168,15 @@ fn ask(
         ret.insert("headers", titled.collect::<Map>());
     }
     if truthy("decode") {
-        decode(&mut ret, &answer, &body, given.str("decode_type").unwrap_or("auto"));
+        decode(&mut ret, &answer, &body, given.str("decode_type").unwrap_or("auto"))?;
     }
     if truthy("text") {
         ret.insert("text", body);
     }
-    ret
+    Ok(ret)
 }
 
-fn decode(ret: &mut Map, answer: &Answer, body: &str, wanted: &str) {
+fn decode(ret: &mut Map, answer: &Answer, body: &str, wanted: &str) -> Result<(), Fault> {
     let content = answer.header("content-type");
     let kind = match wanted {
         "auto" => ["xml", "json", "yaml"]
@@ -167,11 +186,11 @@ fn decode(ret: &mut Map, answer: &Answer, body: &str, wanted: &str) {
         other => other,
     };
     let read = match kind {
-        "json" => Value::from_json(body).map_err(|error| error.to_string()),
+        "json" => Ok(Value::from_json(body).map_err(not_json)?),
         "yaml" => yaml::load(body, "<unicode string>").map_err(|error| error.to_string()),
         "plain" => {
             ret.insert("text", body);
-            return;
+            return Ok(());
         }
         other => Err(format!("decode_type {other} is not supported, only json, yaml and plain")),
     };
@@ -179,6 +198,11 @@ fn decode(ret: &mut Map, answer: &Answer, body: &str, wanted: &str) {
         Ok(value) => ret.insert("dict", value),
         Err(text) => ret.insert("error", text),
     };
+    Ok(())
+}
+
+fn not_json(error: impl std::fmt::Display) -> Fault {
+    Fault::exception("json.decoder.JSONDecodeError", error.to_string())
 }
 
 fn text_of(answer: &mut Answer) -> Result<String, String> {
@@ -281,6 +305,35 @@ pub(super) mod tests {
         let asked = thread.join().expect("joined");
         assert!(asked.starts_with("POST /a?q=1 HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("Content-Length: 9\r\n"), "{asked}");
+    }
+
+    /// What 3006.25 gives, but for what Python's JSON says of text that is none.
+    #[test]
+    fn what_breaks_is_told_in_tornados_words_or_not_at_all() {
+        let nobody = || ("http://127.0.0.1:1/".to_owned(), None);
+        let says = |answer: &'static str| {
+            let (url, thread) = served(answer);
+            (url, Some(thread))
+        };
+        let no = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
+        let early = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
+        let refused = "[Errno 111] Connection refused";
+        for ((url, _thread), raises, expected) in [
+            (nobody(), true, map! { "status" => 0, "error" => refused }),
+            (nobody(), false, map! { "body" => Value::Null, "status" => 599 }),
+            (says(""), true, map! { "status" => 599, "error" => "HTTP 599: Stream closed" }),
+            (says(early), true, map! { "status" => 599, "error" => "HTTP 599: Connection closed" }),
+            (says(early), false, map! { "body" => Value::Null, "status" => 599 }),
+            (says(no), false, map! { "body" => "no", "status" => 404 }),
+        ] {
+            let asked = ask(&url, map! { "raise_error" => raises, "status" => true });
+            assert_eq!(asked.expect("asked"), expected.into());
+        }
+        let decoded = ask(&nobody().0, map! { "raise_error" => false, "decode" => true }).expect_err("none");
+        assert!(decoded.is_type_error(), "{decoded}");
+        let (url, _thread) = says(no);
+        let decoded = ask(&url, map! { "raise_error" => false, "decode" => true }).expect_err("no JSON");
+        assert!(decoded.to_string().starts_with("json.decoder.JSONDecodeError: "), "{decoded}");
     }
 
     #[test]
