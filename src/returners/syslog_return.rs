@@ -25,29 +25,45 @@ fn save(cx: &Context, ret: &Map) -> Result<(), Fault> {
     Ok(())
 }
 
+fn no_name(value: &Value) -> Fault {
+    Fault::Type(format!("attribute name must be string, not '{}'", value.type_name()))
+}
+
 /// `<PRI>Mmm dd hh:mm:ss TAG[PID]: RETURN`, as syslog(3) of the C library writes it.
 fn message(cx: &Context, ret: &Map) -> Result<String, Fault> {
-    let text = |name: &str, default: &str| match option(cx, ret, "syslog", name) {
-        Some(Value::Text(text)) => text,
-        _ => default.to_owned(),
+    let given = |name: &str| option(cx, ret, "syslog", name).filter(Value::truthy);
+    let text = |name: &str, default: &str| match given(name) {
+        None => Ok(default.to_owned()),
+        Some(Value::Text(text)) => Ok(text),
+        Some(_) if name == "tag" => Err(Fault::execution("tag must be a string")),
+        Some(other) => Err(no_name(&other)),
     };
-    let (level, facility) = (text("level", "LOG_INFO"), text("facility", "LOG_USER"));
+    let (level, facility) = (text("level", "LOG_INFO")?, text("facility", "LOG_USER")?);
     let unknown = |name: &str| Fault::execution(format!("syslog has no attribute {name}"));
     let severity = LEVELS.iter().position(|name| *name == level).ok_or_else(|| unknown(&level))?;
     let number = syslog_facility(&facility).filter(|number| !NAMELESS.contains(number));
     let number = usize::from(number.ok_or_else(|| unknown(&facility))?);
     // The name of the program, as Python's syslog has it.
-    let tag = text("tag", cx.opts.str("__cli").unwrap_or("salt-minion"));
+    let tag = text("tag", cx.opts.str("__cli").unwrap_or("salt-minion"))?;
     if tag.chars().count() > LONGEST_TAG {
         return Err(Fault::execution(format!("tag size is limited to {LONGEST_TAG} characters")));
     }
     let mut pid = String::new();
-    for name in option(cx, ret, "syslog", "options").as_ref().and_then(Value::as_list).unwrap_or_default() {
+    let options = match given("options") {
+        None => Vec::new(),
+        Some(Value::List(names)) => names,
+        // As Python goes through it, letter by letter: none of them is an option.
+        Some(Value::Text(text)) => text.chars().map(|char| char.to_string().into()).collect(),
+        Some(Value::Map(names)) => names.keys().cloned().collect(),
+        Some(other) => return Err(Fault::Type(format!("'{}' object is not iterable", other.type_name()))),
+    };
+    for name in &options {
         match name.as_str() {
             Some("LOG_PID") => pid = format!("[{}]", cx.host.pid()),
             // How the socket is opened makes no difference here.
             Some("LOG_NDELAY" | "LOG_NOWAIT" | "LOG_CONS" | "LOG_PERROR") => {}
-            other => return Err(unknown(other.unwrap_or("None"))),
+            Some(other) => return Err(unknown(other)),
+            None => return Err(no_name(name)),
         }
     }
     let style = JsonStyle { ensure_ascii: false, ..JsonStyle::default() };
@@ -85,9 +101,23 @@ mod tests {
             "syslog.options" => Value::list(["LOG_PID", "LOG_NDELAY"]),
         };
         check(opts, "<155>", "mytag[4711]: {\"jid\": \"1\", \"return\": \"grüße\"}");
-        for (option, value) in [("level", "LOG_NOPE"), ("facility", "mail"), ("tag", &"x".repeat(33))] {
+        let long = "x".repeat(33);
+        // What 3006.25 logs of them, or raises.
+        for (option, value, told) in [
+            ("level", "LOG_NOPE".into(), "syslog has no attribute LOG_NOPE"),
+            ("level", 6.into(), "attribute name must be string, not 'int'"),
+            ("facility", "mail".into(), "syslog has no attribute mail"),
+            ("facility", true.into(), "attribute name must be string, not 'bool'"),
+            ("tag", long.as_str().into(), "tag size is limited to 32 characters"),
+            ("tag", 5.into(), "tag must be a string"),
+            ("options", "LOG_PID".into(), "syslog has no attribute L"),
+            ("options", 5.into(), "'int' object is not iterable"),
+            ("options", map! { "LOG_PIT" => 1 }.into(), "syslog has no attribute LOG_PIT"),
+        ] as [(&str, Value, &str); 9]
+        {
             let opts = map! { format!("syslog.{option}") => value };
-            assert!(with(&opts, &FakeHost::default(), |cx| message(cx, &Map::new())).is_err(), "{option}");
+            let refused = with(&opts, &FakeHost::default(), |cx| message(cx, &Map::new()));
+            assert_eq!(refused.expect_err("refused").to_string(), told, "{option}");
         }
     }
 }
