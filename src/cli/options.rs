@@ -140,14 +140,21 @@ pub const TARGET: Group = Group {
     title: "Target Options",
     about: "A target is a glob over minion ids unless one of these says otherwise.",
     flags: &[
-        Flag::new(&["-H", "--hosts"], "list_hosts", "Every host that matches one of the globs.")
-            .not_supported(),
+        Flag::new(
+            &["-H", "--hosts"],
+            "list_hosts",
+            "Accepted for Salt's sake: it is for rosters of salt-ssh.",
+        ),
         Flag::new(&["-E", "--pcre"], "pcre", "A regular expression over minion ids."),
         Flag::new(&["-L", "--list"], "list", "Ids, with commas or spaces between them."),
         Flag::new(&["-G", "--grain"], "grain", "A grain and a glob over its value: os:Arch*."),
         Flag::new(&["-P", "--grain-pcre"], "grain_pcre", "A grain and a regular expression: os:Arch.*."),
         Flag::new(&["-N", "--nodegroup"], "nodegroup", "A nodegroup of the master's configuration."),
-        Flag::new(&["-R", "--range"], "range", "A range expression.").not_supported(),
+        Flag::new(
+            &["-R", "--range"],
+            "range",
+            "A range expression: matches nobody, as in Salt without range.",
+        ),
         Flag::new(
             &["-C", "--compound"],
             "compound",

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::executors::Executors;
 use super::job::{Job, Step, Work, return_load};
 use super::scheduled::SCHEDULE;
 use crate::event::tags;
@@ -33,15 +34,23 @@ pub struct Called {
     pub retcode: i64,
 }
 
-/// Calls a function; `prepare` gives its arguments. Never panics.
-pub fn call(fun: &str, scope: Scope<'_>, prepare: impl FnOnce(&Function) -> Result<Call, Fault>) -> Called {
+/// Calls a function; `prepare` gives its arguments, and `executors` have their say. Never panics.
+pub fn call(
+    fun: &str,
+    scope: Scope<'_>,
+    executors: &Executors<'_>,
+    prepare: impl FnOnce(&Function) -> Result<Call, Fault>,
+) -> Called {
     let cx = Context::new(scope);
     let mut function = None;
     let outcome = guarded(|| {
         let found = scope.registry.function(&cx, fun)?;
         function = Some(found);
-        let args = bind(found, prepare(found)?)?;
-        (found.run)(&cx, &args)
+        let call = prepare(found)?;
+        if !executors.pass(&scope)? {
+            return Ok(Value::Null);
+        }
+        (found.run)(&cx, &bind(found, call)?)
     });
     // What shows the pillar shows all of it, to whom may ask for it.
     let outcome = if fun.starts_with("pillar.") { outcome } else { outcome.map(concealed) };
@@ -54,9 +63,10 @@ fn run_call(
     fun: &str,
     scope: Scope<'_>,
     tells: bool,
+    executors: &Executors<'_>,
     prepare: impl FnOnce(&Function) -> Result<Call, Fault>,
 ) -> Returned {
-    let Called { function, outcome, retcode } = call(fun, scope, prepare);
+    let Called { function, outcome, retcode } = call(fun, scope, executors, prepare);
     if let Err(Fault::NotAvailable(text)) = &outcome
         && let Some(docs) = near_misses(fun, text, scope)
     {
@@ -77,14 +87,14 @@ fn run_call(
 }
 
 fn run_step(step: &Step, job: &Job, scope: Scope<'_>) -> Returned {
-    if let Err(fault) = refuse_executors(job, scope.opts).and_then(|()| refuse_in_blackout(&step.fun, &scope))
-    {
+    if let Err(fault) = refuse_in_blackout(&step.fun, &scope) {
         return settle(&step.fun, None, Err(fault), 0);
     }
     let scheduled = job.load.contains(SCHEDULE);
     // Salt quirk: one function of several, and a scheduled one, fail without a word on the bus.
     let tells = !scheduled && matches!(job.work, Work::One(_));
-    run_call(&step.fun, scope, tells, |function| {
+    let executors = Executors::of(&job.load, scope.opts);
+    run_call(&step.fun, scope, tells, &executors, |function| {
         if scheduled {
             Ok(as_written(function, &step.arg, &job.load))
         } else {
@@ -164,24 +174,6 @@ fn refuse_in_blackout(fun: &str, scope: &Scope<'_>) -> Result<(), Fault> {
         ));
     }
     Ok(())
-}
-
-/// Only functions called directly: other executors (`sudo`, `splay`, `docker` …) are refused by name.
-fn refuse_executors(job: &Job, opts: &Map) -> Result<(), Fault> {
-    let chosen = job.load.get("module_executors").filter(|value| value.truthy());
-    let names: Vec<&str> = match chosen.or_else(|| opts.get("module_executors")) {
-        None | Some(Value::Null) => return Ok(()),
-        Some(Value::Text(name)) => vec![name],
-        Some(Value::List(names)) => names.iter().filter_map(Value::as_str).collect(),
-        Some(_) => Vec::new(),
-    };
-    if opts.str("sudo_user").is_some_and(|user| !user.is_empty()) {
-        return Err(Fault::NotSupported("sudo_user".to_owned()));
-    }
-    match names.iter().find(|name| **name != "direct_call") {
-        Some(name) => Err(Fault::NotSupported(format!("executor '{name}'"))),
-        None => Ok(()),
-    }
 }
 
 /// The registry without what the options `disable_modules` and `whitelist_modules` take away.
@@ -306,8 +298,8 @@ mod tests {
             Some("'try.code' is not available.")
         );
         let mut executor = opts();
-        executor.insert("module_executors", Value::list(["splay", "direct_call"]));
+        executor.insert("module_executors", Value::list(["nope", "direct_call"]));
         let load = run_one("try.code", none(), executor, map! {});
-        assert_eq!(load.str("return"), Some("ERROR: not supported by Halite: executor 'splay'"));
+        assert_eq!(load.str("return"), Some("ERROR executing 'try.code': Executor 'nope' is not available"));
     }
 }

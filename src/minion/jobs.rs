@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::Daemon;
 use super::execute;
+use super::executors::Executors;
 use super::job::{Job, Work, failed_load};
 use super::job_process;
 use super::link::Link;
@@ -166,11 +167,13 @@ async fn wait_for_slot(
 /// Cheap functions do not pay for a process; with `multiprocessing: False` none does.
 fn runs_in_process(daemon: &Daemon, job: &Job) -> bool {
     let cheap = |fun: &str| daemon.registry.row(fun).is_none_or(|row| row.in_process);
+    let direct = Executors::of(&job.load, daemon.opts.as_map()).are_direct();
     !daemon.opts.bool("multiprocessing")
-        || match &job.work {
-            Work::One(step) => cheap(&step.fun),
-            Work::Many(steps) => steps.iter().all(|step| cheap(&step.fun)),
-        }
+        || direct
+            && match &job.work {
+                Work::One(step) => cheap(&step.fun),
+                Work::Many(steps) => steps.iter().all(|step| cheap(&step.fun)),
+            }
 }
 
 async fn run_on_thread(link: &Arc<Link>, job: &Arc<Job>) -> Map {

@@ -9,6 +9,7 @@ mod backoff;
 mod beacons;
 mod ear;
 mod execute;
+mod executors;
 mod failover;
 mod job;
 mod job_process;
@@ -53,6 +54,7 @@ use crate::transport::master_channel::{
 use crate::value::{Map, Value};
 
 pub use execute::{Called, allowed, call, near_misses};
+pub use executors::Executors;
 pub use job_process::{APPLET as JOB_APPLET, JobProcess};
 pub use link::request_patience;
 pub use masters::{Masters, MastersError};

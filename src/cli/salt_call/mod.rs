@@ -15,11 +15,11 @@ use crate::config::Opts;
 use crate::host::{Host, RealHost, write_cache_file};
 use crate::loader::{self, Context, Fault, Function, Late, Nowhere, Registry, Scope, Source as _};
 use crate::map;
-use crate::minion::{self, Called};
+use crate::minion::{self, Called, Executors};
 use crate::names::Jid;
 use crate::returners;
 use crate::value::msgpack::{Dialect, encode_map};
-use crate::value::{Map, Value, sort, str_of, yaml};
+use crate::value::{Map, Value, sort, yaml};
 use surroundings::Surroundings;
 
 pub(super) const SYNTAX: Syntax = Syntax {
@@ -41,7 +41,7 @@ const OWN: &[Flag] = &[
         "module_executors",
         Takes::Text,
         "EXECUTOR_LIST",
-        "Executors for this call: direct_call.",
+        "Executors for this call: direct_call, splay.",
     ),
     Flag::value(
         &["--executor-opts", "--executor_opts"],
@@ -56,9 +56,8 @@ const OWN: &[Flag] = &[
         "module_dirs",
         Takes::Text,
         "MODULE_DIRS",
-        "More modules in Python.",
-    )
-    .not_supported(),
+        "A directory of more modules, which are in Python: refused unless it has none.",
+    ),
     Flag::new(
         &["-d", "--doc", "--documentation"],
         "doc",
@@ -75,8 +74,13 @@ const OWN: &[Flag] = &[
         "PILLAR_ROOT",
         "The directory of pillar files.",
     ),
-    Flag::value(&["--states-dir"], "states_dir", Takes::Text, "STATES_DIR", "More states in Python.")
-        .not_supported(),
+    Flag::value(
+        &["--states-dir"],
+        "states_dir",
+        Takes::Text,
+        "STATES_DIR",
+        "A directory of more states, which are in Python: refused unless it has none.",
+    ),
     Flag::new(&["--retcode-passthrough"], "retcode_passthrough", "Exit with the function's retcode."),
     Flag::new(&["--metadata"], "print_metadata", "Print what belongs to the return as well."),
     Flag::value(
@@ -155,16 +159,13 @@ fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| PathBuf::from(dir));
         map! { "base" => Value::list([dir.display().to_string()]) }.into()
     };
-    if let Some(text) = parsed.text("module_executors") {
-        let chosen = match yaml::yamlify_arg(text) {
-            Value::List(names) => names,
-            name => vec![name],
-        };
-        if let Some(other) = chosen.iter().find(|name| name.as_str() != Some("direct_call")) {
-            let text = format!("--module-executors: not supported by Halite: executor '{}'\n", str_of(other));
-            return Err(Stop::failed(Exit::USAGE, text).into());
+    for option in ["module_executors", "executor_opts"] {
+        if let Some(text) = parsed.text(option) {
+            opts.set(option, yaml::yamlify_arg(text));
         }
-        opts.set("module_executors", Value::List(chosen));
+    }
+    for (option, flag) in [("module_dirs", "--module-dirs"), ("states_dir", "--states-dir")] {
+        refuse_python(flag, parsed.text(option).unwrap_or_default())?;
     }
     for (flag, option) in [("file_root", "file_roots"), ("pillar_root", "pillar_roots")] {
         if let Some(dir) = parsed.text(flag) {
@@ -177,6 +178,19 @@ fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
     opts.set("caller", true);
     opts.set("__cli", "salt-call");
     Ok(opts)
+}
+
+/// A directory without modules in Python makes no difference; one with some is refused.
+fn refuse_python(flag: &str, dir: &str) -> Result<(), Stop> {
+    let mut entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    match entries.find(|entry| entry.path().extension().is_some_and(|extension| extension == "py")) {
+        Some(found) => {
+            let text =
+                format!("{flag} is not supported by Halite: {} is in Python\n", found.path().display());
+            Err(Stop::failed(Exit::USAGE, text))
+        }
+        None => Ok(()),
+    }
 }
 
 /// One call.
@@ -213,7 +227,8 @@ impl Caller<'_> {
         };
         let listed = Listed::new(&opts.path("cachedir"), &jid, &load);
         let mut misread = false;
-        let called = minion::call(self.fun, scope, |function| {
+        let executors = Executors::of(&load, opts.as_map());
+        let called = minion::call(self.fun, scope, &executors, |function| {
             self.arguments(function, &load).inspect_err(|_| misread = true)
         });
         drop(listed);
