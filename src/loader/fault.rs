@@ -25,7 +25,7 @@ pub enum Fault {
     #[error("{0}")]
     NotFound(String),
     /// Any other of Python's exceptions, by name.
-    #[error("{kind}: {text}")]
+    #[error("{kind}{}{text}", if text.is_empty() { "" } else { ": " })]
     Exception { kind: &'static str, text: String },
     /// Not offered by Halite; the text names what.
     #[error("not supported: {0}")]
@@ -88,6 +88,17 @@ impl From<std::io::Error> for Fault {
     }
 }
 
+/// The first line of what Python tells of an exception.
+pub(super) const TRACEBACK: &str = "Traceback (most recent call last):";
+
+impl Fault {
+    /// Whether it is one of Python's `TypeError`s, of which `SaltInvocationError` is one: for a function of the master a
+    /// result like any other.
+    pub fn is_type_error(&self) -> bool {
+        matches!(self, Fault::Type(_) | Fault::Invocation(_))
+    }
+}
+
 /// What a minion sends back for one function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Returned {
@@ -128,10 +139,8 @@ pub fn settle(
         Fault::Execution { text, info: Some(info) } => map! { "error" => text, "info" => info }.into(),
         Fault::NotFound(text) => format!("Command required for '{fun}' not found: {text}").into(),
         // Salt sends the traceback; ours has no frames, its first and last line are Python's.
-        Fault::Exception { kind, text } => {
-            let colon = if text.is_empty() { "" } else { ": " };
-            let head = "The minion function caused an exception: Traceback (most recent call last):";
-            format!("{head}\n{kind}{colon}{text}\n").into()
+        exception @ Fault::Exception { .. } => {
+            format!("The minion function caused an exception: {TRACEBACK}\n{exception}\n").into()
         }
         Fault::NotSupported(what) => format!("ERROR: not supported by Halite: {what}").into(),
         Fault::Unreachable(text) => format!("ERROR: {text}").into(),

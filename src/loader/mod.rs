@@ -8,6 +8,7 @@ mod args;
 mod ask;
 mod bind;
 mod context;
+pub mod exceptions;
 mod fault;
 mod master_call;
 mod registry;
@@ -20,7 +21,7 @@ pub use ask::Ran;
 pub use bind::{Call, bind};
 pub use context::{Context, Late, Scope, Source};
 pub use fault::{Fault, Returned, errno_text, os_error_text, settle};
-pub use master_call::{ORCHESTRATING, arguments, failure};
+pub use master_call::{ORCHESTRATING, arguments, failure, refused};
 pub use registry::Registry;
 pub use returner::Returner;
 pub use services::{

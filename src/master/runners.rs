@@ -11,7 +11,7 @@ use super::store;
 use crate::channel::commands::MasterCall;
 use crate::event::{self, tags};
 use crate::host::{RealHost, utc_now};
-use crate::loader::{self, Call, Context, Fault, Nowhere, Scope};
+use crate::loader::{self, Call, Context, Nowhere, Scope};
 use crate::map;
 use crate::names::{Jid, MinionId};
 use crate::state::all_succeeded;
@@ -107,7 +107,8 @@ fn run(
     let mut shown = without_secrets(kwargs.clone());
     let there = crate::builtin::runners().row(&fun).is_some();
     if !there && !call.as_client {
-        let data = missing(jid, fun, fun_args, shown);
+        let why = format!("'{fun}' is not available.");
+        let data = loader::refused(jid.as_str(), &fun, fun_args, shown, &why);
         if told {
             master.fire(&tags::run_ret(jid.as_str()), data.clone());
         }
@@ -152,24 +153,6 @@ fn run(
     data
 }
 
-/// What is told of a runner that is not there and that `salt-run` asked for: its end alone, and nothing is kept. Salt:
-/// runner.py (`Runner.run`).
-fn missing(jid: &Jid, fun: String, mut fun_args: Vec<Value>, kwargs: Map) -> Map {
-    if !kwargs.is_empty() {
-        let mut marked = map! { "__kwarg__" => true };
-        marked.extend(kwargs);
-        fun_args.push(marked.into());
-    }
-    map! {
-        "success" => false,
-        "return" => format!("'{fun}' is not available."),
-        "retcode" => 254,
-        "fun" => fun,
-        "fun_args" => fun_args,
-        "jid" => jid.as_str(),
-    }
-}
-
 /// Keyword arguments as everybody on the bus may see them. Salt shows passwords, too (`auth.mk_token`).
 fn without_secrets(mut kwargs: Map) -> Map {
     if let Some(password) = kwargs.get_mut("password") {
@@ -206,7 +189,7 @@ pub(super) fn carry_out(
         Ok(value) => (value, if context.retcode() == 0 { End::Good } else { End::Failed }),
         Err(fault) => {
             // Salt: arguments that do not fit are a result like any other.
-            let end = if matches!(fault, Fault::Type(_)) { End::Good } else { End::Raised };
+            let end = if fault.is_type_error() { End::Good } else { End::Raised };
             (loader::failure("runner", fun, registry.row(fun), &fault).into(), end)
         }
     }

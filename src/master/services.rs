@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::Master;
 use super::{identify, jobs, key_changes, store, targets};
 use crate::channel::commands::{Caller, PublishCommand};
-use crate::client::{Patience, Step, Watch};
+use crate::client::{LastSeen, Patience, Step, Watch};
 use crate::event::Filter;
 use crate::fileclient::{Files, LocalSource};
 use crate::host::RealHost;
@@ -72,7 +72,7 @@ impl Services {
             fun,
             arg,
             ret,
-            jid: None,
+            jid: load.str("jid").and_then(|jid| Jid::parse(jid).ok()),
             kwargs,
             to: None,
             caller: Caller { user: self.master.options.user.clone(), ..Caller::default() },
@@ -96,6 +96,24 @@ impl Services {
     /// Waits for something of the event loop.
     pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Text that `salt-run` prints at once.
+    fn say(&self, text: String) {
+        if let Some(run) = &self.run {
+            let tag = format!("salt/run/{}/{}", run.as_str(), crate::runners::STDOUT);
+            self.master.fire(&tag, map! { "text" => text });
+        }
+    }
+
+    /// The return that is made up for a minion that stays silent.
+    fn silence(&self, id: &str, jid: &Jid) -> Value {
+        let presence = &self.master.presence;
+        let gone = presence.count() > 0
+            && self.master.store.minion_data(id).is_ok_and(|data| data.is_some())
+            && !presence.is_connected(id);
+        let silence = if gone { report::Silence::NotConnected } else { report::Silence::NoResponse };
+        report::silent_return(silence, jid.as_str())
     }
 
     /// Publishes `saltutil.find_job` to minions that have not returned; its jid.
@@ -124,18 +142,18 @@ impl MasterServices for Services {
             load.remove("gather_job_timeout").or_else(|| self.master.opts.get("gather_job_timeout").cloned());
         let gather = gather.and_then(|seconds| u64::try_from(seconds.as_int()?).ok()).unwrap_or(10);
         let patience = Patience { timeout, gather: Duration::from_secs(gather) };
+        // Those that stay silent are told of only when somebody asks: `{"expect_minions"?, "verbose"?, …}`.
+        let told = load.remove("silent");
+        let wants = |name: &str| told.as_ref().and_then(|told| told.get(name)).is_some_and(Value::truthy);
         let mut command = self.command(load)?;
         // Our own jid, so that we listen before anybody can answer.
         let jid = self.master.new_jid();
         let mut events = self.master.bus.subscribe(Filter::prefix("salt/job/"));
-        command.jid = Some(jid.clone());
+        let jid = command.jid.get_or_insert(jid).clone();
         let published = match self.publish_as(command) {
             // Salt: nobody is meant, so nobody answers. Its client prints so.
             Err(Fault::Execution { text, .. }) if text.starts_with(jobs::NOBODY) => {
-                if let Some(run) = &self.run {
-                    let tag = format!("salt/run/{}/{}", run.as_str(), crate::runners::STDOUT);
-                    self.master.fire(&tag, map! { "text" => report::NO_MINIONS_MATCHED });
-                }
+                self.say(report::NO_MINIONS_MATCHED.to_owned());
                 return Ok(Map::new());
             }
             published => published?,
@@ -144,21 +162,29 @@ impl MasterServices for Services {
             let ids = published.get(key).and_then(Value::as_list).unwrap_or_default();
             ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
         };
+        let header = report::job_header(jid.as_str(), wants("verbose"), wants("show_jid"));
+        if !header.is_empty() {
+            self.say(header);
+        }
         let mut watch = Watch::new(jid.as_str(), ids("minions"), ids("missing"), patience, Instant::now());
         let mut returns = Map::new();
         loop {
             while let Some(step) = watch.poll() {
                 match step {
                     Step::Returned { id, load } => {
-                        let keep = ["retcode", "success", "out"];
-                        let mut kept: Map =
-                            keep.iter().filter_map(|&key| Some((key, load.get(key)?.clone()))).collect();
-                        kept.insert("ret", load.get("return").cloned().unwrap_or_default());
+                        let mut kept = map! { "ret" => load.get("return").cloned().unwrap_or_default() };
+                        let also = ["out", "retcode", "success"];
+                        kept.extend(also.into_iter().filter_map(|key| Some((key, load.get(key)?.clone()))));
                         kept.insert("jid", jid.as_str());
                         returns.insert(id, kept);
                     }
                     Step::Ask(ids) => watch.asked(self.ask_who_works(ids, &jid), Instant::now()),
-                    Step::Silent { .. } => {}
+                    Step::Silent { .. } if told.is_none() => {}
+                    Step::Silent { id, last_seen_as } => {
+                        let expected = ["expect_minions", "verbose", "show_timeout"].into_iter().any(wants);
+                        let told = last_seen_as == LastSeen::Missing || expected;
+                        returns.insert(&id, if told { self.silence(&id, &jid) } else { false.into() });
+                    }
                     Step::Refused | Step::Done => return Ok(returns),
                 }
             }

@@ -77,8 +77,7 @@ fn carry_out(
     match context.call(&fun, Call { args: arg, kwargs: kwarg }) {
         Ok(value) => (value, context.retcode() == 0),
         Err(fault) => {
-            let failed = !matches!(fault, loader::Fault::Type(_));
-            (loader::failure("wheel", &fun, registry.row(&fun), &fault).into(), !failed)
+            (loader::failure("wheel", &fun, registry.row(&fun), &fault).into(), fault.is_type_error())
         }
     }
 }

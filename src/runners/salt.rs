@@ -57,24 +57,41 @@ fn cmd(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 fn execute(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let mut arg = args.list("arg")?;
+    // A text is a list of its characters, as in Python.
+    let mut arg = match args.get("arg") {
+        Value::Text(text) => text.chars().map(|char| char.to_string().into()).collect(),
+        _ => args.list("arg")?,
+    };
     if let Value::Map(kwarg) = args.get("kwarg") {
         arg = condition_input(arg, kwarg.clone());
     }
     let seconds = args.given("timeout").or_else(|| cx.opts.get("timeout")).and_then(Value::as_float);
     let seconds = seconds.filter(|seconds| *seconds > 0.0).unwrap_or(5.0);
     let timeout = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(5));
+    let mut kwargs = clean(&args.keywords);
+    let full = kwargs.remove("full_return").is_some_and(|full| full.truthy());
+    let tgt = args.get("tgt").as_str().unwrap_or_default();
+    let groups = cx.opts.get("nodegroups");
+    if args.get("tgt_type").as_str() == Some("nodegroup") && groups.is_none_or(|all| all.get(tgt).is_none()) {
+        crate::log::error!(
+            "Node group {tgt} unavailable in {}",
+            cx.opts.str("conf_file").unwrap_or_default()
+        );
+        return Ok(Map::new().into());
+    }
     let load = map! {
+        "silent" => kwargs.clone(),
         "tgt" => args.get("tgt").clone(),
         "tgt_type" => args.str("tgt_type")?,
         "fun" => args.get("fun").clone(),
         "arg" => arg,
         "ret" => args.str("ret")?,
-        "kwargs" => clean(&args.keywords),
+        "jid" => args.str("jid")?,
+        "kwargs" => kwargs,
     };
     match cx.master.publish_and_wait(load, timeout) {
         Ok(returns) => {
-            Ok(returns.into_iter().map(|(id, entry)| (id, returned(&entry))).collect::<Map>().into())
+            Ok(returns.into_iter().map(|(id, entry)| (id, returned(entry, full))).collect::<Map>().into())
         }
         Err(error) => {
             // Salt: logged, and nothing came back.
@@ -84,6 +101,14 @@ fn execute(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
 }
 
-fn returned(entry: &Value) -> Value {
-    entry.get("ret").cloned().unwrap_or_default()
+/// False stands for a minion that stayed silent.
+fn returned(entry: Value, full: bool) -> Value {
+    match entry {
+        Value::Map(mut entry) if full => {
+            entry.remove("success");
+            entry.into()
+        }
+        Value::Map(mut entry) => entry.remove("ret").unwrap_or_default(),
+        other => other,
+    }
 }

@@ -37,7 +37,6 @@ const KINDS: &[(&str, &str)] = &[
     ("tokens", "tokens"),
     ("serializers", "serializers"),
     ("executors", "executors"),
-    ("wrapper", "wrapper"),
     ("roster", "roster"),
 ];
 
@@ -70,7 +69,6 @@ pub(super) static MODULE: Module = Module {
         Function::new("sync_tops", WHAT, SYNC, |cx, args| one(cx, args, "tops")),
         Function::new("sync_utils", WHAT, SYNC, |cx, args| one(cx, args, "utils")),
         Function::new("sync_wheel", WHAT, SYNC, |cx, args| one(cx, args, "wheel")),
-        Function::new("sync_wrapper", WHAT, SYNC, |cx, args| one(cx, args, "wrapper")),
     ],
 };
 

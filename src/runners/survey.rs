@@ -40,13 +40,13 @@ fn hash(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut kwargs = args.keywords.clone();
     kwargs.retain(|key, _| !key.as_str().is_some_and(|key| key.starts_with('_') || is_own(key)));
     let arg = condition_input(args.rest.iter().skip(2).cloned().collect(), kwargs);
-    let load = map! { "tgt" => tgt.clone(), "tgt_type" => tgt_type, "fun" => fun.clone(), "arg" => arg };
+    let load = map! {
+        "tgt" => tgt.clone(), "tgt_type" => tgt_type, "fun" => fun.clone(), "arg" => arg, "silent" => map! {},
+    };
     let seconds = cx.opts.get("timeout").and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
     let returns = cx.master.publish_and_wait(load, Duration::from_secs(seconds.unwrap_or(5)))?;
-    let answers: BTreeMap<String, String> = returns
-        .iter()
-        .map(|(id, entry)| (str_of(id), str_of(&entry.get("ret").cloned().unwrap_or_default())))
-        .collect();
+    let answers: BTreeMap<String, String> =
+        returns.iter().map(|(id, entry)| (str_of(id), str_of(entry.get("ret").unwrap_or(entry)))).collect();
     let mut pools: Vec<(String, Vec<String>)> = Vec::new();
     for (id, result) in answers {
         match pools.iter_mut().find(|(known, _)| *known == result) {

@@ -75,12 +75,15 @@ fn stdout_print(cx: &Context, _: &Args) -> Result<Value, Fault> {
 
 fn sleep(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let time = args.get("s_time");
+    say(cx, &str_of(time))?;
+    if let Value::Text(_) = time {
+        return Err(Fault::Type("'str' object cannot be interpreted as an integer".to_owned()));
+    }
     let seconds = time.as_float().filter(|seconds| *seconds >= 0.0);
     let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let Some(seconds) = seconds else {
         return Err(Fault::invocation(format!("s_time is no number of seconds: {}", str_of(time))));
     };
-    say(cx, &str_of(time))?;
     cx.host.sleep(seconds);
     Ok(true.into())
 }

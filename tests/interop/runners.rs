@@ -102,12 +102,37 @@ const RUN: &[&str] = &[
     "config.get file_roots:base",
     "config.get no:such default=x",
     "error.error",
+    "error.error name=ValueError message=no",
+    "error.error name=KeyError message=no",
+    "error.error name=SaltSystemExit message=no",
+    "error.error name=SaltInvocationError message=no",
+    "error.error name=TypeError message=no",
+    "error.error name=NotImplemented message=no",
+    "error.error name=TimeoutError",
+    "error.error name=NoSuch message=no",
+    "error.error NameError 5 --out=json",
     "salt.cmd test.echo hello",
     "salt.execute minion-a test.echo ['hello']",
     "salt.execute minion-a test.kwarg kwarg={a:1}",
+    "salt.execute minion-a test.arg abc",
+    "salt.execute minion-a test.echo ['hello'] full_return=True --out=json",
+    "salt.execute minion-a,gone test.ping tgt_type=list",
+    "salt.execute minion-a,gone test.false tgt_type=list full_return=True",
+    "salt.execute L@minion-a,gone test.ping tgt_type=compound",
+    "salt.execute minion-a,down test.ping tgt_type=list timeout=1 gather_job_timeout=1",
+    "salt.execute minion-a,down test.ping tgt_type=list timeout=1 gather_job_timeout=1 show_timeout=True",
+    "salt.execute minion-a test.ping verbose=True",
+    "salt.execute gone test.ping tgt_type=list",
+    "salt.execute none test.ping tgt_type=nodegroup",
+    "test.sleep long",
+    "test.sleep 0 none=1 --out=quiet",
+    "test.arg 1 -a auto --username alice --password none",
+    "saltutil.sync_all --out=json",
+    "cache.grains none any=1",
     "saltutil.sync_grains",
     "survey.hash * test.echo hello",
     "survey.diff * test.echo hello",
+    "survey.diff minion-a,down test.echo hello survey_sort=down",
     "event.send my/tag {a:1}",
     "test.arg 1 a=[1,2] --out=json",
     "test.arg 1 a=2",
@@ -129,10 +154,23 @@ runner: {salt.runner: [{name: test.arg}]}
 wheel: {salt.wheel: [{name: key.list}, {match: accepted}]}
 ";
 
+/// Without the frames of tracebacks, which ours have not, and without documentation, which is in our words.
+fn without_python(printed: &str) -> String {
+    let printed = printed.replace("\\n", "\n");
+    let end = printed.find("\nUsage:\n").unwrap_or(printed.len());
+    let mut in_frames = false;
+    let lines = printed[..end].lines().filter(|line| {
+        let frame = in_frames && (line.starts_with(' ') || line.is_empty());
+        in_frames = frame || line.ends_with("Traceback (most recent call last):");
+        !frame
+    });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 /// What is printed, with the exit codes.
 fn run(master: Peer) -> Option<Vec<String>> {
     let config = "mine_functions:\n  test.echo: [from the mine]\nmine_interval: 1";
-    let mut fleet = Fleet::start(master, Peer::Halite, "", config)?;
+    let mut fleet = Fleet::start(master, Peer::Halite, ACCESS, config)?;
     for (path, text) in [
         ("salt/dir/sub/deep.txt", "deep\n"),
         ("salt/top.sls", "base: {'*': [dir]}\n"),
@@ -146,6 +184,7 @@ fn run(master: Peer) -> Option<Vec<String>> {
         fs::write(path, text).expect("written");
     }
     fs::create_dir_all(fleet.path("srv/salt/empty")).expect("made");
+    let [here, down] = ["minion-a", "down"].map(|id| fleet.master_pki("minions").join(id));
     std::os::unix::fs::symlink("hello.txt", fleet.path("srv/salt/link")).expect("linked");
     assert_eq!(fleet.ask(Peer::Halite, &["saltutil.refresh_pillar", "wait=True"]), true.into());
     fleet.wait("the mine is filled", |fleet| {
@@ -164,12 +203,18 @@ fn run(master: Peer) -> Option<Vec<String>> {
     let tame = tame.expect("an expression");
     let mut all = Vec::new();
     for words in RUN {
+        // The key of a minion that is not there, for those that mean it: it is waited for.
+        if words.contains("down") {
+            fs::copy(&here, &down).expect("a key");
+        } else {
+            let _ = fs::remove_file(&down);
+        }
         let mut command = fleet.command(master, "salt-run", "etc");
         command.args(words.split(' ').map(|word| word.replace("{jid}", &jid)));
         let output = fleet.output(master, &command);
         let printed =
             String::from_utf8_lossy(&output.stdout).replace(&*fleet.path("").to_string_lossy(), "ROOT/");
-        let printed = tame.replace_all(&printed, "WHEN");
+        let printed = without_python(&tame.replace_all(&printed, "WHEN"));
         all.push(format!("{words}: {:?}\n{printed}", output.status.code()));
     }
     runtime.block_on(bus.fire("the/end", map! {})).expect("fired");
@@ -183,7 +228,14 @@ fn run(master: Peer) -> Option<Vec<String>> {
         if ["salt/run/", "salt/job/", "my/"].iter().any(|start| event.tag.starts_with(start)) {
             let mut keys: Vec<&str> = event.data.keys().filter_map(Value::as_str).collect();
             keys.sort_unstable();
-            shapes.insert(format!("{} {keys:?}", tame.replace_all(&event.tag, "WHEN")));
+            let mut shape = format!("{} {keys:?}", tame.replace_all(&event.tag, "WHEN"));
+            // Of a runner that could not begin, all that is told.
+            if event.data.get("retcode") == Some(&254.into()) {
+                for key in ["fun", "fun_args", "return", "success"] {
+                    shape.push_str(&format!(" {:?}", event.data.get(key)));
+                }
+            }
+            shapes.insert(shape);
         }
     }
     all.extend(shapes);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::Order;
-use super::files;
 use super::show::Shower;
+use super::{files, tell_refusal};
 use crate::cli::login::{Login, use_proof};
 use crate::cli::{Exit, Parsed, Stop, complain};
 use crate::client::{ClientError, LocalClient};
@@ -52,7 +52,10 @@ pub(super) fn run(
         }
         let started = match start(&client, order).await {
             // Salt (runner.py, all): a refused password is shown like a result.
-            Err(ClientError::Publish(told)) if by_password => return shower.refused(&told),
+            Err(ClientError::Publish(told)) if by_password => {
+                tell_refusal(opts, order, &told);
+                return shower.refused(&told);
+            }
             started => started.map_err(explained)?,
         };
         if without_waiting {

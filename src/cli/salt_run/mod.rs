@@ -15,10 +15,12 @@ use super::{Call, Display, Exit, Flag, Group, Parsed, Syntax, Takes, apply, read
 use crate::builtin;
 use crate::client::ClientError;
 use crate::config::Opts;
-use crate::event::fnmatch;
+use crate::event::{fnmatch, tags};
+use crate::host::utc_now;
 use crate::loader::{self, Registry};
 use crate::master::store::StoreError;
 use crate::names::Jid;
+use crate::transport::bus::{BusPaths, fire_blocking};
 use crate::value::yaml::condition_input;
 use crate::value::{Map, Value, sort};
 
@@ -85,7 +87,8 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return Ok(Exit::OK);
     }
     let order = order(&parsed);
-    if !arguments_fit(&order, &registry) {
+    if let Some(why) = refusal(&order, &registry) {
+        tell_refusal(&opts, &order, &why);
         return show::nearest_documentation(&registry, &order.fun, &display, order.quiet);
     }
     if order.fun == watch::FUNCTION {
@@ -148,18 +151,27 @@ fn order(parsed: &Parsed) -> Order {
     }
 }
 
-/// Whether the function is not one of ours, or takes these keyword arguments. Salt answers others with documentation.
-fn arguments_fit(order: &Order, registry: &Registry) -> bool {
-    match registry.row(&order.fun) {
-        Some(function) => {
-            let mut arg = order.args.clone();
-            let mut kwargs = order.kwargs.clone();
-            kwargs.insert("__kwarg__", true);
-            arg.retain(|value| value.as_str().is_none());
-            arg.push(kwargs.into());
-            loader::Call::from_published(function, &arg, &Map::new()).is_ok()
-        }
-        None => !order.fun.is_empty(),
+/// Why a function of ours cannot be called so: by keyword arguments that it does not take. Salt answers with documentation.
+fn refusal(order: &Order, registry: &Registry) -> Option<String> {
+    let Some(function) = registry.row(&order.fun) else {
+        return order.fun.is_empty().then(|| "'' is not available.".to_owned());
+    };
+    let mut arg = order.args.clone();
+    let mut kwargs = order.kwargs.clone();
+    kwargs.insert("__kwarg__", true);
+    arg.retain(|value| value.as_str().is_none());
+    arg.push(kwargs.into());
+    loader::Call::from_published(function, &arg, &Map::new()).err().map(|fault| fault.to_string())
+}
+
+/// Whoever waits for the end of a runner hears that it could not begin; where there is no master, nobody does. Salt:
+/// runner.py (`Runner.run`).
+fn tell_refusal(opts: &Opts, order: &Order, why: &str) {
+    let jid = Jid::parse(&order.jid).unwrap_or_else(|_| Jid::of(utc_now()));
+    let data = loader::refused(jid.as_str(), &order.fun, order.args.clone(), order.kwargs.clone(), why);
+    let paths = BusPaths::master(&opts.path("sock_dir"));
+    if let Err(error) = fire_blocking(&paths, &tags::run_ret(jid.as_str()), data) {
+        crate::log::debug!(%error, "nobody is told that the runner cannot be called so");
     }
 }
 

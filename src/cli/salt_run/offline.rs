@@ -48,7 +48,7 @@ pub(super) fn run(
         }
         Err(fault) => {
             data.insert("return", loader::failure("runner", &order.fun, registry.row(&order.fun), &fault));
-            if !matches!(fault, Fault::NotAvailable(_) | Fault::Type(_)) {
+            if !(fault.is_type_error() || matches!(fault, Fault::NotAvailable(_))) {
                 data.insert("retcode", 1);
             }
         }

@@ -1,6 +1,5 @@
 //! `test`: is anybody there, and does calling work? Salt: modules/test.py.
 
-mod exceptions;
 mod numbers;
 mod registry;
 mod versions;
@@ -9,6 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::crypt::HashType;
+use crate::loader::exceptions::{as_python, raise_exception, tuple_repr};
 use crate::loader::{
     Args, Call, Context, Default, Fault, Function, Module, always, keywords, opt, req, rest,
 };
@@ -124,7 +124,7 @@ pub(super) static MODULE: Module = Module {
             &[req("name"), rest("args"), keywords("kwargs")],
             "Fails with the exception of that name: one of Python's, or `salt.exceptions.<name>`. False where there \
              is no such exception.",
-            exceptions::raise_exception,
+            raise_exception,
         )
         .cheap(),
         Function::new(
@@ -202,17 +202,6 @@ fn clean(kwargs: &Map) -> Map {
 
 fn arg_repr(_: &Context, args: &Args) -> Result<Value, Fault> {
     Ok(map! { "args" => tuple_repr(&args.rest), "kwargs" => repr(&args.keywords.clone().into()) }.into())
-}
-
-/// A list as Python prints a tuple.
-fn tuple_repr(items: &[Value]) -> String {
-    match items {
-        [one] => format!("({},)", repr(one)),
-        items => {
-            let inner: Vec<String> = items.iter().map(repr).collect();
-            format!("({})", inner.join(", "))
-        }
-    }
 }
 
 fn arg_type(_: &Context, args: &Args) -> Result<Value, Fault> {
@@ -304,7 +293,7 @@ fn try_(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let call = Call { args: Vec::new(), kwargs: args.keywords.clone() };
     match called(cx, &args.str("module")?, call) {
         Ok(value) => Ok(value),
-        Err(fault) if args.truthy("return_try_exception") => Ok(exceptions::as_python(&fault).into()),
+        Err(fault) if args.truthy("return_try_exception") => Ok(as_python(&fault).into()),
         Err(_) => Ok(Value::Null),
     }
 }

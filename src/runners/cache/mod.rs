@@ -2,10 +2,14 @@
 
 mod banks;
 
-use crate::loader::{Args, Context, Default, Fault, Forget, Function, Module, Param, always, only, opt, req};
+use crate::loader::{
+    Args, Context, Default, Fault, Forget, Function, Module, Param, always, keywords, only, opt, req,
+};
 use crate::value::{Map, Value};
 
-const TARGET: &[Param] = &[opt("tgt", Default::Str("*")), opt("tgt_type", Default::Str("glob"))];
+/// Of keyword arguments Salt takes any.
+const TARGET: &[Param] =
+    &[opt("tgt", Default::Str("*")), opt("tgt_type", Default::Str("glob")), keywords("kwargs")];
 
 const CLEAR: &[Param] = &[opt("tgt", Default::None), opt("tgt_type", Default::Str("glob"))];
 
@@ -64,7 +68,12 @@ pub(super) static MODULE: Module = Module {
             "Removes a key from a bank, or the whole bank with those below it: whether there was one.",
             banks::flush,
         ),
-        Function::new("grains", TARGET, "Cached grains of the minions of a target: `{id: grains}`.", grains),
+        Function::new(
+            "grains",
+            &[req("tgt"), opt("tgt_type", Default::Str("glob")), keywords("kwargs")],
+            "Cached grains of the minions of a target: `{id: grains}`.",
+            grains,
+        ),
         Function::new(
             "list",
             &[req("bank"), CACHEDIR],

@@ -1,16 +1,58 @@
-//! Python's and Salt's exceptions by name, so that a failure can be provoked. Salt: modules/test.py
-//! (`raise_exception`), exceptions.py; CPython, "Built-in Exceptions".
+//! Python's and Salt's exceptions by name, so that a failure can be provoked: of execution modules (`test.raise_exception`),
+//! of runners and of wheel modules (`error.error`). Salt: modules/test.py, utils/error.py (`raise_error`), exceptions.py;
+//! CPython, "Built-in Exceptions".
 
-use super::tuple_repr;
-use crate::loader::{Args, Context, Fault};
-use crate::value::{Value, repr, str_of};
+use super::{Args, Context, Default, Fault, Function, Module, always, opt};
+use crate::value::{Map, Value, repr, str_of};
+
+/// The module `error` of runners and of wheel modules.
+pub const ERROR: Module = Module {
+    file: "error",
+    provides: "error",
+    available: always,
+    functions: &[Function::new(
+        "error",
+        &[opt("name", Default::None), opt("message", Default::Str(""))],
+        "An empty map; with the name of one of Python's or Salt's exceptions, that exception.",
+        error,
+    )],
+};
+
+fn error(_: &Context, args: &Args) -> Result<Value, Fault> {
+    match args.opt_str("name")? {
+        None => Ok(Map::new().into()),
+        Some(name) => Err(raised(&name, args.get("message"))),
+    }
+}
+
+/// Salt's own come first: there are two of the name `TimeoutError`.
+fn raised(name: &str, message: &Value) -> Fault {
+    let name = if name.is_empty() { "Exception" } else { name };
+    let text = str_of(message);
+    match (salts(name), BUILTIN.iter().find(|known| **known == name)) {
+        (Some("salt.exceptions.SaltInvocationError"), _) => Fault::Type(text),
+        // Its first argument is a code, which it does not tell.
+        (Some(kind @ "salt.exceptions.SaltSystemExit"), _) => Fault::exception(kind, "None"),
+        (Some(kind), _) => Fault::exception(kind, text),
+        (None, Some(kind)) => of_python(kind, std::slice::from_ref(message)),
+        (None, None) => Fault::exception("salt.exceptions.SaltException", text),
+    }
+}
+
+/// An exception of Salt's by its short name.
+fn salts(short: &str) -> Option<&'static str> {
+    SALT.iter().find(|known| known.strip_prefix("salt.exceptions.") == Some(short)).copied()
+}
 
 /// Fails with the exception that `name` says; false where there is none.
-pub(super) fn raise_exception(_: &Context, args: &Args) -> Result<Value, Fault> {
+///
+/// # Errors
+/// That exception.
+pub fn raise_exception(_: &Context, args: &Args) -> Result<Value, Fault> {
     let name = args.str("name")?;
     let given = &args.rest;
     if let Some(short) = name.strip_prefix("salt.exceptions.") {
-        return match SALT.iter().find(|known| known.strip_prefix("salt.exceptions.") == Some(short)) {
+        return match salts(short) {
             Some(kind) => Err(of_salt(kind, short, salt_text(given))),
             None => Ok(Value::Bool(false)),
         };
@@ -71,6 +113,17 @@ fn os_error(given: &[Value]) -> Fault {
     Fault::exception(kind, format!("[Errno {}] {}{file}", str_of(number), str_of(text)))
 }
 
+/// A list as Python prints a tuple.
+pub fn tuple_repr(items: &[Value]) -> String {
+    match items {
+        [one] => format!("({},)", repr(one)),
+        items => {
+            let inner: Vec<String> = items.iter().map(repr).collect();
+            format!("({})", inner.join(", "))
+        }
+    }
+}
+
 /// `str(exception)` for exceptions without rules of their own.
 fn text_of(given: &[Value]) -> String {
     match given {
@@ -85,7 +138,7 @@ fn salt_text(given: &[Value]) -> String {
 }
 
 /// A failure as Python's `repr()` shows the exception.
-pub(super) fn as_python(fault: &Fault) -> String {
+pub fn as_python(fault: &Fault) -> String {
     let (kind, text) = match fault {
         Fault::NotAvailable(text) => ("KeyError", text.clone()),
         Fault::Invocation(text) => ("SaltInvocationError", text.clone()),
