@@ -212,7 +212,7 @@ impl Prepared<'_> {
             });
         });
         let mut ret = match outcome {
-            Ok(outcome) => map_of(outcome),
+            Ok(outcome) => map_of(field(self.low, "state"), self.state.name, outcome),
             Err(fault) => raised(self.name(), &fault),
         };
         no_log::hide(self.low, &mut ret);

@@ -7,8 +7,36 @@ use crate::loader::{Context, Fault, StateReturn};
 use crate::map;
 use crate::value::{Map, Value, str_of};
 
+/// Functions whose returns have their keys in another order than `name`, `changes`, `result`, `comment`, as Salt's write
+/// them down: the order, by the second letters of these; the module; its functions. Salt: states/*.py.
+const ORDERS: &[(&[u8; 4], &str, &str)] = &[
+    (b"aeho", "alternatives", "install remove set"),
+    (b"aeho", "archive", "extracted"),
+    (b"aeho", "beacon", "absent disabled enabled present"),
+    (b"aeho", "cron", "absent env_absent"),
+    (b"aeho", "gpg", "absent present"),
+    (b"aeho", "kmod", "absent present"),
+    (b"aeho", "mount", "fstab_absent fstab_present"),
+    (b"aeho", "salt", "parallel_runners runner wheel"),
+    (b"aeho", "schedule", "absent disabled enabled present"),
+    (b"aeho", "sysctl", "present"),
+    (b"aeoh", "alternatives", "auto"),
+    (b"aeoh", "git", "cloned detached latest present"),
+    (b"aeoh", "http", "query"),
+    (b"aeoh", "pip", "installed removed"),
+    (b"aeoh", "test", "mod_watch"),
+    (b"aeoh", "virtualenv", "managed"),
+    (b"hoae", "blockdev", "formatted tuned"),
+    (b"hoae", "cron", "env_present file present"),
+    (b"hoae", "file", "cached managed not_cached serialize"),
+    (b"ahoe", "file", "copy mknod mod_beacon pruned rename"),
+    (b"ahoe", "module", "mod_watch run"),
+    (b"ahoe", "pkg", "mod_watch"),
+    (b"ahoe", "salt", "function state wait_for_event"),
+];
+
 /// A state's return as the map that goes into the results.
-pub(super) fn map_of(outcome: StateReturn) -> Map {
+pub(super) fn map_of(module: &str, function: &str, outcome: StateReturn) -> Map {
     let StateReturn { name, changes, result, comment, extra } = outcome;
     let changes = match changes {
         Value::Map(_) => changes,
@@ -24,10 +52,17 @@ pub(super) fn map_of(outcome: StateReturn) -> Map {
     // With what the run adds: `__sls__`, `__run_num__`, `start_time`, `duration`, `__id__`.
     const COMPLETE: usize = 9;
     let mut ret = Map::with_capacity(COMPLETE + extra.len());
-    ret.insert("name", name);
-    ret.insert("changes", changes);
-    ret.insert("result", result);
-    ret.insert("comment", comment);
+    let mut ordered = ORDERS.iter().filter(|(_, of, _)| *of == module);
+    let order = ordered.find(|(.., functions)| functions.split(' ').any(|name| name == function));
+    let (mut name, mut changes, mut comment) = (Some(name), Some(changes), Some(comment));
+    for letter in order.map_or(b"aheo", |(order, ..)| order) {
+        match letter {
+            b'a' => ret.insert("name", name.take()),
+            b'h' => ret.insert("changes", changes.take()),
+            b'e' => ret.insert("result", result),
+            _ => ret.insert("comment", comment.take()),
+        };
+    }
     ret.extend(extra);
     ret
 }
@@ -78,17 +113,30 @@ impl Watch {
 
 /// The result of a chunk that was not run.
 pub(super) fn not_run(cx: &Context, low: &Map, result: bool, comment: &str, run_num: i64) -> Map {
+    let mut ret = not_called(cx, result, comment);
+    ret.insert("__run_num__", run_num);
+    name_it(&mut ret, low);
+    ret
+}
+
+/// The result of a chunk that was not run since nothing called for it, which is told to those who wait for it.
+pub(super) fn skipped(cx: &Context, low: &Map, comment: &str, run_num: i64) -> Map {
+    let mut ret = not_called(cx, true, comment);
+    ret.insert("__state_ran__", false);
+    ret.insert("__run_num__", run_num);
+    name_it(&mut ret, low);
+    ret
+}
+
+fn not_called(cx: &Context, result: bool, comment: &str) -> Map {
     let watch = Watch::start(cx.host);
-    let mut ret = map! {
+    map! {
         "changes" => Map::new(),
         "result" => result,
         "duration" => watch.duration(cx.host),
         "start_time" => watch.start_time(),
         "comment" => comment,
-        "__run_num__" => run_num,
-    };
-    name_it(&mut ret, low);
-    ret
+    }
 }
 
 /// Which state it is.
@@ -191,4 +239,48 @@ fn handlers(module: &str, id: &str, high: &Map) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Functions that have more than one order, by how they end.
+    const SEVERAL: &[&str] = &["pip.installed", "pkg.patch_downloaded", "pkg.mod_watch"];
+
+    /// The returns of 3006.25 in `tests/golden/machine`, which were recorded in their order.
+    #[test]
+    fn the_keys_of_a_return_stand_in_salts_order() {
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/machine");
+        let (mut functions, mut others) = (std::collections::HashSet::new(), 0);
+        for entry in fs::read_dir(recorded).expect("recorded calls") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|end| end != "jsonl") {
+                continue;
+            }
+            for line in fs::read_to_string(path).expect("text").lines() {
+                let case = Value::from_json(line).expect("JSON");
+                let fun = case.get("fun").and_then(Value::as_str).unwrap_or_default();
+                let Some((file, function)) = fun.strip_prefix("states.").and_then(|fun| fun.split_once('.'))
+                else {
+                    continue;
+                };
+                let Some(ret) = case.get("return").and_then(Value::as_map) else { continue };
+                let module = file.strip_suffix("_state").or(file.strip_suffix("_mod")).unwrap_or(file);
+                let full = format!("{module}.{function}");
+                if !ret.contains("comment") || SEVERAL.contains(&full.as_str()) {
+                    continue;
+                }
+                let ours = map_of(module, function, StateReturn::new("x", Some(true), ""));
+                let expected: Vec<&Value> = ret.keys().filter(|key| ours.get_value(key).is_some()).collect();
+                assert_eq!(ours.keys().collect::<Vec<_>>(), expected, "{full}");
+                others += usize::from(expected.get(1).is_some_and(|key| key.as_str() != Some("changes")));
+                functions.insert(full);
+            }
+        }
+        assert!(functions.len() > 60 && others > 200, "{} functions, {others} calls", functions.len());
+    }
 }

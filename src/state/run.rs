@@ -9,7 +9,7 @@ use crate::log::error;
 use super::call::{Found, How, find};
 use super::chunks::Chunks;
 use super::high::disabled;
-use super::outcome::{has_changes, name_it, not_run, result_of};
+use super::outcome::{has_changes, name_it, not_run, result_of, skipped};
 use super::parallel::Beside;
 use super::pause;
 use super::requisite::{Status, Waited, item, items};
@@ -291,36 +291,23 @@ impl<'t, 'a> Run<'t, 'a> {
                 self.run_num += 1;
             }
             Status::Pre => {
-                let ret = self.skipped(chunks.low(at), "No changes detected", true);
+                let number = self.next_run_num();
+                let ret = not_run(&self.cx, chunks.low(at), true, "No changes detected", number);
                 self.pre.insert(tag.as_str(), ret.clone());
                 self.results.insert(tag.as_str(), ret);
             }
-            Status::OnFail => {
-                let ret = self.skipped(
-                    chunks.low(at),
-                    "State was not run because onfail req did not change",
-                    false,
-                );
-                self.results.insert(tag.as_str(), ret);
-            }
-            Status::OnChanges => {
-                let comment = "State was not run because none of the onchanges reqs changed";
-                let ret = self.skipped(chunks.low(at), comment, false);
-                self.results.insert(tag.as_str(), ret);
+            Status::OnFail | Status::OnChanges => {
+                let comment = match status {
+                    Status::OnFail => "State was not run because onfail req did not change",
+                    _ => "State was not run because none of the onchanges reqs changed",
+                };
+                let number = self.next_run_num();
+                self.results.insert(tag.as_str(), skipped(&self.cx, chunks.low(at), comment, number));
             }
         }
         self.tell(chunks.low(at), &tag, total);
         self.sub_states(chunks.low(at), &tag);
         Ok(())
-    }
-
-    fn skipped(&mut self, low: &Map, comment: &str, pre: bool) -> Map {
-        let number = self.next_run_num();
-        let mut ret = not_run(&self.cx, low, true, comment, number);
-        if !pre {
-            ret.insert("__state_ran__", false);
-        }
-        ret
     }
 
     /// Calls a chunk; a trial goes to `pre`, a real call to the results.

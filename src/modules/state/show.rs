@@ -138,11 +138,11 @@ pub(super) fn usage(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
             all.insert(
                 env.as_str(),
                 map! {
+                    "used" => Value::list(&used),
+                    "unused" => Value::list(&unused),
                     "count_all" => used.len() + unused.len(),
                     "count_used" => used.len(),
                     "count_unused" => unused.len(),
-                    "used" => Value::list(used),
-                    "unused" => Value::list(unused),
                 },
             );
         }
