@@ -52,12 +52,10 @@ impl Encoded {
     }
 
     fn from_output(mut output: Output) -> Encoded {
-        let octets = output.octets;
-        output.seal_tail();
-        let pieces = match output.pieces.len() {
-            1 => output.pieces.pop_front().map_or(Pieces::Many(Arc::new([])), Pieces::One),
-            _ => Pieces::Many(output.pieces.into_iter().collect()),
-        };
+        let octets = output.octets();
+        let mut pieces: VecDeque<Bytes> = std::iter::from_fn(|| output.take_piece()).collect();
+        let only = if pieces.len() == 1 { pieces.pop_front() } else { None };
+        let pieces = only.map_or_else(|| Pieces::Many(pieces.into_iter().collect()), Pieces::One);
         Encoded { pieces, octets }
     }
 
@@ -96,11 +94,25 @@ impl From<Bytes> for Encoded {
 /// Octets on their way out, in order. Unbounded by itself: who feeds it asks [`Output::octets`] first.
 #[derive(Debug, Default)]
 pub struct Output {
+    /// None while nothing waits: an idle connection has to be small.
+    waiting: Option<Box<Waiting>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
     pieces: VecDeque<Bytes>,
     /// Comes after all of `pieces`.
     tail: BytesMut,
     /// Sum of both.
     octets: usize,
+}
+
+impl Waiting {
+    fn seal_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
+    }
 }
 
 impl Output {
@@ -111,18 +123,23 @@ impl Output {
 
     /// Octets that wait.
     pub fn octets(&self) -> usize {
-        self.octets
+        self.waiting.as_ref().map_or(0, |waiting| waiting.octets)
     }
 
     /// Nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.octets == 0
+        self.octets() == 0
+    }
+
+    fn waiting(&mut self) -> &mut Waiting {
+        self.waiting.get_or_insert_default()
     }
 
     /// Appends raw octets.
     pub fn push_slice(&mut self, octets: &[u8]) {
-        self.octets += octets.len();
-        self.tail.extend_from_slice(octets);
+        let waiting = self.waiting();
+        waiting.octets += octets.len();
+        waiting.tail.extend_from_slice(octets);
     }
 
     /// Appends a shared piece, copying it only when it is small and not the first.
@@ -134,15 +151,10 @@ impl Output {
     }
 
     fn push_uncopied(&mut self, piece: Bytes) {
-        self.seal_tail();
-        self.octets += piece.len();
-        self.pieces.push_back(piece);
-    }
-
-    fn seal_tail(&mut self) {
-        if !self.tail.is_empty() {
-            self.pieces.push_back(self.tail.split().freeze());
-        }
+        let waiting = self.waiting();
+        waiting.seal_tail();
+        waiting.octets += piece.len();
+        waiting.pieces.push_back(piece);
     }
 
     /// Appends an encoded message.
@@ -185,10 +197,11 @@ impl Output {
     /// Fills `slices` with what to write next; returns how many were filled. Report what was written with
     /// [`Output::consume`].
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
-        let waiting = self.pieces.iter().map(|piece| &piece[..]).chain(tail);
+        let Some(waiting) = &self.waiting else { return 0 };
+        let tail = Some(&waiting.tail[..]).filter(|tail| !tail.is_empty());
+        let pieces = waiting.pieces.iter().map(|piece| &piece[..]).chain(tail);
         let mut filled = 0;
-        for (slot, octets) in slices.iter_mut().zip(waiting) {
+        for (slot, octets) in slices.iter_mut().zip(pieces) {
             *slot = IoSlice::new(octets);
             filled += 1;
         }
@@ -197,24 +210,29 @@ impl Output {
 
     /// Takes the next piece off, for writers without vectored writes.
     pub fn take_piece(&mut self) -> Option<Bytes> {
-        let piece = match self.pieces.pop_front() {
+        let waiting = self.waiting.as_mut()?;
+        let piece = match waiting.pieces.pop_front() {
             Some(piece) => piece,
-            None if self.tail.is_empty() => return None,
-            None => std::mem::take(&mut self.tail).freeze(),
+            None if waiting.tail.is_empty() => return None,
+            None => std::mem::take(&mut waiting.tail).freeze(),
         };
-        self.octets -= piece.len();
+        waiting.octets -= piece.len();
+        if waiting.octets == 0 {
+            self.waiting = None;
+        }
         Some(piece)
     }
 
     /// Forgets the first `n` octets; they were written.
     pub fn consume(&mut self, n: usize) {
-        let mut left = n.min(self.octets);
-        self.octets -= left;
+        let Some(waiting) = &mut self.waiting else { return };
+        let mut left = n.min(waiting.octets);
+        waiting.octets -= left;
         while left > 0 {
-            match self.pieces.front_mut() {
+            match waiting.pieces.front_mut() {
                 Some(piece) if piece.len() <= left => {
                     left -= piece.len();
-                    if let Some(done) = self.pieces.pop_front() {
+                    if let Some(done) = waiting.pieces.pop_front() {
                         buffers::give_piece(done);
                     }
                 }
@@ -223,14 +241,13 @@ impl Output {
                     left = 0;
                 }
                 None => {
-                    self.tail.advance(left);
+                    waiting.tail.advance(left);
                     left = 0;
                 }
             }
         }
-        if self.octets == 0 {
-            // An idle connection holds no buffer.
-            *self = Output::new();
+        if waiting.octets == 0 {
+            self.waiting = None;
         }
     }
 }

@@ -42,12 +42,28 @@ pub(crate) struct Core {
 #[derive(Debug, Default)]
 struct Task {
     abort: Option<AbortHandle>,
-    /// What a listener or dialer serves, as it was asked for and, for listeners, as it became.
-    serves: Vec<Endpoint>,
-    /// It shall not connect again.
-    ending: bool,
     /// What has to be sent before the task may end; a task without can be aborted.
     pipe: Option<Arc<Pipe>>,
+    /// For listeners and dialers. Apart, since there are thousands of connections.
+    service: Option<Box<Service>>,
+}
+
+#[derive(Debug)]
+struct Service {
+    /// As it was asked for and, for listeners, as it became.
+    endpoints: Vec<Endpoint>,
+    /// It shall not connect again.
+    ending: bool,
+}
+
+impl Task {
+    fn endpoints(&self) -> &[Endpoint] {
+        self.service.as_ref().map_or(&[], |service| &service.endpoints)
+    }
+
+    fn is_ending(&self) -> bool {
+        self.service.as_ref().is_some_and(|service| service.ending)
+    }
 }
 
 /// Strikes a task off the list when it ends in whatever way.
@@ -92,7 +108,8 @@ impl Core {
     }
 
     fn serves(&self, id: u64, endpoints: &[&Endpoint]) {
-        self.tasks().entry(id).or_default().serves = endpoints.iter().copied().cloned().collect();
+        let endpoints = endpoints.iter().copied().cloned().collect();
+        self.tasks().entry(id).or_default().service = Some(Box::new(Service { endpoints, ending: false }));
     }
 
     /// Runs a task until it ends by itself or the socket is closed. The answer is its handle, unless it has
@@ -117,7 +134,7 @@ impl Core {
     /// A connection has a pipe from now on: closing waits until it is flushed.
     pub(crate) fn adopt(&self, id: u64, pipe: &Arc<Pipe>) {
         let mut tasks = self.tasks();
-        if self.is_closing() || tasks.get(&id).is_some_and(|task| task.ending) {
+        if self.is_closing() || tasks.get(&id).is_some_and(Task::is_ending) {
             pipe.close();
         }
         if let Some(task) = tasks.get_mut(&id) {
@@ -127,7 +144,7 @@ impl Core {
 
     /// Whether a dialer has come to its end with this connection.
     pub(crate) fn is_ending(&self, id: u64) -> bool {
-        self.is_closing() || self.tasks().get(&id).is_some_and(|task| task.ending)
+        self.is_closing() || self.tasks().get(&id).is_some_and(Task::is_ending)
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -229,9 +246,10 @@ impl SocketHandle {
     /// Stops listening; connections that came in go on.
     pub(crate) async fn unlisten(&self, endpoint: &Endpoint) -> bool {
         let aborts: Vec<_> = {
-            let mut tasks = self.core.tasks();
-            let listeners =
-                tasks.values_mut().filter(|task| task.serves.len() > 1 && task.serves.contains(endpoint));
+            let tasks = self.core.tasks();
+            let listeners = tasks
+                .values()
+                .filter(|task| task.endpoints().len() > 1 && task.endpoints().contains(endpoint));
             listeners.filter_map(|task| task.abort.clone()).collect()
         };
         aborts.iter().for_each(AbortHandle::abort);
@@ -246,9 +264,11 @@ impl SocketHandle {
         let mut late = Vec::new();
         let mut found = false;
         self.core.pattern.flush();
-        for task in self.core.tasks().values_mut().filter(|task| task.serves == [endpoint.clone()]) {
+        for task in self.core.tasks().values_mut().filter(|task| task.endpoints() == [endpoint.clone()]) {
             found = true;
-            task.ending = true;
+            if let Some(service) = &mut task.service {
+                service.ending = true;
+            }
             if let Some(pipe) = &task.pipe {
                 pipe.close();
             }

@@ -36,8 +36,8 @@ const ROUNDS: usize = 16;
 /// And before the receiver of what was read gets its turn.
 const WAKE_ROUNDS: usize = 4;
 /// Bounds of the size of one read, which follows what arrives.
-const MIN_READ: usize = 2 * 1024;
-const MAX_READ: usize = 64 * 1024;
+const MIN_READ: u32 = 2 * 1024;
+const MAX_READ: u32 = 64 * 1024;
 /// The largest frame for which a buffer is made before its header has come, because the one before was like it.
 const MAX_ALIKE: usize = 1024 * 1024;
 /// As much of the next frame may be read with a large one, and is copied into the buffer of that one.
@@ -57,8 +57,8 @@ pub(crate) struct Driver {
     pipe: Option<Arc<Pipe>>,
     ahead: bool,
     attached: bool,
-    /// Held until the handshake is complete.
-    half_open: Option<HalfOpen>,
+    /// Until the handshake is complete.
+    opening: Option<Box<Opening>>,
     /// One of the connections that the listener may have; none for those that were dialled.
     place: Option<OwnedSemaphorePermit>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -66,12 +66,10 @@ pub(crate) struct Driver {
     room: usize,
     /// Messages that were put there.
     received: u32,
-    read_size: usize,
+    read_size: u32,
     /// Octets of the last frame when it was large, else 0. Large frames come in series: each then gets one buffer of
     /// its own size, which is neither copied nor larger than what the allocator keeps at hand.
-    alike: usize,
-    /// The authoriser takes its time.
-    deciding: Option<Later>,
+    alike: u32,
     /// Senders may write to the stream.
     offered: bool,
     /// And one of them does.
@@ -83,6 +81,15 @@ pub(crate) struct Driver {
     guest: bool,
     /// What the guest leaves to others.
     left: Left,
+}
+
+/// What a connection has at its beginning only; apart, since an idle one has to be small.
+#[derive(Default)]
+struct Opening {
+    /// A place among the unfinished handshakes.
+    _half_open: Option<HalfOpen>,
+    /// The authoriser takes its time.
+    deciding: Option<Later>,
 }
 
 /// What a receiver that drives leaves to others.
@@ -139,14 +146,14 @@ impl Driver {
             ahead: ahead.is_some(),
             pipe: ahead,
             attached: false,
-            half_open,
+            opening: half_open
+                .map(|half_open| Box::new(Opening { _half_open: Some(half_open), deciding: None })),
             place,
             timer: None,
             room: 0,
             received: 0,
             read_size: MIN_READ,
             alike: 0,
-            deciding: None,
             offered: false,
             busy: false,
             ended: false,
@@ -256,7 +263,9 @@ impl Driver {
                 Event::Message(message) => {
                     let octets = message.octets();
                     let large = octets >= LARGE;
-                    self.alike = if large && octets <= MAX_ALIKE { octets + MAX_HEADER_OCTETS } else { 0 };
+                    let alike = large && octets <= MAX_ALIKE;
+                    self.alike =
+                        u32::try_from(octets + MAX_HEADER_OCTETS).ok().filter(|_| alike).unwrap_or(0);
                     items.items.push(Item::Message(message));
                     if large || items.items.len() >= PUT {
                         self.put(items);
@@ -301,15 +310,16 @@ impl Driver {
         });
         match answer {
             Answer::Now(decision) => self.connection.decide(decision),
-            Answer::Later(later) => self.deciding = Some(later),
+            Answer::Later(later) => self.opening.get_or_insert_default().deciding = Some(later),
         }
     }
 
     /// True when an authoriser that took its time has come to a decision.
     fn decided(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(deciding) = &mut self.deciding else { return false };
+        let Some(opening) = &mut self.opening else { return false };
+        let Some(deciding) = &mut opening.deciding else { return false };
         let Poll::Ready(decision) = deciding.as_mut().poll(cx) else { return false };
-        self.deciding = None;
+        opening.deciding = None;
         self.connection.decide(decision);
         true
     }
@@ -336,7 +346,7 @@ impl Driver {
             inbox.lend(lent);
         }
         self.core.adopt(self.id, &pipe);
-        self.half_open = None;
+        self.opening = None;
         self.core.monitor.report(|| Report::Connected {
             peer: self.peer.clone(),
             id: self.id,
@@ -355,13 +365,14 @@ impl Driver {
         let missing = usize::try_from(self.connection.octets_missing()).unwrap_or(usize::MAX);
         let filled = self.connection.read_buffer().len();
         // A long frame doubles its buffer as it arrives; what the peer announces is only a hint.
-        let (wanted, enough) = match self.alike {
+        let read_size = self.read_size as usize;
+        let (wanted, enough) = match self.alike as usize {
             alike if alike > 0 && filled < SPILL => {
                 (alike, if missing == 0 { alike } else { missing.min(alike) })
             }
             _ => {
-                let wanted = missing.min(filled.min(MAX_GROWTH)).max(self.read_size);
-                (wanted, wanted.min(missing.max(self.read_size / 2)))
+                let wanted = missing.min(filled.min(MAX_GROWTH)).max(read_size);
+                (wanted, wanted.min(missing.max(read_size / 2)))
             }
         };
         self.connection.reserve_input(wanted, enough);
@@ -373,7 +384,7 @@ impl Driver {
             Poll::Ready(Ok(octets)) => {
                 if octets >= offered {
                     self.read_size = (self.read_size * 2).min(MAX_READ);
-                } else if octets < self.read_size / 4 {
+                } else if octets < read_size / 4 {
                     self.read_size = (self.read_size / 2).max(MIN_READ);
                 }
                 self.connection.handle_read(now);
