@@ -53,11 +53,13 @@ struct Inner {
     /// The line of a syntax error, until the frame of its template is known.
     line: Option<u32>,
     trail: Vec<Place>,
+    /// The file whose data could not be read.
+    data: Option<Rc<str>>,
 }
 
 impl Fault {
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Fault(Box::new(Inner { kind, message: message.into(), line: None, trail: Vec::new() }))
+        Fault(Box::new(Inner { kind, message: message.into(), line: None, trail: Vec::new(), data: None }))
     }
 
     /// A `TypeError`, `ValueError` or the like.
@@ -78,6 +80,12 @@ impl Fault {
         let mut fault = Fault::new(Kind::Template, message);
         fault.0.line = Some(line);
         fault
+    }
+
+    /// The failure of the data of a file.
+    pub(super) fn of_data(mut self, file: Rc<str>) -> Self {
+        self.0.data.get_or_insert(file);
+        self
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -117,6 +125,7 @@ impl Fault {
             column: 0,
             path: None,
             near: None,
+            data: inner.data.map(|file| file.to_string()),
             trail: inner.trail.iter().map(|p| (p.path.as_deref().map(str::to_owned), p.line)).collect(),
         };
         let Some(place) = inner.trail.iter().find(|place| place.kind != FrameKind::Block) else {
@@ -154,6 +163,8 @@ pub struct Error {
     pub trail: Vec<(Option<String>, u32)>,
     /// The name that was probably meant, for a variable, filter, function or file that is not there.
     pub near: Option<String>,
+    /// The file of an `import_yaml` or its like whose data could not be read.
+    pub data: Option<String>,
 }
 
 impl Error {
@@ -167,6 +178,7 @@ impl Error {
             path: None,
             trail: Vec::new(),
             near: None,
+            data: None,
         }
     }
 
@@ -183,6 +195,8 @@ impl Error {
             return self;
         } else if let Some((_, told)) = self.message.split_once("No filter named ") {
             nearest(&quoted(told).unwrap_or_default(), &mut super::filters::names())
+        } else if let Some((_, told)) = self.message.split_once("No test named ") {
+            nearest(&quoted(told).unwrap_or_default(), &mut super::tests::names())
         } else if let Some((_, told)) = self.message.split_once("unknown tag ") {
             // What the parser looked for stands in the message, too.
             let name = quoted(told).unwrap_or_default();

@@ -71,8 +71,8 @@ pub fn render_with_places(
 ) -> Result<(String, Places), Error> {
     let text: Rc<str> = source.into();
     let sls = vars.str("sls");
-    let parsed =
-        parse(source, options, &knows).map_err(|fault| placed(fault, &text).into_error(&text, sls))?;
+    let parsed = parse(source, options, &knows)
+        .map_err(|fault| placed(fault, &text).into_error(&text, sls).with_near(None, vars, around))?;
     let template = Rc::new(Template { name: None, path: None, source: Rc::clone(&text), parsed });
     let rendered = Run::new(template, vars, around, options).main();
     let (mut out, written) = rendered.map_err(|fault| {

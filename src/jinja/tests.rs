@@ -26,6 +26,11 @@ pub(super) fn find(name: &str) -> Option<&'static Test> {
     TESTS.get(at)
 }
 
+/// All that there are.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TESTS.iter().map(|test| test.name)
+}
+
 /// Sorted by name.
 static TESTS: &[Test] = &[
     row("!=", |_, args| compare(args, |a, b| Ok(!equal(a, b)?))),

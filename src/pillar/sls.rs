@@ -24,6 +24,8 @@ struct Tree<'a> {
     known: Option<Vec<String>>,
     /// What each file said by itself, without its includes.
     rendered: RefCell<HashMap<String, Option<Rc<Map>>>>,
+    /// Who includes the file that is being rendered, outermost first.
+    chain: RefCell<Vec<String>>,
 }
 
 impl Compiler<'_> {
@@ -40,7 +42,7 @@ impl Compiler<'_> {
                 .envs
                 .contains(saltenv)
                 .then(|| names::sls_names(&self.files.file_list(saltenv, "").unwrap_or_default()));
-            let tree = Tree { saltenv, top, known, rendered: RefCell::default() };
+            let tree = Tree { saltenv, top, known, rendered: RefCell::default(), chain: RefCell::default() };
             let mut files = Vec::new();
             for pattern in wanted {
                 let found = tree.matching(pattern, errors);
@@ -91,7 +93,11 @@ impl Compiler<'_> {
             Err(problem) => {
                 remember(None);
                 let text = format!("Rendering SLS '{sls}' failed, render error:\n{problem}");
-                error!("{text}");
+                let place = problem.told_place(&file.path.display().to_string());
+                let chain = tree.chain.borrow();
+                let chain: String =
+                    chain.iter().rev().map(|by| format!("\nincluded by SLS '{by}'")).collect();
+                error!("{text}{place}{chain}{}", problem.told_near());
                 let safe = self.cx.opts.get("pillar_safe_render_error").is_none_or(Value::truthy);
                 errors.push(if safe {
                     format!("Rendering SLS '{sls}' failed. Please see master log for details.")
@@ -185,7 +191,10 @@ impl Compiler<'_> {
                     Some(known) => known.map(unshared),
                     None => {
                         said.clear();
-                        self.file(tree, &sls, &defaults, &mut said, depth + 1)
+                        tree.chain.borrow_mut().push(stands.sls.to_owned());
+                        let data = self.file(tree, &sls, &defaults, &mut said, depth + 1);
+                        tree.chain.borrow_mut().pop();
+                        data
                     }
                 };
                 if let Some(data) = data.filter(|data| !data.is_empty()) {

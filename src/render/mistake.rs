@@ -29,6 +29,28 @@ impl RenderError {
             _ => None,
         }
     }
+
+    /// What Salt does not tell, in lines of their own: the data that cannot be read, and the place in the file.
+    pub fn told_place(&self, path: &str) -> String {
+        let mut text = String::new();
+        if let RenderError::Jinja(jinja::Error { data: Some(data), .. }) = self {
+            text.push_str(&format!("\nin the data of {data}"));
+        }
+        let place = self.place().unwrap_or_default();
+        if place.line > 0 {
+            let path = place.path.as_deref().unwrap_or(path);
+            text.push_str(&format!("\nin {path}, line {}, column {}", place.line, place.column));
+        }
+        text
+    }
+
+    /// The name that was probably meant, in a line of its own.
+    pub fn told_near(&self) -> String {
+        match self {
+            RenderError::Jinja(jinja::Error { near: Some(near), .. }) => format!("\ndid you mean '{near}'?"),
+            _ => String::new(),
+        }
+    }
 }
 
 /// Salt's words for the mistake, the file and the line, and the lines around it.

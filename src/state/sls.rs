@@ -8,7 +8,6 @@ use crate::log::error;
 
 use super::chunks::INCLUDED_FROM;
 use super::{Available, declarations};
-use crate::jinja;
 use crate::loader::{Context, Fault};
 use crate::render::{self, Place, RenderError, SlsFile, find_sls};
 use crate::value::{Map, Value, str_of};
@@ -279,15 +278,11 @@ impl<'r, 'c> Compiler<'r, 'c> {
         let place = error.place().unwrap_or_default();
         let path = place.path.unwrap_or_else(|| path.display().to_string());
         let mut text = format!("Rendering SLS '{saltenv}:{sls}' failed: {error}");
-        if place.line > 0 {
-            text.push_str(&format!("\nin {path}, line {}, column {}", place.line, place.column));
-        }
+        text.push_str(&error.told_place(&path));
         for includes in self.chain.iter().rev() {
             text.push_str(&format!("\nincluded by SLS '{includes}'"));
         }
-        if let RenderError::Jinja(jinja::Error { near: Some(near), .. }) = error {
-            text.push_str(&format!("\ndid you mean '{near}'?"));
-        }
+        text.push_str(&error.told_near());
         error!("{text}");
         self.places.push((text.clone(), Place { path: Some(path), ..place }));
         text

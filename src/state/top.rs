@@ -95,8 +95,9 @@ fn tops(cx: &Context, available: &Available<'_, '_>, strategy: &str) -> Result<T
 }
 
 fn rendered(cx: &Context, path: &std::path::Path, sls: &str, saltenv: &str) -> Result<Map, TopError> {
-    let data = file_through_pipe(cx, path, sls, saltenv, &Map::new())
-        .map_err(|error| TopError::Render(error.to_string()))?;
+    let data = file_through_pipe(cx, path, sls, saltenv, &Map::new()).map_err(|error| {
+        TopError::Render(format!("{error}{}", error.told_place(&path.display().to_string())))
+    })?;
     match data {
         Value::Map(top) => Ok(top),
         other => Err(TopError::Render(format!(

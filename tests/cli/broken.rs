@@ -39,6 +39,15 @@ const CASES: &[(&str, &str, &str)] = &[
         "nginx conf:\n  test.nop: []\nb:\n  test.nop:\n    - require:\n      - test: ngnix conf\n",
         "did you mean 'nginx conf'?",
     ),
+    ("misspelt_filter", "{{ 'x'|lowr }}\n", "did you mean 'lower'?"),
+    ("misspelt_tag", "{% sett x = 1 %}\n", "did you mean 'set'?"),
+    ("misspelt_test", "{% if x is definedd %}{% endif %}\n", "did you mean 'defined'?"),
+    (
+        "template_of_a_file",
+        "@ROOT@/place/a:\n  file.managed:\n    - source: salt://files/bad.j2\n    - template: jinja\n",
+        r"in salt://files/bad.j2, line 2, column 4\ndid you mean 'grains'?",
+    ),
+    ("data_of_a_file", "{% import_yaml 'files/bad.yaml' as v %}\n", "in the data of files/bad.yaml"),
     ("misspelt_template", "{% from 'files/mcros.j2' import m %}\n", "did you mean 'files/macros.j2'?"),
     (
         "misspelt_source",
@@ -97,6 +106,9 @@ fn each_broken_file_is_told_of_and_leaves_the_lock_free() {
     fs::create_dir_all(minion.path("states/files")).expect("a directory");
     for name in ["a.sh", "macros.j2"] {
         fs::write(minion.path("states/files").join(name), "").expect("a file");
+    }
+    for (name, text) in [("bad.j2", "one\n{{ grain.id }}\n"), ("bad.yaml", "a: [1\nb: 2\n")] {
+        fs::write(minion.path("states/files").join(name), text).expect("a file");
     }
     let mut wrong = Vec::new();
     for (name, source, expected) in CASES {
@@ -158,6 +170,30 @@ fn an_error_names_those_who_include_the_file() {
     let chain = "included by SLS 'base:two'\nincluded by SLS 'base:one'";
     let (at, behind) = (said.find(&place), said.find(chain));
     assert!(at.is_some() && behind > at, "{said}");
+}
+
+#[test]
+fn the_log_tells_where_a_top_file_and_an_included_pillar_are_wrong() {
+    let minion = Minion::new("pillar-of-the-log");
+    let here = minion.root.display().to_string();
+    fs::create_dir_all(minion.path("pillar")).expect("a directory");
+    let pillar =
+        [("top", "base: {'*': [one]}"), ("one", "include: [two]"), ("two", "a: 1\nb: {{ grain.id }}\n")];
+    for (name, text) in pillar {
+        fs::write(minion.path("pillar").join(format!("{name}.sls")), text).expect("written");
+    }
+    minion.sls("top", "base:\n  '*': [a\n");
+    let logged = |words: &[&str]| {
+        text(&minion.call(&["--log-level=error"]).args(words).output().expect("it runs").stderr)
+    };
+    let said = logged(&["state.apply"]);
+    assert!(said.contains(&format!("in {here}/states/top.sls, line 3, column")), "{said}");
+    minion.option(&format!("pillar_roots: {{base: [{here}/pillar]}}\n"));
+    let said = logged(&["pillar.items"]);
+    let place = format!("in {here}/pillar/two.sls, line 2, column 7");
+    for expected in [place.as_str(), "included by SLS 'one'", "did you mean 'grains'?"] {
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 #[test]

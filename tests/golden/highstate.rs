@@ -80,9 +80,16 @@ fn plain(value: &Value, root: &str) -> Value {
     }
 }
 
-/// Salt does not tell the name that was meant.
-fn without_hints(text: &str) -> String {
-    text.split_inclusive('\n').filter(|line| !line.trim_start().starts_with("did you mean '")).collect()
+/// Salt does not tell the name that was meant, nor the place in a template of the file server.
+pub(crate) fn without_hints(text: &str) -> String {
+    let is_hint =
+        |line: &str| ["did you mean '", "in salt://"].iter().any(|hint| line.trim_start().starts_with(hint));
+    let mut kept: String = text.split_inclusive('\n').filter(|line| !is_hint(line)).collect();
+    let ends_so = text.lines().next_back().is_some_and(|line| line.starts_with("in salt://"));
+    if ends_so && kept.ends_with('\n') {
+        kept.pop();
+    }
+    kept
 }
 
 struct Case {

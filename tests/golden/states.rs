@@ -13,6 +13,7 @@ use halite::loader::{Context, Fault, FileClient, MinionServices, Nowhere, Runnin
 use halite::value::{JsonStyle, Map, Value, str_of};
 use halite::{builtin, map};
 
+use crate::highstate::without_hints;
 use crate::{cases, report};
 
 /// Cases that differ, and why.
@@ -201,7 +202,7 @@ fn compare(
         // Salt shows where in its code it failed; the last line says what.
         Err(fault) => {
             let last = comment.trim_end().lines().last().unwrap_or_default();
-            let told = fault.to_string();
+            let told = without_hints(&fault.to_string());
             if !last.contains(&told) && !comment.contains(&told) {
                 wrong.push(format!("{step}: fails with {told:?} and not {comment:?}"));
             }
@@ -217,7 +218,7 @@ fn compare(
         "name" => got.name,
         "changes" => got.changes,
         "result" => got.result,
-        "comment" => got.comment.split("\ndid you mean '").next(),
+        "comment" => without_hints(got.comment.split("\ndid you mean '").next().unwrap_or_default()),
     };
     if let Some(warnings) = got.extra.get("warnings") {
         ours.insert("warnings", warnings.clone());

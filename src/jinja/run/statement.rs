@@ -109,6 +109,7 @@ impl Run<'_> {
             Stmt::ImportData { filter, template, target, with_context } => {
                 let label = self.eval(template, cx)?;
                 self.line = statement.line;
+                let file = str_of(&label).ok();
                 let module = self.import_named(label, *with_context, cx)?;
                 let text = match &module {
                     Val::Obj(obj) => match &**obj {
@@ -117,7 +118,10 @@ impl Run<'_> {
                     },
                     other => other.clone(),
                 };
-                let val = self.apply_filter(filter, text)?;
+                let val = self.apply_filter(filter, text).map_err(|fault| match &file {
+                    Some(file) => fault.of_data(Rc::clone(file)),
+                    None => fault,
+                })?;
                 self.store(target, val, cx);
             }
             Stmt::Load { filter, target, body } => {

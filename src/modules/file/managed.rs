@@ -132,7 +132,8 @@ fn managed(cx: &Context, query: &Query) -> Result<Managed, Fault> {
                     format!("Specified template format {engine} is not supported"),
                 ));
             }
-            file = template::render_file(cx, &file, template_variables(query, &source), &query.saltenv)?;
+            let own = template_variables(query, &source);
+            file = template::render_file(cx, &file, &own, &query.saltenv, &source)?;
             sum = sum_of(&file, "sha256")?;
         }
     }

@@ -44,16 +44,25 @@ pub(super) fn render_text(cx: &Context, text: &str, own: Map, saltenv: &str) -> 
     rendered.map_err(|error| Fault::exception("salt.exceptions.SaltRenderError", error.to_string()))
 }
 
-/// A rendered copy of a file, to be removed after use. What is no text stays what it is.
+/// A rendered copy of a file that came from `source`, to be removed after use. What is no text stays what it is.
 ///
 /// # Errors
-/// As [`render_text`], and when files cannot be read or written.
-pub(super) fn render_file(cx: &Context, path: &str, own: Map, saltenv: &str) -> Result<String, Fault> {
+/// As [`render_text`], with the place in the file and the name that was probably meant, and when files cannot be read or
+/// written.
+pub(super) fn render_file(
+    cx: &Context,
+    path: &str,
+    own: &Map,
+    saltenv: &str,
+    source: &str,
+) -> Result<String, Fault> {
     let octets = fs::read(path).map_err(|error| Fault::os(&error, path))?;
-    match String::from_utf8(octets) {
-        Ok(text) => temporary_with(render_text(cx, &text, own, saltenv)?.as_bytes()),
-        Err(_) => Ok(path.to_owned()),
-    }
+    let Ok(text) = String::from_utf8(octets) else { return Ok(path.to_owned()) };
+    let rendered = render::jinja_text(cx, &text, own, saltenv).map_err(|error| {
+        let told = format!("{error}{}{}", error.told_place(source), error.told_near());
+        Fault::exception("salt.exceptions.SaltRenderError", told)
+    });
+    temporary_with(rendered?.as_bytes())
 }
 
 pub(super) fn apply_template_on_contents(cx: &Context, args: &Args) -> Result<Value, Fault> {
