@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, always, keywords, opt, req};
 use crate::map;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, concealed, str_of};
 
 pub(super) static MODULE: Module = Module {
     file: "event",
@@ -52,10 +52,9 @@ fn is_local(cx: &Context) -> bool {
 }
 
 fn fire(cx: &Context, data: &Value, tag: &str) -> bool {
-    let data = match data {
-        Value::Map(data) => data.clone(),
+    let Value::Map(data) = concealed(data.clone()) else {
         // Salt's bus takes nothing but maps.
-        _ => return false,
+        return false;
     };
     match cx.minion.fire(tag, data) {
         Ok(()) => true,
@@ -71,6 +70,7 @@ fn fire_master(cx: &Context, data: Value, tag: &str, preload: Option<&Value>) ->
         crate::log::warn!(tag, "Local mode detected. The event will NOT be sent.");
         return false;
     }
+    let data = concealed(data);
     let preload = preload.filter(|preload| preload.truthy());
     if preload.is_none() && cx.opt_str("__cli") != "salt-call" {
         let event = map! { "data" => data, "tag" => tag, "events" => Value::Null, "pretag" => Value::Null };

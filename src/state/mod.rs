@@ -40,6 +40,7 @@ pub use declarations::template_declarations;
 pub use high::{Compiled, compile, compile_for_one, run_high};
 pub use keywords::{REQUISITES, REQUISITES_IN, RUNTIME, is_internal};
 pub use lint::{Mistake, lint};
+pub use no_log::conceal;
 pub use outcome::{all_succeeded, failure_handlers};
 pub use pause::{pause_dir, pause_path};
 pub use run::{Reloads, Run, RunOptions, compile_pillar};

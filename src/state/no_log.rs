@@ -1,6 +1,7 @@
 //! Secrets of the pillar are kept from every return. `no_log: True`: what a state is given and what it says is kept from logs, events, diffs and returns; files get the
 //! true values. Not in Salt, where it is an argument that no state knows.
 
+use super::keywords::{REQUISITES, REQUISITES_IN};
 use super::tag::field;
 use crate::value::{Map, Value, concealed, str_of};
 
@@ -46,6 +47,34 @@ pub(super) fn hide(low: &Map, ret: &mut Map) {
         shown.insert(key, value);
     }
     *ret = shown;
+}
+
+/// Hides what a chunk, or a state in high data, is given, where these are shown.
+pub fn conceal(shown: &mut Value) {
+    match shown {
+        Value::Map(low) if is_wanted(low) => {
+            let name = shown_name(low);
+            low.iter_mut().for_each(|(key, value)| hide_argument(key, value));
+            low.insert("name", name);
+        }
+        Value::List(args) if args.iter().filter_map(Value::as_map).any(is_wanted) => {
+            args.iter_mut()
+                .filter_map(Value::as_map_mut)
+                .flat_map(Map::iter_mut)
+                .for_each(|(key, value)| hide_argument(key, value));
+        }
+        _ => {}
+    }
+}
+
+/// All but what says how the state stands among the others.
+fn hide_argument(key: &Value, value: &mut Value) {
+    const TOLD: &[&str] = &["state", "fun", "__id__", "__sls__", "__env__", "order", "no_log"];
+    let key = str_of(key);
+    let told = [TOLD, REQUISITES, REQUISITES_IN].iter().any(|names| names.contains(&key.as_str()));
+    if !told {
+        *value = HIDDEN.into();
+    }
 }
 
 /// The same keys, so that it shows that something changed.

@@ -55,4 +55,12 @@ fn commands_their_conditions_and_their_failures_stay_hidden() {
         let said = said(&minion, &["state.apply", &name]);
         assert!(!said.contains(SECRET) && said.contains("***"), "{case}: {said}");
     }
+    minion.sls(
+        "shown",
+        &state("    - creates: /hunter2\n    - require:\n      - test: first\nfirst:\n  test.nop: []\n"),
+    );
+    for function in ["state.show_low_sls", "state.show_sls"] {
+        let said = said(&minion, &[function, "shown"]);
+        assert!(!said.contains(SECRET) && said.contains("first") && said.contains("cmd"), "{said}");
+    }
 }

@@ -132,7 +132,7 @@ fn secret(minion: Peer) {
     write("target", "password: before\n".to_owned());
     let states = format!(
         "file:\n  file.managed:\n    - name: {}\n    - contents: 'password: {{{{ pillar.db.password }}}}'\nrun:\n  cmd.run:\n    - name: \
-         echo {{{{ pillar.db.password }}}}\n    - fire_event: True\nfails:\n  cmd.run:\n    - name: cat {{{{ pillar.db.password }}}}\n",
+         echo {{{{ pillar.db.password }}}}\n    - fire_event: True\nsent:\n  event.send:\n    - name: own/event\n    - data: {{word: \"{{{{ pillar.db.password }}}}\"}}\nfails:\n  cmd.run:\n    - name: cat {{{{ pillar.db.password }}}}\n",
         file.display()
     );
     write("srv/salt/db.sls", states);
@@ -150,6 +150,7 @@ fn secret(minion: Peer) {
     let printed = text(&output);
     assert_eq!(fs::read_to_string(&file).expect("there"), format!("password: {SECRET}\n"), "{printed}");
     fleet.wait("the return is on the bus", |fleet| heard(fleet, "cmd_|-fails_|-cat"));
+    fleet.wait("the event is on the bus", |fleet| heard(fleet, "own/event"));
     listener.kill().expect("killed");
     listener.wait().expect("it ends");
     if minion == Peer::Halite {

@@ -9,8 +9,8 @@ use super::{compiler_error, queue, set_retcode, split_input};
 use crate::loader::{Args, Context, Fault};
 use crate::map;
 use crate::state::{
-    Available, Compiler, INCLUDED_FROM, TopError, compile, low_of, merged_top, top_matches, verify_high,
-    verify_top,
+    Available, Compiler, INCLUDED_FROM, TopError, compile, conceal, low_of, merged_top, top_matches,
+    verify_high, verify_top,
 };
 use crate::value::{Map, Value, str_of};
 
@@ -41,7 +41,8 @@ pub(super) fn highstate(cx: &Context, kwargs: Map) -> Result<Value, Fault> {
     Ok(ret)
 }
 
-/// High data or chunks as Salt 3006 shows them, which does not note who includes an SLS file.
+/// High data or chunks as Salt 3006 shows them, which does not note who includes an SLS file; without the arguments of
+/// `no_log` states.
 fn shown(mut value: Value) -> Value {
     let strip = |part: &mut Value| {
         if let Value::Map(part) = part {
@@ -49,8 +50,14 @@ fn shown(mut value: Value) -> Value {
         }
     };
     match &mut value {
-        Value::Map(high) => high.iter_mut().for_each(|(_, body)| strip(body)),
-        Value::List(chunks) => chunks.iter_mut().for_each(strip),
+        Value::Map(high) => high.iter_mut().for_each(|(_, body)| {
+            strip(body);
+            body.as_map_mut().into_iter().flat_map(Map::iter_mut).for_each(|(_, args)| conceal(args));
+        }),
+        Value::List(chunks) => chunks.iter_mut().for_each(|low| {
+            strip(low);
+            conceal(low);
+        }),
         _ => {}
     }
     value
