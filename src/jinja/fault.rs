@@ -125,7 +125,7 @@ impl Fault {
             column: 0,
             path: None,
             near: None,
-            data: inner.data.map(|file| file.to_string()),
+            data: inner.data.as_deref().map(Box::from),
             trail: inner.trail.iter().map(|p| (p.path.as_deref().map(str::to_owned), p.line)).collect(),
         };
         let Some(place) = inner.trail.iter().find(|place| place.kind != FrameKind::Block) else {
@@ -140,7 +140,7 @@ impl Fault {
         {
             let context = context(&place.source, place.line);
             error.message.push_str(&format!("\n{path}({}):\n{context}", place.line));
-            error.path = Some(path.to_string());
+            error.path = Some(Box::from(&**path));
         }
         error
     }
@@ -158,13 +158,13 @@ pub struct Error {
     pub column: u32,
     source: Rc<str>,
     /// The file, when it is not the template that was asked for.
-    pub path: Option<String>,
+    pub path: Option<Box<str>>,
     /// File and line of each call on the way, innermost first; `None` is the template that was asked for.
     pub trail: Vec<(Option<String>, u32)>,
     /// The name that was probably meant, for a variable, filter, function or file that is not there.
-    pub near: Option<String>,
+    pub near: Option<Box<str>>,
     /// The file of an `import_yaml` or its like whose data could not be read.
-    pub data: Option<String>,
+    pub data: Option<Box<str>>,
 }
 
 impl Error {
@@ -185,13 +185,13 @@ impl Error {
     /// Looks for the name that was meant among what the template sees.
     pub(super) fn with_near(mut self, missing: Option<&str>, vars: &Map, around: &dyn Surroundings) -> Self {
         if let Some(path) = missing {
-            self.near = around.source_near(path);
+            self.near = around.source_near(path).map(String::into_boxed_str);
             return self;
         }
         let quoted = |text: &str| text.split('\'').nth(1).map(str::to_owned);
         let near = if let Some((_, name)) = self.message.split_once("AliasedLoader object' has no attribute")
         {
-            self.near = around.function_near(&quoted(name).unwrap_or_default());
+            self.near = around.function_near(&quoted(name).unwrap_or_default()).map(String::into_boxed_str);
             return self;
         } else if let Some((_, told)) = self.message.split_once("No filter named ") {
             nearest(&quoted(told).unwrap_or_default(), &mut super::filters::names())
@@ -216,7 +216,7 @@ impl Error {
         } else {
             None
         };
-        self.near = near.map(str::to_owned);
+        self.near = near.map(Box::from);
         self
     }
 }

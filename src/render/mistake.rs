@@ -22,9 +22,11 @@ impl RenderError {
     /// Where the mistake is, as far as that is known.
     pub fn place(&self) -> Option<Place> {
         match self {
-            RenderError::Jinja(error) => {
-                Some(Place { path: error.path.clone(), line: error.line, column: error.column })
-            }
+            RenderError::Jinja(error) => Some(Place {
+                path: error.path.as_deref().map(str::to_owned),
+                line: error.line,
+                column: error.column,
+            }),
             RenderError::Yaml { place, .. } => Some(place.clone()),
             _ => None,
         }
