@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::atomic::Ordering,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{atomic::Ordering, mpsc},
     time::{Duration, Instant},
 };
 
@@ -18,8 +18,11 @@ const SINGLE: &str = "monocoque";
 struct Player {
     child: Child,
     stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
+    answers: mpsc::Receiver<String>,
 }
+
+/// Longer than anything here takes; one library waits for ever for some of 5,000 subscribers, about once in ten times.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Player {
     fn start(library: &str, role: &str, port: u16) -> Player {
@@ -31,7 +34,11 @@ impl Player {
             .unwrap();
         let stdin = child.stdin.take().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        Player { child, stdin, stdout }
+        let (sender, answers) = mpsc::channel();
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Player { child, stdin, answers }
     }
 
     fn command(&mut self, line: &str) {
@@ -39,9 +46,11 @@ impl Player {
     }
 
     fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.trim().to_owned()
+        self.answers.recv_timeout(PATIENCE).expect("a player answers")
+    }
+
+    fn answers_in_time(&mut self) -> bool {
+        self.answers.recv_timeout(PATIENCE / 2).is_ok()
     }
 
     /// Processor time of all threads so far, in nanoseconds.
@@ -221,11 +230,16 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 
 /// Many raw subscribers: bursts of 100 messages of 256 octets, then single ones, then bursts of 1 KiB.
 async fn fan_out(table: &mut Table, library: &'static str, peers: usize) {
-    let mut publisher = Player::start(library, "pub", 0);
-    let port = publisher.answer().parse().unwrap();
-    publisher.command(&format!("accept {peers}"));
-    let (subscribers, refused) = Subscribers::connect(port, peers).await;
-    publisher.answer();
+    let (mut publisher, subscribers, refused) = loop {
+        let mut publisher = Player::start(library, "pub", 0);
+        let port = publisher.answer().parse().unwrap();
+        publisher.command(&format!("accept {peers}"));
+        let (subscribers, refused) = Subscribers::connect(port, peers).await;
+        if publisher.answers_in_time() {
+            break (publisher, subscribers, refused);
+        }
+        eprintln!("{library}: waits for some of {peers} subscribers, and starts over");
+    };
     let connected = (peers - refused) as u64;
     let began = Instant::now();
     while subscribers.probed.load(Ordering::Relaxed) < connected && began.elapsed() < Duration::from_secs(60)
