@@ -10,8 +10,8 @@ use super::top::Top;
 use super::{Compiler, names};
 use crate::event::fnmatch;
 use crate::log::{debug, error};
-use crate::render::{SlsFile, file_from, find_sls_in};
-use crate::value::{Map, Value, str_of};
+use crate::render::{SlsFile, did_you_mean, file_from, find_sls_in};
+use crate::value::{Map, Value, nearest, str_of};
 
 /// Includes within includes.
 const MAX_DEPTH: usize = 100;
@@ -97,12 +97,13 @@ impl Compiler<'_> {
                 let chain = tree.chain.borrow();
                 let chain: String =
                     chain.iter().rev().map(|by| format!("\nincluded by SLS '{by}'")).collect();
-                error!("{text}{place}{chain}{}", problem.told_near());
+                let near = problem.told_near();
+                error!("{text}{place}{chain}{near}");
                 let safe = self.cx.opts.get("pillar_safe_render_error").is_none_or(Value::truthy);
                 errors.push(if safe {
                     format!("Rendering SLS '{sls}' failed. Please see master log for details.")
                 } else {
-                    text
+                    text + &near
                 });
                 return None;
             }
@@ -151,8 +152,11 @@ impl Compiler<'_> {
             );
             return None;
         }
-        let text =
-            format!("Specified SLS '{sls}' in environment '{saltenv}' is not available on the salt master");
+        let mut known = tree.known.iter().flatten().map(String::as_str);
+        let near = nearest(sls, &mut known).map(did_you_mean).unwrap_or_default();
+        let text = format!(
+            "Specified SLS '{sls}' in environment '{saltenv}' is not available on the salt master{near}"
+        );
         error!("{text}");
         errors.push(text);
         tree.rendered.borrow_mut().insert(sls.to_owned(), None);

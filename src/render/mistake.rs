@@ -49,10 +49,15 @@ impl RenderError {
     /// The name that was probably meant, in a line of its own.
     pub fn told_near(&self) -> String {
         match self {
-            RenderError::Jinja(jinja::Error { near: Some(near), .. }) => format!("\ndid you mean '{near}'?"),
+            RenderError::Jinja(jinja::Error { near: Some(near), .. }) => did_you_mean(near),
             _ => String::new(),
         }
     }
+}
+
+/// How errors of SLS files go on with the name that was probably meant.
+pub fn did_you_mean(near: &str) -> String {
+    format!("\ndid you mean '{near}'?")
 }
 
 /// Salt's words for the mistake, the file and the line, and the lines around it.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use gpg::decrypt;
-pub use mistake::Place;
+pub use mistake::{Place, did_you_mean};
 pub use pipe::{Step, pipe};
 pub use sls::{Rendered, SlsFile, file_from, file_through_pipe, find_sls, find_sls_in, read_template, sls};
 pub use variables::{jinja_options, sls_variables};

@@ -9,7 +9,7 @@ use crate::log::error;
 use super::chunks::INCLUDED_FROM;
 use super::{Available, declarations};
 use crate::loader::{Context, Fault};
-use crate::render::{self, Place, RenderError, SlsFile, find_sls};
+use crate::render::{self, Place, RenderError, SlsFile, did_you_mean, find_sls};
 use crate::value::{Map, Value, str_of};
 
 /// Includes may be as deep as this.
@@ -85,7 +85,7 @@ impl<'r, 'c> Compiler<'r, 'c> {
                     }
                     for error in &mut errors {
                         if let Some(near) = self.available.near_missing(&saltenv, error)? {
-                            error.push_str(&format!("\ndid you mean '{near}'?"));
+                            error.push_str(&did_you_mean(&near));
                         }
                     }
                     all_errors.extend(errors);

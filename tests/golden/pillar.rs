@@ -109,6 +109,9 @@ fn compiled(case: &str, parts: &[(String, String)]) -> (Value, Value) {
     (Value::from_json(&ours).expect("JSON"), expected)
 }
 
+/// How an error goes on with the name that was probably meant.
+const NEAR: &str = "\ndid you mean '";
+
 /// Equal, order of keys included; errors of ours may go on after Salt's text.
 pub(crate) fn same(ours: &Value, expected: &Value) -> bool {
     match (ours, expected) {
@@ -119,11 +122,31 @@ pub(crate) fn same(ours: &Value, expected: &Value) -> bool {
         (Value::List(ours), Value::List(expected)) => {
             ours.len() == expected.len() && ours.iter().zip(expected).all(|(one, other)| same(one, other))
         }
-        (Value::Text(ours), Value::Text(expected)) => ours
-            .strip_prefix(expected.as_str())
-            .is_some_and(|more| more.is_empty() || more.starts_with("\n\n") || more.starts_with("; line ")),
+        (Value::Text(ours), Value::Text(expected)) => {
+            ours.strip_prefix(expected.as_str()).is_some_and(|more| {
+                more.is_empty() || ["\n\n", "; line ", NEAR].iter().any(|it| more.starts_with(it))
+            })
+        }
         _ => ours == expected,
     }
+}
+
+/// The case says what Salt tells; we tell the same, and what was probably meant.
+#[test]
+fn errors_of_pillars_name_what_was_probably_meant() {
+    let text =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/pillar/near_names.case"));
+    let (ours, expected) = compiled("near", &sections(&text.expect("a case")));
+    let errors = |pillar: &Value| -> Vec<String> {
+        pillar.get("_errors").and_then(Value::as_list).expect("errors").iter().map(str_of).collect()
+    };
+    let told: Vec<String> = errors(&ours)
+        .iter()
+        .zip(errors(&expected))
+        .map(|(ours, salts)| ours.strip_prefix(&salts).unwrap_or_default().to_owned())
+        .collect();
+    let near = |name: &str| format!("{NEAR}{name}'?");
+    assert_eq!(told, ["users", "web.common", "map.jinja", "port"].map(near));
 }
 
 #[test]
