@@ -80,3 +80,14 @@ EVENTS = [
 for index, stream in enumerate(EVENTS):
     for size in (1, 7, 200):
         seed("events", f"stream_{index}_{size}", bytes([size]) + stream)
+
+SUITES = pathlib.Path("tests/golden/jmespath/compliance.jsonl").read_text().splitlines()
+EXPRESSIONS = [case["expression"] for suite in SUITES for case in json.loads(suite)["cases"]]
+QUERIES = EXPRESSIONS[::24] + [
+    "sort_by(a, &n)[].{n: n, t: t[0]} | [0]", "max_by(a, &a).n || min_by(a, &a)", "merge(o, {x: s}) == `{\"b\": true}`", "a[?a > `1` && !n].t[] | sum(@)",
+    "to_string(@) | reverse(@)", "map(&[@, @], a[*].t)", " | ".join(["[@, @]"] * 60), "[" + " | ".join(["[@, @]"] * 60) + "] == [" + " | ".join(["[@, @]"] * 60) + "]",
+    "(" * 900, "!" * 900 + "a", " || ".join(["a"] * 600), "a" + "[0]" * 900, "a" + "[]" * 900, "*" + ".*" * 900, "a" + ".b" * 900, "[" * 900 + "a" + "]" * 900, "`" + "[" * 300 + "]" * 300 + "`",
+    "join(s, map(&s, a))", "[99999999999999999999:-99999999999999999999:-1]", "to_number(`1e400`)", "ceil(`1e300`)", "abs(f).floor(@)", "not_null(n, &a)", "contains(keys(@), 'a')",
+]
+for index, text in enumerate(QUERIES):
+    seed("jmespath", f"query_{index}", text.encode())

@@ -55,3 +55,8 @@ fn requests() {
 fn jinja() {
     replay("jinja", jinja::fuzzing::check);
 }
+
+#[test]
+fn jmespath() {
+    replay("jmespath", jinja::fuzzing::check_query);
+}

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::fault::{Fault, Res};
 use super::number::Num;
-use super::print::{MAX_NESTING, too_deep};
 use super::val::{Val, ViewKind, Why};
+use super::walk::{Walk, walk};
 
 /// Python's `is`, as far as a template can tell.
 pub(super) fn identical(a: &Val, b: &Val) -> bool {
@@ -34,18 +34,16 @@ pub(super) fn identical(a: &Val, b: &Val) -> bool {
 /// # Errors
 /// When one side is a strict undefined, or the values are nested too deep.
 pub(super) fn equal(a: &Val, b: &Val) -> Res<bool> {
-    equal_at(a, b, 0)
+    walk(|walk| equal_at(a, b, walk))
 }
 
 /// As containers compare their items: the same object is equal to itself, whatever it says.
-fn item_equal(a: &Val, b: &Val, depth: u32) -> Res<bool> {
-    Ok(identical(a, b) || equal_at(a, b, depth + 1)?)
+fn item_equal(a: &Val, b: &Val, walk: Walk<'_>) -> Res<bool> {
+    Ok(identical(a, b) || equal_at(a, b, walk)?)
 }
 
-fn equal_at(a: &Val, b: &Val, depth: u32) -> Res<bool> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+fn equal_at(a: &Val, b: &Val, walk: Walk<'_>) -> Res<bool> {
+    let walk = walk.enter()?;
     Ok(match (a, b) {
         (Val::Undefined(it), other) | (other, Val::Undefined(it)) => {
             if it.strict || matches!(it.why, Why::Unsafe(_)) {
@@ -61,9 +59,9 @@ fn equal_at(a: &Val, b: &Val, depth: u32) -> Res<bool> {
             if Rc::ptr_eq(a, b) {
                 return Ok(true);
             }
-            items_equal(&a.0.borrow(), &b.0.borrow(), depth)?
+            items_equal(&a.0.borrow(), &b.0.borrow(), walk)?
         }
-        (Val::Tuple(a), Val::Tuple(b)) => items_equal(&a.items, &b.items, depth)?,
+        (Val::Tuple(a), Val::Tuple(b)) => items_equal(&a.items, &b.items, walk)?,
         (Val::Dict(a), Val::Dict(b)) => {
             if Rc::ptr_eq(a, b) {
                 return Ok(true);
@@ -75,7 +73,7 @@ fn equal_at(a: &Val, b: &Val, depth: u32) -> Res<bool> {
             for (index, (key, value)) in a_entries.iter().enumerate() {
                 let same_place = !(a.ordered && b.ordered) || b_entries.get_index_of(key) == Some(index);
                 match b_entries.get(key) {
-                    Some(other) if same_place && item_equal(value, other, depth)? => {}
+                    Some(other) if same_place && item_equal(value, other, walk)? => {}
                     _ => return Ok(false),
                 }
             }
@@ -99,12 +97,12 @@ fn equal_at(a: &Val, b: &Val, depth: u32) -> Res<bool> {
     })
 }
 
-fn items_equal(a: &[Val], b: &[Val], depth: u32) -> Res<bool> {
+fn items_equal(a: &[Val], b: &[Val], walk: Walk<'_>) -> Res<bool> {
     if a.len() != b.len() {
         return Ok(false);
     }
     for (a, b) in a.iter().zip(b) {
-        if !item_equal(a, b, depth)? {
+        if !item_equal(a, b, walk)? {
             return Ok(false);
         }
     }
@@ -145,13 +143,11 @@ impl Order {
 /// # Errors
 /// When Python has no order for these types.
 pub(super) fn ordered(op: Order, a: &Val, b: &Val) -> Res<bool> {
-    ordered_at(op, a, b, 0)
+    walk(|walk| ordered_at(op, a, b, walk))
 }
 
-fn ordered_at(op: Order, a: &Val, b: &Val, depth: u32) -> Res<bool> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+fn ordered_at(op: Order, a: &Val, b: &Val, walk: Walk<'_>) -> Res<bool> {
+    let walk = walk.enter()?;
     match (a, b) {
         (Val::Undefined(it), _) | (_, Val::Undefined(it)) => Err(it.fault()),
         (Val::Str(a) | Val::Markup(a), Val::Str(b) | Val::Markup(b)) => Ok(op.holds(a.cmp(b))),
@@ -159,9 +155,9 @@ fn ordered_at(op: Order, a: &Val, b: &Val, depth: u32) -> Res<bool> {
         (Val::Time(a), Val::Time(b)) => Ok(op.holds(a.cmp(b))),
         (Val::List(a), Val::List(b)) => {
             let (a, b) = (a.0.borrow().clone(), b.0.borrow().clone());
-            sequence(op, &a, &b, depth)
+            sequence(op, &a, &b, walk)
         }
-        (Val::Tuple(a), Val::Tuple(b)) => sequence(op, &a.items, &b.items, depth),
+        (Val::Tuple(a), Val::Tuple(b)) => sequence(op, &a.items, &b.items, walk),
         (Val::Set(a), Val::Set(b)) => {
             let (a, b) = (a.0.borrow(), b.0.borrow());
             let below =
@@ -185,10 +181,10 @@ fn ordered_at(op: Order, a: &Val, b: &Val, depth: u32) -> Res<bool> {
     }
 }
 
-fn sequence(op: Order, a: &[Val], b: &[Val], depth: u32) -> Res<bool> {
+fn sequence(op: Order, a: &[Val], b: &[Val], walk: Walk<'_>) -> Res<bool> {
     for (a, b) in a.iter().zip(b) {
-        if !item_equal(a, b, depth)? {
-            return ordered_at(op, a, b, depth + 1);
+        if !item_equal(a, b, walk)? {
+            return ordered_at(op, a, b, walk);
         }
     }
     Ok(op.holds(a.len().cmp(&b.len())))

@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use super::fault::{Fault, Res};
 use super::iterate::items_of;
-use super::print::{MAX_NESTING, str_of, too_deep};
+use super::print::str_of;
 use super::val::{Entries, Key, Val};
+use super::walk::{Walk, walk};
 use crate::value::{Map, Value};
 
 /// Plain data as a template sees it.
@@ -46,13 +47,11 @@ fn key_of(key: &Value) -> Key {
 /// # Errors
 /// When the value is undefined, holds itself, or is nested too deep.
 pub(super) fn to_value(val: &Val) -> Res<Value> {
-    to_value_at(val, 0)
+    walk(|walk| to_value_at(val, walk))
 }
 
-fn to_value_at(val: &Val, depth: u32) -> Res<Value> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+fn to_value_at(val: &Val, walk: Walk<'_>) -> Res<Value> {
+    let walk = walk.enter()?;
     Ok(match val {
         Val::Undefined(undefined) if undefined.strict => return Err(undefined.fault()),
         Val::Undefined(_) => Value::text(""),
@@ -63,24 +62,24 @@ fn to_value_at(val: &Val, depth: u32) -> Res<Value> {
         Val::Float(float) => Value::Float(*float),
         Val::Str(text) | Val::Markup(text) => Value::text(&**text),
         Val::Bytes(bytes) => Value::Bytes(bytes.to_vec().into()),
-        Val::List(list) => list_of(&list.0.borrow(), depth)?,
-        Val::Tuple(tuple) => list_of(&tuple.items, depth)?,
+        Val::List(list) => list_of(&list.0.borrow(), walk)?,
+        Val::Tuple(tuple) => list_of(&tuple.items, walk)?,
         Val::Dict(dict) => {
             let entries = dict.entries.borrow();
             let mut map = Map::with_capacity(entries.len());
             for (key, value) in entries.iter() {
-                map.insert(to_value_at(&key.0, depth + 1)?, to_value_at(value, depth + 1)?);
+                map.insert(to_value_at(&key.0, walk)?, to_value_at(value, walk)?);
             }
             Value::Map(map)
         }
         Val::Time(time) => Value::Time(Box::new(**time)),
-        Val::Set(_) | Val::Range(_) | Val::View(..) | Val::Gen(_) => list_of(&items_of(val)?, depth)?,
+        Val::Set(_) | Val::Range(_) | Val::View(..) | Val::Gen(_) => list_of(&items_of(val)?, walk)?,
         Val::Obj(_) => Value::text(&*str_of(val)?),
     })
 }
 
-fn list_of(items: &[Val], depth: u32) -> Res<Value> {
-    Ok(Value::List(items.iter().map(|item| to_value_at(item, depth + 1)).collect::<Res<_>>()?))
+fn list_of(items: &[Val], walk: Walk<'_>) -> Res<Value> {
+    Ok(Value::List(items.iter().map(|item| to_value_at(item, walk)).collect::<Res<_>>()?))
 }
 
 /// What a template may not do to a value of this type.

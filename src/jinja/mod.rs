@@ -16,6 +16,7 @@ mod format;
 pub mod fuzzing;
 mod globals;
 mod iterate;
+mod jmespath;
 mod lex;
 mod methods;
 mod number;
@@ -32,6 +33,7 @@ mod surroundings;
 mod syntax;
 mod tests;
 mod val;
+mod walk;
 
 use std::rc::Rc;
 

@@ -50,6 +50,8 @@ pub(super) enum Obj {
         run: Native,
         is_type: bool,
     },
+    /// `&name` of a JMESPath expression
+    Expression(Rc<super::jmespath::Tree>, super::jmespath::Id),
     /// `salt`
     Salt,
     /// `salt.cmd`
@@ -72,6 +74,7 @@ impl Obj {
             Obj::Method { .. } => "builtin_function_or_method",
             Obj::Native { is_type: true, .. } => "type",
             Obj::Native { .. } | Obj::SaltFunction(_) => "function",
+            Obj::Expression(..) => "_Expression",
             Obj::Salt => "AliasedLoader",
             Obj::SaltModule(_) => "LoadedMod",
         }
@@ -83,6 +86,7 @@ impl Obj {
             Obj::Namespace(_) | Obj::Cycler { .. } | Obj::Joiner { .. } => "jinja2.utils.",
             Obj::Loop(_) | Obj::SelfRef(_) | Obj::BlockRef { .. } | Obj::Macro(_) => "jinja2.runtime.",
             Obj::Module { .. } => "jinja2.environment.",
+            Obj::Expression(..) => "jmespath.visitor.",
             Obj::Salt => "salt.utils.templates.",
             Obj::SaltModule(_) => "salt.loader.lazy.",
             _ => "",

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::fault::{Fault, Res};
 use super::object::Obj;
 use super::val::{Dict, Val, ViewKind};
+use super::walk::{Walk, bounded, walk};
 use crate::value::{Value, float_repr, repr as value_repr, str_of as value_str};
 
 /// How deep values may be nested to be printed, compared or converted.
@@ -81,7 +82,7 @@ pub(super) fn write_str(out: &mut String, val: &Val) -> Res<()> {
 pub(super) fn write_output(out: &mut String, val: &Val) -> Res<()> {
     match val {
         Val::Dict(_) | Val::List(_) | Val::Tuple(_) | Val::Set(_) => {
-            explore(val, 0)?;
+            walk(|walk| explore(val, walk))?;
             match val {
                 Val::Dict(dict) => write_printable(out, dict, 0),
                 other => write_finalized(out, other, 0),
@@ -92,15 +93,13 @@ pub(super) fn write_output(out: &mut String, val: &Val) -> Res<()> {
 }
 
 /// Salt's finalizer builds every tuple anew from one list, which `groupby`'s pairs refuse.
-fn explore(val: &Val, depth: u32) -> Res<()> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+fn explore(val: &Val, walk: Walk<'_>) -> Res<()> {
+    let walk = walk.enter()?;
     match val {
-        Val::Dict(dict) => dict.entries.borrow().values().try_for_each(|item| explore(item, depth + 1)),
-        Val::List(list) => list.0.borrow().iter().try_for_each(|item| explore(item, depth + 1)),
+        Val::Dict(dict) => dict.entries.borrow().values().try_for_each(|item| explore(item, walk)),
+        Val::List(list) => list.0.borrow().iter().try_for_each(|item| explore(item, walk)),
         Val::Tuple(tuple) => {
-            tuple.items.iter().try_for_each(|item| explore(item, depth + 1))?;
+            tuple.items.iter().try_for_each(|item| explore(item, walk))?;
             if tuple.is_group {
                 return Err(Fault::other(
                     "_GroupTuple.__new__() missing 1 required positional argument: 'list'",
@@ -113,9 +112,7 @@ fn explore(val: &Val, depth: u32) -> Res<()> {
 }
 
 fn write_printable(out: &mut String, dict: &Dict, depth: u32) -> Res<()> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+    bounded(out, depth)?;
     out.push('{');
     for (index, (key, value)) in dict.entries.borrow().iter().enumerate() {
         if index > 0 {
@@ -150,9 +147,7 @@ fn push_int(out: &mut String, int: i64) {
 }
 
 fn write(out: &mut String, val: &Val, depth: u32, finalized: bool) -> Res<()> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+    bounded(out, depth)?;
     match val {
         Val::Undefined(_) => out.push_str("Undefined"),
         Val::None => out.push_str("None"),

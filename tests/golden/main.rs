@@ -3,6 +3,7 @@
 mod config;
 mod highstate;
 mod jinja;
+mod jmespath;
 mod later;
 mod machine;
 mod modules;
@@ -15,6 +16,7 @@ mod web;
 mod yaml;
 
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 
 use base64::Engine;
@@ -25,10 +27,11 @@ static UMASK: Mutex<()> = Mutex::new(());
 
 /// The cases of a file below `tests/golden`, one JSON object per line.
 fn cases(file: &str) -> Vec<Value> {
-    let path = format!("{}/tests/golden/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
+    let shown = path.display();
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{shown}: {error}"));
     text.lines()
-        .map(|line| Value::from_json(line).unwrap_or_else(|error| panic!("{path}: {error}")))
+        .map(|line| Value::from_json(line).unwrap_or_else(|error| panic!("{shown}: {error}")))
         .collect()
 }
 

@@ -11,6 +11,7 @@ use super::super::object::Obj;
 use super::super::print::{MAX_NESTING, repr, str_of, too_deep};
 use super::super::run::Run;
 use super::super::val::{Entries, Key, Val};
+use super::super::walk::{Walk, walk};
 use crate::value::yaml::{self, Flow, Style};
 use crate::value::{JsonStyle, Value, float_repr};
 
@@ -24,6 +25,8 @@ struct Layout {
     sort_keys: bool,
     ensure_ascii: bool,
     separators: (Rc<str>, Rc<str>),
+    /// `default=str`: what JSON does not know becomes text.
+    others_as_text: bool,
 }
 
 impl Layout {
@@ -42,8 +45,20 @@ impl Layout {
         {
             pair = (str_of(item)?, str_of(key)?);
         }
-        Ok(Layout { indent, sort_keys, ensure_ascii, separators: pair })
+        Ok(Layout { indent, sort_keys, ensure_ascii, separators: pair, others_as_text: false })
     }
+}
+
+/// `json.dumps(val, separators=(',', ':'), default=str)`
+pub(in super::super) fn compact_json(run: &mut Run<'_>, val: &Val) -> Res<Val> {
+    let layout = Layout {
+        indent: None,
+        sort_keys: false,
+        ensure_ascii: true,
+        separators: (",".into(), ":".into()),
+        others_as_text: true,
+    };
+    dumps(run, val, &layout).map(|text| Val::Str(text.into()))
 }
 
 /// `json.dumps(val)`
@@ -56,6 +71,7 @@ fn dumps(run: &mut Run<'_>, val: &Val, layout: &Layout) -> Res<String> {
 
 fn write(run: &mut Run<'_>, out: &mut String, val: &Val, layout: &Layout, depth: u32) -> Res<()> {
     run.tick()?;
+    run.has_room(out.len())?;
     if depth > MAX_NESTING {
         return Err(too_deep());
     }
@@ -103,6 +119,7 @@ fn write(run: &mut Run<'_>, out: &mut String, val: &Val, layout: &Layout, depth:
             close(out, layout, depth);
             out.push('}');
         }
+        other if layout.others_as_text => write_text(out, &str_of(other)?, layout),
         other => {
             let name = other.type_name();
             let name = name.rsplit('.').next().unwrap_or(name);
@@ -180,21 +197,19 @@ pub(super) fn tojson(run: &mut Run<'_>, mut args: Args) -> Res<Val> {
 }
 
 /// A value as YAML would represent it: what it does not know stands as [`STAND_IN`].
-fn representable(val: &Val, depth: u32) -> Res<Value> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+fn representable(val: &Val, walk: Walk<'_>) -> Res<Value> {
+    let walk = walk.enter()?;
     Ok(match val {
-        Val::List(list) => Value::List(
-            list.0.borrow().iter().map(|item| representable(item, depth + 1)).collect::<Res<_>>()?,
-        ),
+        Val::List(list) => {
+            Value::List(list.0.borrow().iter().map(|item| representable(item, walk)).collect::<Res<_>>()?)
+        }
         Val::Tuple(tuple) if !tuple.is_group => {
-            Value::List(tuple.items.iter().map(|item| representable(item, depth + 1)).collect::<Res<_>>()?)
+            Value::List(tuple.items.iter().map(|item| representable(item, walk)).collect::<Res<_>>()?)
         }
         Val::Dict(dict) => {
             let mut map = crate::value::Map::new();
             for (key, val) in dict.entries.borrow().iter() {
-                map.insert(representable(&key.0, depth + 1)?, representable(val, depth + 1)?);
+                map.insert(representable(&key.0, walk)?, representable(val, walk)?);
             }
             Value::Map(map)
         }
@@ -216,7 +231,7 @@ fn yaml_text(val: &Val, flow: &Val) -> Res<String> {
         flow if flow.truthy()? => Flow::Always,
         _ => Flow::Never,
     };
-    let text = yaml::dump(&representable(val, 0)?, Style { flow, ..Style::SALT });
+    let text = yaml::dump(&walk(|walk| representable(val, walk))?, Style { flow, ..Style::SALT });
     let text = text.trim_matches(super::super::lex::is_space);
     Ok(text.strip_suffix("\n...").unwrap_or(text).replace(STAND_IN, UNKNOWN))
 }

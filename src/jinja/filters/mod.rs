@@ -19,6 +19,8 @@ mod wrap;
 mod xml;
 
 use super::object::Native;
+pub(super) use data::compact_json;
+pub(super) use numbers::{abs, parse_float, parse_int};
 pub(super) use regex::subject;
 
 /// A filter.
@@ -112,7 +114,7 @@ static FILTERS: &[Filter] = &[
     row("json_decode_list", dicts::encode_list),
     row("json_encode_dict", dicts::encode_dict),
     row("json_encode_list", dicts::encode_list),
-    row("json_query", outside::json_query),
+    row("json_query", super::jmespath::json_query),
     row("last", sequence::last),
     row("length", sequence::length),
     row("list", sequence::list),

@@ -13,7 +13,7 @@ use super::super::syntax::BinaryOp;
 use super::super::val::Val;
 use super::select::Path;
 
-pub(super) fn abs(_: &mut Run<'_>, args: Args) -> Res<Val> {
+pub(in super::super) fn abs(_: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("abs", ["x"], 1)?;
     let val = given(val);
     match Num::of(&val) {
@@ -24,7 +24,7 @@ pub(super) fn abs(_: &mut Run<'_>, args: Args) -> Res<Val> {
 }
 
 /// Python's `int(text, base)`.
-pub(super) fn parse_int(text: &str, base: u32) -> Option<BigInt> {
+pub(in super::super) fn parse_int(text: &str, base: u32) -> Option<BigInt> {
     let text = text.trim_matches(is_space);
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -60,7 +60,7 @@ pub(super) fn parse_int(text: &str, base: u32) -> Option<BigInt> {
 }
 
 /// Python's `float(text)`.
-pub(super) fn parse_float(text: &str) -> Option<f64> {
+pub(in super::super) fn parse_float(text: &str) -> Option<f64> {
     let text = text.trim_matches(is_space);
     let word = text.trim_start_matches(['+', '-']).to_lowercase();
     if matches!(word.as_str(), "inf" | "infinity" | "nan") {

@@ -36,7 +36,6 @@ outside!(
     is_bin_file,
     is_empty,
     is_text_file,
-    json_query,
     list_files,
     which
 );

@@ -3,9 +3,10 @@
 use super::super::call::{Args, given};
 use super::super::compare::{Order, ordered};
 use super::super::fault::Res;
-use super::super::print::{MAX_NESTING, repr, too_deep};
+use super::super::print::repr;
 use super::super::run::Run;
 use super::super::val::{Dict, Val};
+use super::super::walk::bounded;
 
 const WIDTH: usize = 80;
 
@@ -30,9 +31,7 @@ fn pformat(val: &Val) -> Res<String> {
 
 /// `repr` with the keys of dicts in order.
 fn flat(out: &mut String, val: &Val, depth: u32) -> Res<()> {
-    if depth > MAX_NESTING {
-        return Err(too_deep());
-    }
+    bounded(out, depth)?;
     let list = |out: &mut String, items: &[Val]| -> Res<()> {
         for (index, item) in items.iter().enumerate() {
             if index > 0 {

@@ -370,8 +370,16 @@ impl<'h> Run<'h> {
         Ok(())
     }
 
+    /// Fails when a text that is being made has become larger than all that may still be made.
+    pub(super) fn has_room(&mut self, bytes: usize) -> Res<()> {
+        let made = self.bytes;
+        let room = self.charge(bytes);
+        self.bytes = made;
+        room
+    }
+
     /// Fails before the stack of the thread is used up.
-    fn check_stack(&self) -> Res<()> {
+    pub(super) fn check_stack(&self) -> Res<()> {
         if self.stack_base.abs_diff(here()) > self.options.limits.stack_bytes {
             return Err(super::print::too_deep());
         }

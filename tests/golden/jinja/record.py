@@ -335,6 +335,48 @@ LINES = [
 ]
 
 
+# Arguments of `json_query`, and more of what it is asked with.
+QUERIES = [
+    "people|json_query('[].n')", "people|json_query('[*].c.d')", "people|json_query(\"[?a > `1`].n\")", "people|json_query('[?c].n | [0]')",
+    "people|json_query('[0]')", "people|json_query('[0].c')", "people|json_query('[-1].zz')", "people|json_query('length(@)')",
+    "people|json_query('sort_by(@, &n)[].n')", "people|json_query('max_by(@, &a).n')", "people|json_query('min_by(@, &a)')",
+    "people|json_query('[].{name: n, d: c.d}')", "people|json_query('[].[n, a]')", "people|json_query('map(&c.d, @)')",
+    "people|json_query('sort_by(@, &c)')", "people|json_query('max_by(@, &c)')", "people|json_query('group_by(@, &n)')",
+    "tree|json_query('[].c[].c[].v')", "tree|json_query('[].c[] | [].v')", "tree|json_query('[0].c[0].c')", "tree|json_query('**')",
+    "pillar|json_query('users.*.uid')", "pillar|json_query('keys(users)')", "pillar|json_query('users.bo.groups[1]')", "pillar|json_query('users.values(@)[].uid')",
+    "pillar|json_query('users | to_string(@)')", "pillar.users|json_query('bo.groups.join(`,`, @)')", "pillar|json_query('users.\"bo\".uid')",
+    "grains|json_query('os')", "grains|json_query('[os, id]')", "grains|json_query('join(`-`, [os, id])')", "grains|json_query('ipv4[?starts_with(@, `10.`)] | [0]')",
+    "grains|json_query('to_number(osmajorrelease)')", "grains|json_query('osmajorrelease == `12`')", "grains|json_query('merge(@, {x: `1`}).x')",
+    "mp|json_query('a')", "mp|json_query('@')", "mp|json_query('*')", "mp|json_query('sum(*)')", "mp|json_query('avg(values(@))')", "mp|json_query(expr='a')",
+    "lst|json_query('sort(@)')", "lst|json_query('reverse(@)')", "lst|json_query('[::-1]')", "lst|json_query('[1:]')", "lst|json_query('[::0]')", "lst|json_query('max(@)')",
+    "lst|json_query('contains(@, `3`)')", "lst|json_query('[?@ >= `2`]')", "lst|json_query('[]|[0]')", "lst|json_query('avg(@)')", "lst|json_query('to_array(@)')",
+    "words|json_query('sort(@)')", "words|json_query('join(`, `, @)')", "words|json_query('[?contains(@, `app`)]')", "words|json_query('max(@)')", "words|json_query('sum(@)')",
+    "f|json_query('ceil(@)')", "f|json_query('floor(@)')", "f|json_query('abs(@)')", "n|json_query('@')", "n|json_query('@ == `42`')", "big|json_query('@ == `42`')", "big|json_query('to_string(@)')",
+    "(2**70)|json_query('abs(@)')", "(-2**70)|json_query('abs(@)')", "1e300|json_query('ceil(@)')", "(f * 1e308)|json_query('ceil(@)')", "(f * 1e308)|json_query('to_string(@)')",
+    "text|json_query('length(@)')", "uni|json_query('length(@)')", "uni|json_query('reverse(@)')", "uni|json_query('to_string([@])')", "uni|json_query(\"contains(@, '☃')\")", "none_|json_query('@')", "none_|json_query('a')", "none_|json_query('[@]')", "none_|json_query('`1`')",
+    "yes_|json_query('@ == `1`')", "1|json_query('@ == `true`')", "0|json_query('!@')", "''|json_query('!@')", "0|json_query('@ || `5`')", "[]|json_query('@ || `5`')", "()|json_query('@ || `5`')", "{}|json_query('@ && `5`')",
+    "(1,2)|json_query('[0]')", "(1,2)|json_query('[]')", "(1,2)|json_query('@')", "(1,2)|json_query('type(@)')", "(1,2)|json_query('length(@)')", "(1,2)|json_query('to_string(@)')", "(1,2)|json_query('to_number(@)')", "(1,2)|json_query('@ == `[1,2]`')",
+    "range(3)|json_query('[0]')", "mp.keys()|json_query('[0]')", "mp.items()|json_query('length(@)')", "'a'.encode()|json_query('length(@)')", "'12'.encode()|json_query('to_number(@)')", "{'a': 'b'.encode()}|json_query('to_string(@)')",
+    "'a'|safe|json_query('@')", "'a'|safe|json_query('length(@)')", "'a'|safe|json_query('type(@)')", "'a'|safe|json_query('@ < `b`')", "'12'|safe|json_query('to_number(@)')", "['b'|safe, 'a']|json_query('sort(@)')",
+    "nope|json_query('a')", "nope|json_query('@')", "nope|json_query('[0]')", "nope|json_query('*')", "nope|json_query('@ || `1`')", "nope|json_query('length(@)')", "nope|json_query('`1`')", "mp.zz|json_query('a')", "{'a': nope}|json_query('a.b')", "mp|json_query(nope)",
+    "mp|json_query", "mp|json_query()", "mp|json_query('a', 'b')", "mp|json_query('a', x=1)", "mp|json_query('')", "mp|json_query(none)", "mp|json_query(0)", "mp|json_query(5)", "mp|json_query([1])", "mp|json_query({})", "mp|json_query('a'|safe)",
+    "{1: 'a', 'b': 2}|json_query('keys(@)')", "{1: 'a'}|json_query('to_string(@)')", "{(1,2): 'a'}|json_query('to_string(@)')", "{none: 1, true: 2, 1.5: 3}|json_query('to_string(@)')", "{'a': 1, 'b': 'x'}|json_query('sort(*)')", "{'a': 1, 'b': true}|json_query('sum(*)')",
+    "mp|json_query('&a')|string|length > 10", "mp|json_query('type(&a)')", "[1, 'a']|json_query('min_by(@, &@)')", "['a', 1]|json_query('max_by(@, &@)')", "[1, 'a']|json_query('sort_by(@, &@)')", "[1, none]|json_query('sort_by(@, &@)')", "[none]|json_query('sort_by(@, &@)')", "[]|json_query('sort_by(@, &@)')", "[1, 2.0, true]|json_query('max(@)')",
+    "'1'|json_query('@ < `2`')", "{'a': '1'}|json_query('a < `2`')", "'a'|json_query('@ < `2`')", "'abc'|json_query('contains(@, `1`)')", "['abc']|json_query('[?contains(@, `b`)]')", "['3', '2.5', 'x', '', ' 7 ', '0x1', '1_0', 'nan', 'inf']|json_query('[].to_number(@)')",
+    "mp|json_query('a.')", "mp|json_query('a b')", "mp|json_query('a[')", "mp|json_query('[')", "mp|json_query('a]')", "mp|json_query('a[b]')", "mp|json_query('a.1')", "mp|json_query('1')", "mp|json_query('{a b}')", "mp|json_query('{a: b,}')", "mp|json_query('{')",
+    "mp|json_query('a = b')", "mp|json_query('a =')", "mp|json_query('a # b')", "mp|json_query('`{`')", "mp|json_query('`a')", "mp|json_query(\"'a\")", "mp|json_query('\"a')", "mp|json_query('\"a\"(b)')", "mp|json_query('a(b')", "mp|json_query('@(b)')", "mp|json_query('length(a, b)')", "mp|json_query('length()')", "mp|json_query('merge()')", "mp|json_query('nope(a)')", "mp|json_query('-')", "mp|json_query('a[-]')",
+    "mp|json_query('a[0:1:2:3]')", "mp|json_query('a[:x]')", "mp|json_query('*.a b')", "mp|json_query('a.*.')", "mp|json_query('foo.*bar')", "mp|json_query('a..b')", "mp|json_query('é')", "mp|json_query('a é')", "mp|json_query('\"é\"')", "mp|json_query('a\\n.b\\n.')", "mp|json_query('a || ')", "mp|json_query('!')", "mp|json_query('(a')", "mp|json_query('a)')", "mp|json_query('   ')",
+    "mp|json_query('\"a\\\\x\"')", "mp|json_query('\"\\\\u00e\"')", "mp|json_query('\"a\\nb\"')", "mp|json_query('\"\\\\u0061\"')", "mp|json_query('`\"a\\nb\"`')", "mp|json_query('`01`')", "mp|json_query('` x y `')", "mp|json_query('`x\"y`')", "mp|json_query('``')", "mp|json_query('`[1, {\"a\": null}]`')", "mp|json_query('`1.5e3`')", "mp|json_query('`12345678901234567890`')",
+    "[[0, 1], [2]]|json_query('[0][0:1]')", "[[0, 1], [2]]|json_query('[0][0:1].x')", "[[[0, 1], [2]]]|json_query('[0][0][*]')", "[[0, 1], [2]]|json_query('[:1][0]')", "[[0, 1], [2]]|json_query('[*][0]')", "[[0, 1], [2]]|json_query('[][0]')", "[1]|json_query('[99999999999999999999]')", "[1]|json_query('[-99999999999999999999:]')", "{'a': {'b': 1}, 'c': {'b': 2}}|json_query('*.b')", "{'a': {'b': 1}, 'c': {'b': 2}}|json_query('[*].b')", "[1]|json_query('[007]')", "[1]|json_query('[-0]')",
+]
+
+QUERY_STATEMENTS = [
+    "{% set c = people|json_query('[0].c') %}{% do c.update({'d': 9}) %}{{ people[0].c.d }}", "{% set l = lst|json_query('@') %}{% do l.append(9) %}{{ lst }}", "{% set l = lst|json_query('[*]') %}{% do l.append(9) %}{{ lst }}",
+    "{% for p in people|json_query('[?a > `1`]') %}{{ loop.index }}{{ p.n }}{% endfor %}", "{% if grains|json_query('os') == 'Debian' %}yes{% endif %}", "{{ people|json_query('[].n')|join(',') }}", "{{ people|map('json_query', 'n')|list }}", "{{ people|json_query('[].n')|yaml }}|{{ people|json_query('[].c')|json }}",
+    "a\nb\n{{ mp|json_query('a.') }}\nc\n", "{% macro q(e) %}\n{{ mp|json_query(e) }}\n{% endmacro %}x\n{{ q('a[') }}\n", "{% set q = 'sort_by(@, &n)[].n' %}\n{{ people|json_query(q) }}", "{% set x = mp|json_query('{m: `[1]`}') %}{% do x.m.append(2) %}{{ x }}", "{% filter json_query('length(@)')|string %}abc{% endfilter %}", "{% filter json_query('@') %}abc{% endfilter %}", "{{ nope|json_query('@') is defined }}",
+]
+
+
 def systematic():
     for value in VALUES:
         for name in FILTERS:
@@ -368,6 +410,11 @@ def systematic():
         add(text, line_statement_prefix="#")
         add(text, line_statement_prefix="#", line_comment_prefix="##")
         add(text, line_statement_prefix="#", trim_blocks=True, lstrip_blocks=True)
+    exprs(QUERIES)
+    for text in QUERY_STATEMENTS:
+        add(text)
+    for text in ["{{ nope|json_query('a') }}", "{{ nope|json_query('@') }}", "{{ nope|json_query('@ || `1`') }}", "{{ nope|json_query('[@]') }}", "{{ nope|json_query('[@] | to_string(@)') }}"]:
+        add(text, allow_undefined=True)
 
 
 class Random:
