@@ -1,16 +1,22 @@
 //! From and to plain data, at the border of a render.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::fault::{Fault, Res};
 use super::iterate::items_of;
 use super::print::str_of;
-use super::val::{Entries, Key, Val};
+use super::val::{Dict, Entries, Key, Val};
 use super::walk::{Walk, walk};
 use crate::value::{Map, Value};
 
 /// Plain data as a template sees it.
 pub(super) fn from_value(value: &Value) -> Val {
+    made_of(value, false)
+}
+
+/// The same, with every dict an `OrderedDict` if they are `ordered`.
+pub(super) fn made_of(value: &Value, ordered: bool) -> Val {
     match value {
         Value::Null => Val::None,
         Value::Bool(bool) => Val::Bool(*bool),
@@ -19,19 +25,23 @@ pub(super) fn from_value(value: &Value) -> Val {
         Value::Float(float) => Val::Float(*float),
         Value::Text(text) => Val::str(text),
         Value::Bytes(bytes) => Val::Bytes(Rc::from(&bytes[..])),
-        Value::List(items) => Val::list(items.iter().map(from_value).collect()),
-        Value::Map(map) => from_map(map),
+        Value::List(items) => Val::list(items.iter().map(|item| made_of(item, ordered)).collect()),
+        Value::Map(map) => dict_of(map, ordered, ordered),
         Value::Time(time) => Val::Time(Rc::new(**time)),
     }
 }
 
-/// A map as a dict. Keys that Python could not hash become tuples or text.
-pub(super) fn from_map(map: &Map) -> Val {
+/// A map as a dict, whose values are made as [`made_of`] does. Keys that Python could not hash become tuples or text.
+pub(super) fn from_map(map: &Map, ordered: bool) -> Val {
+    dict_of(map, false, ordered)
+}
+
+fn dict_of(map: &Map, ordered: bool, below: bool) -> Val {
     let mut entries = Entries::with_capacity(map.len());
     for (key, value) in map {
-        entries.insert(key_of(key), from_value(value));
+        entries.insert(key_of(key), made_of(value, below));
     }
-    Val::dict(entries)
+    Val::Dict(Rc::new(Dict { entries: RefCell::new(entries), ordered }))
 }
 
 fn key_of(key: &Value) -> Key {

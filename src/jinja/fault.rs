@@ -88,6 +88,12 @@ impl Fault {
         self
     }
 
+    /// With other words for some of its message.
+    pub(super) fn reworded(mut self, old: &str, new: &str) -> Self {
+        self.0.message = self.0.message.replacen(old, new, 1);
+        self
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.0.kind
     }

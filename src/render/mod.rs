@@ -120,7 +120,7 @@ pub fn render_from(
 /// # Errors
 /// When the template is wrong or fails.
 pub fn jinja_text(cx: &Context, text: &str, variables: &Map, saltenv: &str) -> Result<String, RenderError> {
-    let around = Around { cx, files: cx.minion.files(), saltenv };
+    let around = Around { cx, files: cx.minion.files(), saltenv, of_file: true };
     Ok(jinja::render(text, variables, &around, &jinja_options(cx.opts, ""))?)
 }
 
@@ -157,7 +157,7 @@ fn run(
         Step::Jinja => {
             let variables = own_variables(source);
             let options = jinja_options(cx.opts, source.sls);
-            let around = Around { cx, files, saltenv: source.saltenv };
+            let around = Around { cx, files, saltenv: source.saltenv, of_file: false };
             // The first line stays, so that lines in messages are those of the file.
             let Value::Text(text) = &value else { return Err(RenderError::NotText("jinja")) };
             let (text, written) = jinja::render_with_places(text, &variables, &around, &options)?;

@@ -18,6 +18,8 @@ pub(super) struct Around<'a, 'c> {
     /// Where imported files come from.
     pub files: &'a dyn FileClient,
     pub saltenv: &'a str,
+    /// The template is that of a file, and its variables are from the SLS file that asks for it.
+    pub of_file: bool,
 }
 
 impl Surroundings for Around<'_, '_> {
@@ -106,6 +108,15 @@ impl Surroundings for Around<'_, '_> {
         matches!(name, "defaults.merge" | "defaults.update" | "slsutil.update")
     }
 
+    /// What was read from SLS files in this process: the arguments of a state, and a pillar that no master sent.
+    fn keeps_order(&self, name: &str) -> bool {
+        match name {
+            "pillar" | "pillar.get" => self.cx.opts.str("file_client") == Some("local"),
+            "opts" | "grains" => false,
+            _ => self.of_file && !name.contains('.'),
+        }
+    }
+
     fn local_time(&self, seconds: Option<f64>) -> Option<DateTime> {
         let Some(seconds) = seconds else {
             self.cx.set_changeable();
@@ -149,7 +160,8 @@ fn outside(cx: &Context, filter: &str, args: &[Value], kwargs: &Map) -> Option<R
         }
         "http_query" => {
             let mut asked = kwargs.clone();
-            asked.extend(args.get(1).map(|method| ("method", method.clone())));
+            let placed = HTTP_QUERY.split_whitespace().zip(args.iter().skip(1).cloned());
+            asked.extend(placed.filter(|(_, arg)| !arg.is_null()));
             let url = args.get(..1).unwrap_or_default();
             return Some(cx.ask_with("http.query", url, asked).map_err(|fault| fault.to_string()));
         }
@@ -178,6 +190,14 @@ fn outside(cx: &Context, filter: &str, args: &[Value], kwargs: &Map) -> Option<R
         _ => return None,
     }))
 }
+
+/// What `http_query` takes by its place, after the address. Salt: utils/http.py (`query`).
+const HTTP_QUERY: &str = "method params data data_file header_dict header_list header_file username password auth decode \
+                          decode_type status headers text cookies cookie_jar cookie_format persist_session \
+                          session_cookie_jar data_render data_renderer header_render header_renderer template_dict \
+                          test test_url node port opts backend ca_bundle verify_ssl cert text_out headers_out \
+                          decode_out stream streaming_callback header_callback handle agent hide_fields raise_error \
+                          formdata formdata_fieldname formdata_filename decode_body";
 
 /// Functions that give the same for the same arguments, grains and pillar.
 fn is_steady(name: &str) -> bool {

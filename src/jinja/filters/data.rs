@@ -10,7 +10,7 @@ use super::super::methods::list::fresh;
 use super::super::object::Obj;
 use super::super::print::{MAX_NESTING, repr, str_of, too_deep};
 use super::super::run::Run;
-use super::super::val::{Entries, Key, Val};
+use super::super::val::{Dict, Entries, Key, Val};
 use super::super::walk::{Walk, walk};
 use crate::value::yaml::{self, Flow, Style};
 use crate::value::{JsonStyle, Value, float_repr};
@@ -208,8 +208,8 @@ fn representable(val: &Val, walk: Walk<'_>) -> Res<Value> {
         }
         Val::Dict(dict) => {
             let mut map = crate::value::Map::new();
-            for (key, val) in dict.entries.borrow().iter() {
-                map.insert(representable(&key.0, walk)?, representable(val, walk)?);
+            for (key, val) in in_order(dict) {
+                map.insert(representable(&key, walk)?, representable(&val, walk)?);
             }
             Value::Map(map)
         }
@@ -225,13 +225,23 @@ fn representable(val: &Val, walk: Walk<'_>) -> Res<Value> {
     })
 }
 
+/// The entries as PyYAML writes them: by key where keys have an order, of an `OrderedDict` as they stand.
+fn in_order(dict: &Dict) -> Vec<(Val, Val)> {
+    let entries: Vec<(Val, Val)> =
+        dict.entries.borrow().iter().map(|(key, val)| (key.0.clone(), val.clone())).collect();
+    let mut by_key = entries.clone();
+    let sorted = !dict.ordered && sort(&mut by_key, &mut |a, b| ordered(Order::Lt, &a.0, &b.0)).is_ok();
+    if sorted { by_key } else { entries }
+}
+
 fn yaml_text(val: &Val, flow: &Val) -> Res<String> {
     let flow = match flow {
         Val::None => Flow::Leaves,
         flow if flow.truthy()? => Flow::Always,
         _ => Flow::Never,
     };
-    let text = yaml::dump(&walk(|walk| representable(val, walk))?, Style { flow, ..Style::SALT });
+    let text =
+        yaml::dump(&walk(|walk| representable(val, walk))?, Style { flow, sort_keys: false, ..Style::SALT });
     let text = text.trim_matches(super::super::lex::is_space);
     Ok(text.strip_suffix("\n...").unwrap_or(text).replace(STAND_IN, UNKNOWN))
 }

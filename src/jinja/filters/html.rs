@@ -105,9 +105,13 @@ pub(super) fn urlencode(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let val = given(val);
     let pairs = match &val {
         Val::Dict(dict) => Val::View(ViewKind::Items, dict.clone()),
-        Val::List(_) | Val::Tuple(_) | Val::Set(_) | Val::Gen(_) | Val::View(..) | Val::Range(_) => {
-            val.clone()
-        }
+        Val::List(_)
+        | Val::Tuple(_)
+        | Val::Set(_)
+        | Val::Gen(_)
+        | Val::View(..)
+        | Val::Range(_)
+        | Val::Bytes(_) => val.clone(),
         other => {
             let out = quote_val(run, other, false)?;
             return run.text(out);

@@ -23,6 +23,9 @@ pub(super) use data::compact_json;
 pub(super) use numbers::{abs, parse_float, parse_int};
 pub(super) use regex::subject;
 
+/// What Python's regular expressions say of octets.
+const NO_TEXT: &str = "cannot use a string pattern on a bytes-like object";
+
 /// A filter.
 pub(super) struct Filter {
     name: &'static str,

@@ -8,10 +8,12 @@ use super::super::fault::{Fault, Res};
 use super::super::globals::counted_items;
 use super::super::lex::is_space;
 use super::super::number::{Num, float_to_big};
+use super::super::print::{repr, text_repr_owned};
 use super::super::run::Run;
 use super::super::syntax::BinaryOp;
 use super::super::val::Val;
 use super::select::Path;
+use super::strings::number_text;
 
 pub(in super::super) fn abs(_: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("abs", ["x"], 1)?;
@@ -133,24 +135,7 @@ pub(super) fn float(_: &mut Run<'_>, args: Args) -> Res<Val> {
 pub(super) fn filesizeformat(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val, binary] = args.bind("do_filesizeformat", ["value", "binary"], 1)?;
     let val = given(val);
-    let bytes = match &val {
-        Val::Undefined(undefined) => return Err(undefined.fault()),
-        Val::Str(text) | Val::Markup(text) => parse_float(text).ok_or_else(|| {
-            Fault::other(format!(
-                "could not convert string to float: {}",
-                super::super::print::text_repr_owned(text)
-            ))
-        })?,
-        other => match Num::of(other) {
-            Some(num) => num.float(),
-            None => {
-                return Err(Fault::other(format!(
-                    "float() argument must be a string or a real number, not '{}'",
-                    other.type_name()
-                )));
-            }
-        },
-    };
+    let bytes = python_float(&val)?;
     let binary = flag(binary, false)?;
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
     if bytes == 1.0 {
@@ -284,20 +269,25 @@ pub(super) fn avg(run: &mut Run<'_>, args: Args) -> Res<Val> {
         let mean = run.binary(BinaryOp::Div, &total, &Val::len_of(items.len()))?;
         return Ok(mean);
     }
-    match &val {
+    python_float(&val).map(Val::Float)
+}
+
+/// Python's `float(val)`.
+fn python_float(val: &Val) -> Res<f64> {
+    match val {
         Val::Undefined(undefined) => Err(undefined.fault()),
-        Val::Str(text) | Val::Markup(text) => parse_float(text).map(Val::Float).ok_or_else(|| {
-            Fault::other(format!(
-                "could not convert string to float: {}",
-                super::super::print::text_repr_owned(text)
-            ))
+        Val::Str(_) | Val::Markup(_) | Val::Bytes(_) => parse_float(&number_text(val)).ok_or_else(|| {
+            let shown = match val {
+                Val::Bytes(_) => repr(val).unwrap_or_default(),
+                _ => text_repr_owned(&number_text(val)),
+            };
+            Fault::other(format!("could not convert string to float: {shown}"))
         }),
-        other => match Num::of(other) {
-            Some(num) => Ok(Val::Float(num.float())),
-            None => Err(Fault::other(format!(
+        other => Num::of(other).map(|num| num.float()).ok_or_else(|| {
+            Fault::other(format!(
                 "float() argument must be a string or a real number, not '{}'",
                 other.type_name()
-            ))),
-        },
+            ))
+        }),
     }
 }

@@ -1,5 +1,6 @@
 //! Salt's filters over text. Salt: utils/stringutils.py, utils/yamlencoding.py, utils/path.py, utils/jinja.py.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::super::call::{Args, flag, given};
@@ -32,7 +33,10 @@ pub(super) fn quote(run: &mut Run<'_>, args: Args) -> Res<Val> {
     if !val.truthy()? {
         return Ok(Val::str("''"));
     }
-    let text = text(&val, |name| format!("expected string or bytes-like object, got '{name}'"))?;
+    let text = text(&val, |name| match name {
+        "bytes" => super::NO_TEXT.to_owned(),
+        name => format!("expected string or bytes-like object, got '{name}'"),
+    })?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if text.chars().all(is_plain) {
         return Ok(Val::Str(text));
@@ -58,10 +62,13 @@ pub(super) fn to_num(_: &mut Run<'_>, args: Args) -> Res<Val> {
     let val = given(val);
     Ok(match &val {
         Val::Undefined(undefined) => return Err(undefined.fault()),
-        Val::Str(text) | Val::Markup(text) => match parse_int(text, 10) {
-            Some(big) => Val::from_big(big),
-            None => parse_float(text).map_or_else(|| val.clone(), Val::Float),
-        },
+        Val::Str(_) | Val::Markup(_) | Val::Bytes(_) => {
+            let text = number_text(&val);
+            match parse_int(&text, 10) {
+                Some(big) => Val::from_big(big),
+                None => parse_float(&text).map_or_else(|| val.clone(), Val::Float),
+            }
+        }
         Val::Bool(bool) => Val::Int(i64::from(*bool)),
         Val::Int(_) | Val::Big(_) => val,
         Val::Float(float) => match super::super::number::float_to_big(float.trunc()) {
@@ -78,11 +85,20 @@ pub(super) fn to_num(_: &mut Run<'_>, args: Args) -> Res<Val> {
     })
 }
 
+/// Text or octets that may be a number.
+pub(super) fn number_text(val: &Val) -> Cow<'_, str> {
+    match val {
+        Val::Str(text) | Val::Markup(text) => Cow::Borrowed(text),
+        Val::Bytes(octets) => String::from_utf8_lossy(octets),
+        _ => Cow::Borrowed(""),
+    }
+}
+
 pub(super) fn is_hex(_: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("is_hex", ["value"], 1)?;
     match given(val) {
         Val::Undefined(undefined) if undefined.strict => Ok(Val::Bool(false)),
-        val => Ok(Val::Bool(val.as_str().is_some_and(|text| parse_int(text, 16).is_some()))),
+        val => Ok(Val::Bool(parse_int(&number_text(&val), 16).is_some())),
     }
 }
 
@@ -173,7 +189,10 @@ pub(super) fn to_snake_case(run: &mut Run<'_>, args: Args) -> Res<Val> {
 
 pub(super) fn to_camelcase(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val, upper] = args.bind("snake_to_camel_case", ["snake_input", "uppercamel"], 1)?;
-    let it = text(&given(val), |name| format!("'{name}' object has no attribute 'split'"))?;
+    let it = text(&given(val), |name| match name {
+        "bytes" => "a bytes-like object is required, not 'str'".to_owned(),
+        name => format!("'{name}' object has no attribute 'split'"),
+    })?;
     let upper = flag(upper, false)?;
     let mut out = String::new();
     for (index, word) in it.split('_').enumerate() {

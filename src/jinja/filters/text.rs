@@ -124,6 +124,7 @@ pub(super) fn indent(run: &mut Run<'_>, args: Args) -> Res<Val> {
         return Err(match &val {
             Val::Undefined(undefined) => undefined.fault(),
             Val::List(_) => Fault::other("'list' object has no attribute 'splitlines'"),
+            Val::Bytes(_) => Fault::other("can't concat str to bytes"),
             Val::Tuple(_) => Fault::other("can only concatenate tuple (not \"str\") to tuple"),
             other => {
                 Fault::other(format!("unsupported operand type(s) for +=: '{}' and 'str'", other.type_name()))

@@ -13,6 +13,7 @@ pub(super) fn wordwrap(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let Some(text) = val.as_str().cloned() else {
         return Err(match &val {
             Val::Undefined(undefined) => undefined.fault(),
+            Val::Bytes(_) => Fault::other(super::NO_TEXT),
             other => Fault::other(format!("'{}' object has no attribute 'splitlines'", other.type_name())),
         });
     };

@@ -1,25 +1,166 @@
-//! Methods of `bytes`, as few as templates need.
+//! Methods of `bytes`: its own, and those that are as of `str`. Python: "Bytes and Bytearray Operations".
 
-use super::super::call::Args;
+use std::rc::Rc;
+
+use super::super::call::{Args, flag, int};
 use super::super::fault::{Fault, Res};
+use super::super::iterate::length_of;
 use super::super::run::Run;
 use super::super::val::Val;
-use super::{Table, none};
+use super::{Table, find, text};
 
-pub(super) static METHODS: Table = &[
-    ("decode", decode),
-    ("hex", |run, of, args| {
-        none(&args, "bytes.hex")?;
-        let text = hex(octets(of));
-        run.text(text)
-    }),
+pub(super) static METHODS: Table = &[("decode", decode), ("hex", hex_of), ("splitlines", split_lines)];
+
+/// Methods that only text has, or that are other ones there.
+const FOR_TEXT: [&str; 9] = [
+    "casefold",
+    "encode",
+    "format",
+    "format_map",
+    "isdecimal",
+    "isidentifier",
+    "isnumeric",
+    "isprintable",
+    "translate",
 ];
+
+/// Octets beyond ASCII pass as these characters, which are no letters, digits or spaces, and of no other case.
+const BEYOND: u32 = 0xE000;
+
+/// Whether the method of `str` of this name does with octets what it does with text.
+pub(super) fn is_as_text(name: &str) -> bool {
+    !FOR_TEXT.contains(&name) && find(text::METHODS, name).is_some()
+}
+
+/// Calls that method.
+pub(super) fn call_as_text(run: &mut Run<'_>, of: &Val, name: &str, args: Args) -> Res<Val> {
+    run.charge(octets(of).len().saturating_mul(4))?;
+    let mut pos = args.pos;
+    if let Some(Val::Int(octet)) = pos.first()
+        && matches!(name, "count" | "find" | "index" | "rfind" | "rindex")
+    {
+        let octet = u8::try_from(*octet).map_err(|_| Fault::other("byte must be in range(0, 256)"))?;
+        pos[0] = Val::Bytes(Rc::from([octet]));
+    }
+    let pos = pos.iter().map(|arg| as_text(arg, name)).collect::<Res<_>>()?;
+    let kw =
+        args.kw.iter().map(|(key, arg)| Ok((Rc::clone(key), as_text(arg, name)?))).collect::<Res<_>>()?;
+    let made = super::call(run, &as_text(of, name)?, name, Args { pos, kw })
+        .map_err(|fault| fault.reworded("substring not", "subsection not").reworded("str.", "bytes."))?;
+    as_octets(run, made)
+}
+
+/// Octets as text, also within lists; text is what the method `name` does not take.
+fn as_text(val: &Val, name: &str) -> Res<Val> {
+    let all = |items: &[Val]| items.iter().map(|item| as_text(item, name)).collect::<Res<Vec<_>>>();
+    Ok(match val {
+        Val::Bytes(octets) => Val::str(octets.iter().map(|octet| passing(*octet)).collect::<String>()),
+        Val::List(items) => Val::list(all(&items.0.borrow())?),
+        Val::Tuple(tuple) => Val::tuple(all(&tuple.items)?),
+        Val::Str(_) | Val::Markup(_) => {
+            return Err(Fault::other(match name {
+                "startswith" | "endswith" => {
+                    format!("{name} first arg must be bytes or a tuple of bytes, not str")
+                }
+                "count" | "find" | "index" | "rfind" | "rindex" => {
+                    "argument should be integer or bytes-like object, not 'str'".to_owned()
+                }
+                "join" => "sequence item 0: expected a bytes-like object, str found".to_owned(),
+                "center" | "ljust" | "rjust" => {
+                    format!("{name}() argument 2 must be a byte string of length 1, not str")
+                }
+                _ => "a bytes-like object is required, not 'str'".to_owned(),
+            }));
+        }
+        other => other.clone(),
+    })
+}
+
+fn passing(octet: u8) -> char {
+    if octet.is_ascii() {
+        char::from(octet)
+    } else {
+        char::from_u32(BEYOND + u32::from(octet)).unwrap_or_default()
+    }
+}
+
+/// Text that passed as octets is octets again.
+fn as_octets(run: &mut Run<'_>, val: Val) -> Res<Val> {
+    Ok(match val {
+        Val::Str(text) => {
+            run.charge(text.len())?;
+            Val::Bytes(text.chars().filter_map(|c| u8::try_from(u32::from(c) & 0xff).ok()).collect())
+        }
+        Val::List(items) => {
+            let items = items.0.borrow().clone();
+            Val::list(items.into_iter().map(|item| as_octets(run, item)).collect::<Res<_>>()?)
+        }
+        Val::Tuple(tuple) => {
+            Val::tuple(tuple.items.iter().map(|item| as_octets(run, item.clone())).collect::<Res<_>>()?)
+        }
+        other => other,
+    })
+}
+
+/// Octets know fewer ends of lines than text.
+fn split_lines(run: &mut Run<'_>, of: &Val, args: Args) -> Res<Val> {
+    let [keep] = args.bind("splitlines", ["keepends"], 0)?;
+    let keep = flag(keep, false)?;
+    let mut rest = octets(of);
+    run.charge(rest.len())?;
+    let mut lines = Vec::new();
+    while !rest.is_empty() {
+        let end = rest.iter().position(|octet| matches!(octet, b'\n' | b'\r')).unwrap_or(rest.len());
+        let next = match rest.get(end..) {
+            Some([b'\r', b'\n', ..]) => end + 2,
+            Some([_, ..]) => end + 1,
+            _ => end,
+        };
+        lines.push(Val::Bytes(Rc::from(&rest[..if keep { next } else { end }])));
+        run.charge(size_of::<Val>())?;
+        rest = &rest[next..];
+    }
+    Ok(Val::list(lines))
+}
 
 fn octets(of: &Val) -> &[u8] {
     match of {
         Val::Bytes(bytes) => bytes,
         _ => &[],
     }
+}
+
+/// `hex(sep, bytes_per_sep)`: groups are counted from the end, or from the start if that is negative.
+fn hex_of(run: &mut Run<'_>, of: &Val, args: Args) -> Res<Val> {
+    let [separator, every] = args.bind("hex", ["sep", "bytes_per_sep"], 0)?;
+    let octets = octets(of);
+    run.charge(octets.len().saturating_mul(3))?;
+    let separator = match &separator {
+        None => return run.text(hex(octets)),
+        Some(Val::Str(text) | Val::Markup(text)) => text.to_string(),
+        Some(Val::Bytes(octets)) => octets.iter().map(|octet| char::from(*octet)).collect(),
+        Some(other) => {
+            length_of(other)?;
+            return Err(Fault::other("sep must be str or bytes."));
+        }
+    };
+    if separator.chars().count() != 1 {
+        return Err(Fault::other("sep must be length 1."));
+    }
+    if !separator.is_ascii() {
+        return Err(Fault::other("sep must be ASCII."));
+    }
+    let every = int(every, 1)?;
+    let size = usize::try_from(every.unsigned_abs()).unwrap_or(usize::MAX);
+    let mut text = String::new();
+    for (index, octet) in octets.iter().enumerate() {
+        let before = if every > 0 { octets.len() - index } else { index };
+        if index > 0 && size > 0 && before % size == 0 {
+            text.push_str(&separator);
+        }
+        text.push_str(&hex(&[*octet]));
+    }
+    run.text(text)
 }
 
 /// Octets as lower hex digits.

@@ -44,7 +44,11 @@ fn find(table: Table, name: &str) -> Option<Method> {
 /// Whether a value has a method of this name.
 pub(super) fn has(val: &Val, name: &str) -> bool {
     find(table(val), name).is_some()
-        || (matches!(val, Val::Markup(_)) && find(text::MARKUP_METHODS, name).is_some())
+        || match val {
+            Val::Markup(_) => find(text::MARKUP_METHODS, name).is_some(),
+            Val::Bytes(_) => bytes::is_as_text(name),
+            _ => false,
+        }
 }
 
 /// Calls a method that [`has`] knows.
@@ -54,6 +58,9 @@ pub(super) fn call(run: &mut Run<'_>, of: &Val, name: &str, args: Args) -> Res<V
         .or_else(|| if matches!(of, Val::Markup(_)) { find(text::MARKUP_METHODS, name) } else { None });
     match method {
         Some(method) => method(run, of, args),
+        None if matches!(of, Val::Bytes(_)) && bytes::is_as_text(name) => {
+            bytes::call_as_text(run, of, name, args)
+        }
         None => Err(Fault::other(format!("'{}' object has no attribute '{name}'", of.type_name()))),
     }
 }

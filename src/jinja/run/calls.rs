@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::call::Args;
-use super::super::convert::{from_value, to_value};
+use super::super::convert::{from_value, made_of, to_value};
 use super::super::fault::{Fault, Kind, Res};
 use super::super::methods;
 use super::super::object::Obj;
@@ -120,7 +120,7 @@ impl Run<'_> {
                 write_back(val, from_value(value));
             }
         }
-        Ok(from_value(&value))
+        Ok(made_of(&value, around.keeps_order(name)))
     }
 
     pub(in super::super) fn hint(&self, text: String) -> Val {

@@ -377,6 +377,23 @@ QUERY_STATEMENTS = [
 ]
 
 
+# Octets, and what is done with them.
+OCTETS = ["'Abc dEf'.encode()", "''.encode()", "'a,b,,c'.encode()", "'  pad '.encode()", "'Grüße'.encode()", "'12'.encode()", "'a\\r\\nb\\x0bc\\n'.encode()"]
+
+BYTES_METHODS = [
+    "capitalize()", "center(9)", "center(9, 'x'.encode())", "center(9, 'x')", "count('b'.encode())", "count('b')", "count(98)", "count(300)", "count(''.encode())", "decode()", "endswith('c'.encode())", "endswith('c')", "endswith(('f'.encode(), 'c'.encode()))",
+    "expandtabs()", "find('b'.encode())", "find(98)", "find('b')", "find('z'.encode())", "index('z'.encode())", "hex()", "hex(':')", "hex(':', 2)", "hex('-', -2)", "hex('')", "hex(1)", "hex('::')", "hex(sep='.')", "isalnum()", "isalpha()", "isascii()", "isdigit()", "islower()",
+    "isspace()", "istitle()", "isupper()", "join(['x'.encode(), 'y'.encode()])", "join(['x'])", "join([])", "ljust(9)", "lower()", "lstrip()", "lstrip('Aa'.encode())", "lstrip('A')", "partition('b'.encode())", "partition('b')", "partition(''.encode())", "removeprefix('A'.encode())", "removesuffix('f'.encode())",
+    "replace('b'.encode(), 'XX'.encode())", "replace('b', 'X')", "replace('b'.encode(), ''.encode(), 1)", "rfind('b'.encode())", "rindex(98)", "rjust(9)", "rpartition(','.encode())", "rsplit()", "rsplit(','.encode(), 1)", "rstrip()", "rstrip('f'.encode())", "split()", "split(','.encode())", "split(',')", "split(','.encode(), 1)", "split(''.encode())",
+    "splitlines()", "splitlines(true)", "startswith('A'.encode())", "startswith('A')", "strip()", "swapcase()", "title()", "upper()", "zfill(9)", "upper(1)", "isidentifier()", "casefold()", "encode()", "format()", "nomethod()", "__class__", "upper",
+]
+
+OCTET_EXPRESSIONS = [
+    "octets + octets", "octets * 2", "octets == octets", "octets ~ 'x'", "octets|length", "octets|first", "octets|last", "octets|list", "octets[0]", "octets[1:3]", "octets[::-1]", "octets[99]", "98 in octets", "octets in octets", "'b' in octets", "octets|string", "octets|upper", "octets|base64_encode", "octets|sha256", "octets|join", "octets|sort", "octets is string",
+    "octets is iterable", "octets|int", "octets|d('x')", "[octets]|yaml", "octets|tojson", "octets|replace('b', 'x')", "octets < octets", "octets + 'x'", "octets % 1", "octets|reverse|list", "octets|max", "octets|to_bytes", "octets|is_list",
+]
+
+
 def systematic():
     for value in VALUES:
         for name in FILTERS:
@@ -410,6 +427,12 @@ def systematic():
         add(text, line_statement_prefix="#")
         add(text, line_statement_prefix="#", line_comment_prefix="##")
         add(text, line_statement_prefix="#", trim_blocks=True, lstrip_blocks=True)
+    for octets in OCTETS:
+        exprs(f"({octets}).{method}" for method in BYTES_METHODS)
+    for text in OCTET_EXPRESSIONS:
+        exprs([text.replace("octets", f"({OCTETS[0]})")])
+    for text in ["odict([('z',1),('a',2)])|yaml(False)", "odict([('z',1),('a',{'y':1,'b':2})])|yaml", "{'z':1,'a':odict([('y',1),('b',2)])}|yaml", "[odict(z=1,a=2),{'z':1,'a':2}]|yaml(False)", "odict([(2,1),('a',2),(1,3)])|yaml", "{2:1,'a':2,1:3}|yaml", "{2:1,1.5:2,true:3}|yaml", "odict([('z',1),('a',2)])|json", "odict([('z',1),('a',2)])|dict_to_sls_yaml_params", "odict([('z',{'q':1,'c':2}),('a',2)]).items()|list|yaml"]:
+        add("{{ " + text + " }}")
     exprs(QUERIES)
     for text in QUERY_STATEMENTS:
         add(text)
