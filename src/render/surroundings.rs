@@ -111,7 +111,11 @@ impl Surroundings for Around<'_, '_> {
     /// What was read from SLS files in this process: the arguments of a state, and a pillar that no master sent.
     fn keeps_order(&self, name: &str) -> bool {
         match name {
-            "pillar" | "pillar.get" => self.cx.opts.str("file_client") == Some("local"),
+            "pillar" | "pillar.get" => {
+                self.cx.opt_str("file_client") == "local"
+                    && self.cx.opt_str("__role") == "minion"
+                    && !self.cx.opts.get("use_master_when_local").is_some_and(Value::truthy)
+            }
             "opts" | "grains" => false,
             _ => self.of_file && !name.contains('.'),
         }

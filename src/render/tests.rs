@@ -15,26 +15,58 @@ static MERGES: Module = Module {
     })],
 };
 
-fn rendered(text: &str, default: &str) -> Result<Value, String> {
-    let opts = map! {};
-    let grains = map! { "os" => "Debian" };
-    let pillar = map! { "port" => 80 };
+fn with_context<T>(opts: &Map, pillar: &Map, run: impl FnOnce(&Context) -> T) -> T {
+    let grains = map! { "os" => "Debian", "zz" => map! { "z" => 1, "a" => 2 } };
     let published = map! {};
     let registry = Registry::new(&[&[&MERGES]]);
     let host = FakeHost::default();
-    let scope = Scope {
-        opts: &opts,
+    run(&Context::new(Scope {
+        opts,
         grains: (&grains).into(),
-        pillar: (&pillar).into(),
+        pillar: pillar.into(),
         published: &published,
         registry: &registry,
         host: &host,
         minion: &Nowhere,
         master: &Nowhere,
-    };
+    }))
+}
+
+fn rendered(text: &str, default: &str) -> Result<Value, String> {
     let variables = map! { "name" => "world" };
     let source = Source { text, path: None, saltenv: "base", sls: "", variables: &variables };
-    render(&Context::new(scope), &source, default).map_err(|error| error.to_string())
+    with_context(&map! {}, &map! { "port" => 80 }, |cx| {
+        render(cx, &source, default).map_err(|error| error.to_string())
+    })
+}
+
+/// As `salt-call --local state.apply` of 3006.25 writes a file; a pillar from a master comes as plain dicts.
+#[test]
+fn dicts_of_sls_files_keep_their_order_in_yaml() {
+    let data = map! { "z" => 1, "a" => map! { "y" => 1, "b" => 2 } };
+    let pillar = map! { "p" => data.clone(), "a" => 0 };
+    let variables = map! { "ctx" => data };
+    let filled = |opts: &Map, text: &str| {
+        with_context(opts, &pillar, |cx| jinja_text(cx, text, &variables, "base").expect("rendered"))
+    };
+    let local = map! { "file_client" => "local", "__role" => "minion", "o" => map! { "z" => 1, "a" => 2 } };
+    for (text, expected) in [
+        ("{{ pillar.p|yaml }}", "{z: 1, a: {y: 1, b: 2}}"),
+        ("{{ pillar|yaml }}", "{a: 0, p: {z: 1, a: {y: 1, b: 2}}}"),
+        ("{{ pillar.p|json }}", r#"{"a": {"b": 2, "y": 1}, "z": 1}"#),
+        ("{{ pillar.p }}", "{'z': 1, 'a': {'y': 1, 'b': 2}}"),
+        ("{{ '%s' % pillar.p.a }}", "OrderedDict([('y', 1), ('b', 2)])"),
+        ("{{ ctx|yaml(False) }}", "z: 1\na:\n  y: 1\n  b: 2"),
+        ("{{ grains.zz|yaml }}{{ opts.o|yaml }}", "{a: 2, z: 1}{a: 2, z: 1}"),
+        ("{{ {'z': 1, 'a': 2}|yaml }}", "{a: 2, z: 1}"),
+    ] {
+        assert_eq!(filled(&local, text), expected, "{text}");
+    }
+    let remote = map! { "file_client" => "remote", "__role" => "minion" };
+    assert_eq!(
+        filled(&remote, "{{ pillar.p|yaml }}{{ ctx|yaml }}"),
+        "{a: {b: 2, y: 1}, z: 1}{z: 1, a: {y: 1, b: 2}}"
+    );
 }
 
 #[test]

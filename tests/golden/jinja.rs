@@ -126,6 +126,43 @@ fn common_constructs_render_as_in_salt() {
     check("jinja/common.jsonl");
 }
 
+/// What 3007 has and 3006 has not.
+#[test]
+fn later_filters_are_those_of_3007() {
+    check("jinja/later.jsonl");
+}
+
+#[test]
+fn every_filter_test_and_global_of_salt_is_known() {
+    let (vars, options) = (Map::new(), Options::default());
+    let world = World { files: HashMap::new() };
+    let mut failures = Vec::new();
+    let mut total = 0;
+    for version in cases("jinja/names.jsonl") {
+        let names = |kind: &str| version.get(kind).and_then(Value::as_list).expect("names").iter();
+        let mut unknown = |template: String, told: &str| {
+            total += 1;
+            let outcome = render(&template, &vars, &world, &options);
+            if outcome.err().is_some_and(|error| error.message.contains(told)) {
+                failures.push(template);
+            }
+        };
+        for name in names("filters").filter_map(Value::as_str) {
+            unknown(format!("{{{{ 1|{name} }}}}"), "No filter named");
+        }
+        for name in names("tests").filter_map(Value::as_str) {
+            unknown(format!("{{{{ [1]|select('{name}', 1)|list }}}}"), "No test named");
+        }
+        // What a render is given is no global here.
+        let given = ["grains", "opts", "pillar", "saltenv"];
+        for name in names("globals").filter_map(Value::as_str).filter(|name| !given.contains(name)) {
+            unknown(format!("{{% if {name} is undefined %}}{{{{ {name} }}}}{{% endif %}}"), "is undefined");
+        }
+    }
+    assert!(total > 400, "{total} names");
+    report(&failures, total);
+}
+
 fn check(file: &str) {
     let all = cases(file);
     let head = all.first().expect("a first line");

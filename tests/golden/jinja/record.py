@@ -3,8 +3,11 @@ Records what real Salt makes of small templates, for tests/golden/jinja.rs.
 
     PYTHONHASHSEED=0 TZ=UTC PYTHON_WITH_SALT_3006.25 record.py > cases.jsonl
     PYTHONHASHSEED=0 PYTHON_WITH_SALT_3006.25 record.py --random N SEED > /tmp/random.jsonl
+    PYTHONHASHSEED=0 PYTHON_WITH_SALT_3007.14 record.py --later > later.jsonl
+    PYTHON_WITH_SALT record.py --names VERSION >> names.jsonl
 
-`common.jsonl` beside it holds older cases in the same form. The first line holds the files and the variables that all templates see; each other line is one template with what it
+`common.jsonl` beside it holds older cases in the same form, `later.jsonl` filters that only 3007 has, `names.jsonl` the names
+of all filters, tests and globals of a version. The first line holds the files and the variables that all templates see; each other line is one template with what it
 renders to, or with the error. Rendered by `salt.utils.templates.render_jinja_tmpl`. `salt['cmd.run']`, `pillar.get` and
 `grains.filter_by` are stand-ins that print their arguments; `test.refuse` raises CommandExecutionError, `test.fail`
 ValueError. An error with `line` alone stands
@@ -24,6 +27,7 @@ import warnings
 
 warnings.simplefilter("ignore")
 
+import jinja2
 import salt.exceptions
 import salt.utils.jinja
 import salt.utils.templates
@@ -394,6 +398,14 @@ OCTET_EXPRESSIONS = [
 ]
 
 
+# Filters that 3007 brought.
+LATER = [
+    "mp|to_entries", "lst|to_entries", "{}|to_entries", "(1, 2)|to_entries", "none_|to_entries", "text|to_entries", "nope|to_entries", "{1: [2]}|to_entries", "odict(z=1, a=2)|to_entries", "mp|to_entries|from_entries", "words|to_entries|from_entries",
+    "[{'key': 'a', 'value': 1}, {'Name': 'b', 'VALUE': 2}]|from_entries", "[{'key': '', 'name': 'n', 'value': 1}]|from_entries", "[{'key': 0, 'value': 1}]|from_entries", "[{'key': 'a'}]|from_entries", "[{'k': 'a'}]|from_entries", "[]|from_entries", "{}|from_entries", "mp|from_entries",
+    "[{'key': 'a', 'value': 1}, {'key': 'a', 'value': 2}]|from_entries", "[{'key': 'a', 'Key': 'b', 'value': 2}]|from_entries", "[{1: 'a'}]|from_entries", "[1]|from_entries", "5|from_entries", "nope|from_entries", "[[('key', 'a'), ('value', 1)]]|from_entries", "[{'key': [1], 'value': 2}]|from_entries", "mp|to_entries(1)", "mp|from_entries(1)",
+]
+
+
 def systematic():
     for value in VALUES:
         for name in FILTERS:
@@ -504,6 +516,20 @@ class Random:
         return "".join(self.statement() for _ in range(self.random.randrange(1, 4)))
 
 
+def names():
+    """The names that Salt's environment knows; the file of each version is made anew."""
+    known = {"version": sys.argv[2]}
+
+    def look(self, *args, **kwargs):
+        known.update(filters=sorted(self.filters), tests=sorted(self.tests), globals=sorted(set(self.globals) - set(CONTEXT)))
+        return from_string(self, *args, **kwargs)
+
+    from_string = jinja2.Environment.from_string
+    jinja2.Environment.from_string = look
+    render("{{ 1 }}", {})
+    print(json.dumps(known))
+
+
 def main():
     Loader.root = tempfile.mkdtemp(prefix="jinja-golden-")
     for name, text in FILES.items():
@@ -512,11 +538,15 @@ def main():
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     os.chdir("/")
+    if "--names" in sys.argv:
+        return names()
     if "--random" in sys.argv:
         at = sys.argv.index("--random")
         source = Random(int(sys.argv[at + 2]))
         for _ in range(int(sys.argv[at + 1])):
             add(source.template(), **source.random.choice([{}, {}, {"trim_blocks": True, "lstrip_blocks": True}]))
+    elif "--later" in sys.argv:
+        exprs(LATER)
     else:
         systematic()
     print(json.dumps({"files": FILES, "context": CONTEXT}, ensure_ascii=False))
