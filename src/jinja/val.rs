@@ -110,6 +110,13 @@ pub(super) struct Dict {
     pub ordered: bool,
 }
 
+impl Dict {
+    /// All entries, as they are now.
+    pub(super) fn pairs(&self) -> Vec<(Val, Val)> {
+        self.entries.borrow().iter().map(|(key, val)| (key.0.clone(), val.clone())).collect()
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Set(pub RefCell<indexmap::IndexSet<Key>>);
 

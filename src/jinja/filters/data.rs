@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use super::super::call::{Args, flag, given};
-use super::super::compare::{Order, ordered, sort};
 use super::super::convert::{from_value, to_value};
 use super::super::fault::{Fault, Res, context};
-use super::super::methods::list::fresh;
+use super::super::methods::list::{fresh, sort_keyed};
 use super::super::object::Obj;
 use super::super::print::{MAX_NESTING, repr, str_of, too_deep};
 use super::super::run::Run;
@@ -87,11 +86,7 @@ fn write(run: &mut Run<'_>, out: &mut String, val: &Val, layout: &Layout, depth:
         }
         Val::Tuple(tuple) => write_list(run, out, &tuple.items, layout, depth)?,
         Val::Dict(dict) => {
-            let mut entries: Vec<(Val, Val)> =
-                dict.entries.borrow().iter().map(|(key, val)| (key.0.clone(), val.clone())).collect();
-            if layout.sort_keys {
-                sort(&mut entries, &mut |a, b| ordered(Order::Lt, &a.0, &b.0))?;
-            }
+            let entries = if layout.sort_keys { by_key(dict)? } else { dict.pairs() };
             if entries.is_empty() {
                 out.push_str("{}");
                 return Ok(());
@@ -227,11 +222,16 @@ fn representable(val: &Val, walk: Walk<'_>) -> Res<Value> {
 
 /// The entries as PyYAML writes them: by key where keys have an order, of an `OrderedDict` as they stand.
 fn in_order(dict: &Dict) -> Vec<(Val, Val)> {
-    let entries: Vec<(Val, Val)> =
-        dict.entries.borrow().iter().map(|(key, val)| (key.0.clone(), val.clone())).collect();
-    let mut by_key = entries.clone();
-    let sorted = !dict.ordered && sort(&mut by_key, &mut |a, b| ordered(Order::Lt, &a.0, &b.0)).is_ok();
-    if sorted { by_key } else { entries }
+    match by_key(dict) {
+        Ok(entries) if !dict.ordered => entries,
+        _ => dict.pairs(),
+    }
+}
+
+fn by_key(dict: &Dict) -> Res<Vec<(Val, Val)>> {
+    let mut entries = dict.pairs();
+    sort_keyed(&mut entries, false)?;
+    Ok(entries)
 }
 
 fn yaml_text(val: &Val, flow: &Val) -> Res<String> {

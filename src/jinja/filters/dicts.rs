@@ -11,7 +11,7 @@ use super::super::iterate::items_of;
 use super::super::methods::dict::pairs;
 use super::super::methods::list::fresh;
 use super::super::run::Run;
-use super::super::val::{Dict, Entries, Key, Val, ViewKind};
+use super::super::val::{Dict, Entries, Key, Val};
 use super::numbers::parse_int;
 use super::strings::{python_class, to_num};
 use crate::value::yaml::yamlify_arg;
@@ -58,21 +58,22 @@ pub(super) fn encode_dict(_: &mut Run<'_>, args: Args) -> Res<Val> {
 /// Salt 3007: `{key: …, value: …}` for each entry.
 pub(super) fn to_entries(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("to_entries", ["data"], 1)?;
-    let entries: Vec<(Val, Val)> = match given(val) {
-        Val::Dict(dict) => {
-            dict.entries.borrow().iter().map(|(key, val)| (key.0.clone(), val.clone())).collect()
-        }
+    let pairs: Vec<(Val, Val)> = match given(val) {
+        Val::Dict(dict) => dict.pairs(),
         Val::List(list) => {
             list.0.borrow().iter().enumerate().map(|(at, val)| (Val::len_of(at), val.clone())).collect()
         }
         _ => return Err(Fault::other("Input data must be a dict or list")),
     };
-    run.ticks(entries.len())?;
-    run.charge(entries.len() * 256)?;
-    let pair = |(key, val)| {
-        Val::dict([("key", key), ("value", val)].map(|(name, val)| (Key(Val::str(name)), val)).into())
-    };
-    Ok(fresh(entries.into_iter().map(pair).collect()))
+    let mut made = Vec::new();
+    for (key, val) in pairs {
+        run.charge(256)?;
+        let mut entry = Entries::new();
+        entry.insert(Key(Val::str("key")), key);
+        entry.insert(Key(Val::str("value")), val);
+        made.push(Val::dict(entry));
+    }
+    Ok(fresh(made))
 }
 
 /// Salt 3007: the other way round; the key may also be called `name`, in letters of either case.
@@ -80,33 +81,20 @@ pub(super) fn from_entries(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("from_entries", ["entries"], 1)?;
     let mut made = Entries::new();
     for entry in counted_items(run, &given(val))? {
-        let mut found: [Option<Val>; 3] = Default::default();
-        let parts = match &entry {
-            Val::Dict(dict) => Val::View(ViewKind::Items, Rc::clone(dict)),
-            other => other.clone(),
-        };
-        for part in counted_items(run, &parts)? {
-            let part = items_of(&part)?;
-            let [name, val] = part.as_slice() else {
-                return Err(Fault::other(match part.len() {
-                    few @ 0..2 => format!("not enough values to unpack (expected 2, got {few})"),
-                    _ => "too many values to unpack (expected 2)".to_owned(),
-                }));
-            };
-            let name = name.as_str().map(|name| name.to_lowercase()).unwrap_or_default();
+        let mut found = [Val::None, Val::None, Val::None];
+        for (name, val) in pairs(&entry)? {
+            let name = name.0.as_str().map(|name| name.to_lowercase()).unwrap_or_default();
             if let Some(at) = ["key", "name", "value"].iter().position(|known| *known == name) {
-                found[at] = Some(val.clone());
+                found[at] = val;
             }
         }
         let [key, name, val] = found;
-        for key in [key, name].into_iter().flatten() {
-            if key.truthy()? {
-                made.insert(key.key()?, val.unwrap_or(Val::None));
-                break;
-            }
+        let key = if key.truthy()? { key } else { name };
+        if key.truthy()? {
+            run.charge(64)?;
+            made.insert(key.key()?, val);
         }
     }
-    run.charge(made.len() * 64)?;
     Ok(Val::dict(made))
 }
 

@@ -71,8 +71,7 @@ fn flat(out: &mut String, val: &Val, depth: u32) -> Res<()> {
 
 /// Entries by key: by Python's order, or by type name and text where there is none.
 fn sorted(dict: &Dict) -> Vec<(Val, Val)> {
-    let mut entries: Vec<(Val, Val)> =
-        dict.entries.borrow().iter().map(|(key, val)| (key.0.clone(), val.clone())).collect();
+    let mut entries = dict.pairs();
     let result =
         super::super::compare::sort(&mut entries, &mut |a, b| match ordered(Order::Lt, &a.0, &b.0) {
             Ok(less) => Ok(less),

@@ -62,7 +62,7 @@ static FUNCTIONS: &[Function] = &[
     row("floor", &[NUMBER], |_, args| whole(&args[0], f64::floor)),
     row("join", &[TEXT, &["array-string"]], join),
     row("keys", &[DICT], |run, args| {
-        let keys = pairs(&args[0])?.into_keys().map(|key| key.0).collect();
+        let keys = entries(&args[0]).into_iter().map(|(key, _)| key).collect();
         made(run, keys)
     }),
     row("length", &[&["string", "array", "object"]], |_, args| {
@@ -120,10 +120,14 @@ static FUNCTIONS: &[Function] = &[
         })
     }),
     row("values", &[DICT], |run, args| {
-        let values = pairs(&args[0])?.into_values().collect();
+        let values = entries(&args[0]).into_iter().map(|(_, val)| val).collect();
         made(run, values)
     }),
 ];
+
+fn entries(dict: &Val) -> Vec<(Val, Val)> {
+    if let Val::Dict(dict) = dict { dict.pairs() } else { Vec::new() }
+}
 
 /// Calls a function with arguments of the types that it accepts.
 pub(super) fn call(run: &mut Run<'_>, name: &str, args: &[Val]) -> Res<Val> {
@@ -278,7 +282,9 @@ fn merge(run: &mut Run<'_>, args: &[Val]) -> Res<Val> {
     for arg in args {
         let entries = pairs(arg)?;
         run.charge(entries.len() * 3 * size_of::<Val>())?;
-        merged.extend(entries);
+        for (key, val) in entries {
+            merged.insert(key, val);
+        }
     }
     Ok(Val::dict(merged))
 }

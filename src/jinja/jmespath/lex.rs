@@ -86,36 +86,32 @@ impl Kind {
     }
 }
 
-/// Words of one character.
-static SINGLE: &[(char, Kind)] = &[
-    ('.', Kind::Dot),
-    ('*', Kind::Star),
-    (']', Kind::Rbracket),
-    (',', Kind::Comma),
-    (':', Kind::Colon),
-    ('@', Kind::Current),
-    ('(', Kind::Lparen),
-    (')', Kind::Rparen),
-    ('{', Kind::Lbrace),
-    ('}', Kind::Rbrace),
-    ('[', Kind::Lbracket),
-    ('|', Kind::Pipe),
-    ('&', Kind::Expref),
-    ('<', Kind::Lt),
-    ('>', Kind::Gt),
-    ('!', Kind::Not),
-];
-
-/// Words of two, which come first.
-static DOUBLE: &[([char; 2], Kind)] = &[
-    (['[', ']'], Kind::Flatten),
-    (['[', '?'], Kind::Filter),
-    (['|', '|'], Kind::Or),
-    (['&', '&'], Kind::And),
-    (['<', '='], Kind::Lte),
-    (['>', '='], Kind::Gte),
-    (['!', '='], Kind::Ne),
-    (['=', '='], Kind::Eq),
+/// Words that are signs; those of two come first.
+static SIGNS: &[(&str, Kind)] = &[
+    ("[]", Kind::Flatten),
+    ("[?", Kind::Filter),
+    ("||", Kind::Or),
+    ("&&", Kind::And),
+    ("<=", Kind::Lte),
+    (">=", Kind::Gte),
+    ("!=", Kind::Ne),
+    ("==", Kind::Eq),
+    (".", Kind::Dot),
+    ("*", Kind::Star),
+    ("]", Kind::Rbracket),
+    (",", Kind::Comma),
+    (":", Kind::Colon),
+    ("@", Kind::Current),
+    ("(", Kind::Lparen),
+    (")", Kind::Rparen),
+    ("{", Kind::Lbrace),
+    ("}", Kind::Rbrace),
+    ("[", Kind::Lbracket),
+    ("|", Kind::Pipe),
+    ("&", Kind::Expref),
+    ("<", Kind::Lt),
+    (">", Kind::Gt),
+    ("!", Kind::Not),
 ];
 
 /// A word.
@@ -123,94 +119,84 @@ pub(super) struct Token {
     pub kind: Kind,
     /// What it stands for; errors print it.
     pub value: Val,
-    /// Where it begins, in characters.
+    /// Where it begins, in octets.
     pub start: usize,
+}
+
+/// So many characters stand before an octet, as blanks.
+pub(super) fn blanks(text: &str, at: usize) -> String {
+    " ".repeat(text.get(..at).unwrap_or(text).chars().count())
 }
 
 /// All words, the end as the last.
 pub(super) fn tokens(run: &mut Run<'_>, text: &str) -> Res<Vec<Token>> {
-    run.charge(text.len().saturating_mul(size_of::<Token>() + size_of::<char>()))?;
-    let chars: Vec<char> = text.chars().collect();
+    run.charge(text.len().saturating_mul(size_of::<Token>()))?;
     let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(&c) = chars.get(at) {
+    let mut rest = text;
+    loop {
         run.tick()?;
-        if matches!(c, ' ' | '\t' | '\n' | '\r') {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        let bad = |message: String| {
-            Fault::other(format!("Bad jmespath expression: {message}:\n{text}\n{}^", " ".repeat(start)))
+        rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        let start = text.len() - rest.len();
+        let Some(c) = rest.chars().next() else {
+            tokens.push(Token { kind: Kind::Eof, value: Val::str(""), start });
+            return Ok(tokens);
         };
-        let next = chars.get(at + 1).copied();
-        let double = DOUBLE.iter().find(|(pair, _)| pair[0] == c && next == Some(pair[1]));
-        let (kind, value) = if let Some((_, kind)) = double {
-            at += 2;
-            (*kind, Val::str(chars[start..at].iter().collect::<String>()))
-        } else if let Some((_, kind)) = SINGLE.iter().find(|(own, _)| *own == c) {
-            at += 1;
-            (*kind, Val::str(c.encode_utf8(&mut [0; 4])))
+        let bad = |message: String| {
+            let mark = blanks(text, start);
+            Fault::other(format!("Bad jmespath expression: {message}:\n{text}\n{mark}^"))
+        };
+        let word = |belongs: fn(char) -> bool| {
+            let more = rest.get(1..).unwrap_or_default();
+            rest.len() - more.trim_start_matches(belongs).len()
+        };
+        let mut value = None;
+        let (kind, length) = if let Some((sign, kind)) = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign))
+        {
+            (*kind, sign.len())
         } else if c == '_' || c.is_ascii_alphabetic() {
-            let word = run_of(&chars, &mut at, |c| c == '_' || c.is_ascii_alphanumeric());
-            (Kind::Unquoted, Val::str(word))
+            (Kind::Unquoted, word(|c| c == '_' || c.is_ascii_alphanumeric()))
         } else if c == '-' || c.is_ascii_digit() {
-            let digits = run_of(&chars, &mut at, |c| c.is_ascii_digit());
+            let length = word(|c| c.is_ascii_digit());
+            let digits = rest.get(..length).unwrap_or_default();
             if digits == "-" {
                 return Err(bad("Unknown token '-'".to_owned()));
             }
-            (Kind::Number, number(&digits)?)
+            value = Some(number(digits)?);
+            (Kind::Number, length)
         } else if matches!(c, '\'' | '"' | '`') {
-            let inside = until(&chars, &mut at, c).ok_or_else(|| bad(format!("Unclosed {c} delimiter")))?;
-            match c {
-                '\'' => (Kind::Literal, Val::str(inside.replace("\\'", "'"))),
-                '"' => match Value::from_json(&format!("\"{inside}\"")) {
-                    Ok(value) => (Kind::Quoted, from_value(&value)),
-                    Err(_) => return Err(bad(mistake(&inside).to_owned())),
-                },
-                _ => {
-                    let inside = inside.replace("\\`", "`");
-                    let literal = literal(&inside)?.ok_or_else(|| bad(format!("Bad token {inside}")))?;
-                    (Kind::Literal, literal)
-                }
-            }
+            let Some(inside) = until(rest, c) else { return Err(bad(format!("Unclosed {c} delimiter"))) };
+            let (kind, found) = match c {
+                '\'' => (Kind::Literal, Some(Val::str(inside.replace("\\'", "'")))),
+                '"' => (Kind::Quoted, json(&format!("\"{inside}\""))?),
+                _ => (Kind::Literal, literal(&inside.replace("\\`", "`"))?),
+            };
+            value = Some(found.ok_or_else(|| {
+                bad(match c {
+                    '"' => mistake(inside).to_owned(),
+                    _ => format!("Bad token {}", inside.replace("\\`", "`")),
+                })
+            })?);
+            (kind, inside.len() + 2)
         } else {
             let shown = if c == '=' { "'='".to_owned() } else { c.to_string() };
             return Err(bad(format!("Unknown token {shown}")));
         };
-        tokens.push(Token { kind, value, start });
+        let (word, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        tokens.push(Token { kind, value: value.unwrap_or_else(|| Val::str(word)), start });
+        rest = after;
     }
-    tokens.push(Token { kind: Kind::Eof, value: Val::str(""), start: chars.len() });
-    Ok(tokens)
-}
-
-/// The character at `at`, whatever it is, and those after it that belong to it.
-fn run_of(chars: &[char], at: &mut usize, belongs: fn(char) -> bool) -> String {
-    let start = *at;
-    *at += 1;
-    while chars.get(*at).is_some_and(|c| belongs(*c)) {
-        *at += 1;
-    }
-    chars[start..*at].iter().collect()
 }
 
 /// What stands between delimiters, escapes as they are; `None` when the second is not there.
-fn until(chars: &[char], at: &mut usize, delimiter: char) -> Option<String> {
-    let mut inside = String::new();
-    loop {
-        *at += 1;
-        let mut c = *chars.get(*at)?;
-        if c == delimiter {
-            *at += 1;
-            return Some(inside);
-        }
-        if c == '\\' {
-            inside.push(c);
-            *at += 1;
-            c = *chars.get(*at)?;
-        }
-        inside.push(c);
-    }
+fn until(text: &str, delimiter: char) -> Option<&str> {
+    let mut escaped = false;
+    let inside = text.get(1..)?;
+    let end = inside.find(|c| {
+        let is_end = c == delimiter && !escaped;
+        escaped = c == '\\' && !escaped;
+        is_end
+    })?;
+    inside.get(..end)
 }
 
 fn number(digits: &str) -> Res<Val> {
@@ -223,15 +209,20 @@ fn number(digits: &str) -> Res<Val> {
     })
 }
 
-/// The value of a literal: JSON, or text that lacks its quotes.
-fn literal(text: &str) -> Res<Option<Val>> {
+/// The value of a JSON text, if it is one.
+fn json(text: &str) -> Res<Option<Val>> {
     match Value::from_json(text) {
         Ok(value) => Ok(Some(from_value(&value))),
         Err(error) if error.problem.starts_with("recursion limit") => Err(too_deep()),
-        Err(_) => {
-            let quoted = format!("\"{}\"", text.trim_start_matches(is_space));
-            Ok(Value::from_json(&quoted).ok().map(|value| from_value(&value)))
-        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// The value of a literal: JSON, or text that lacks its quotes.
+fn literal(text: &str) -> Res<Option<Val>> {
+    match json(text)? {
+        Some(val) => Ok(Some(val)),
+        None => json(&format!("\"{}\"", text.trim_start_matches(is_space))),
     }
 }
 

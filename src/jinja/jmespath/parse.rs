@@ -6,20 +6,24 @@ use super::super::fault::{Fault, Res};
 use super::super::print::str_of;
 use super::super::run::Run;
 use super::super::val::Val;
-use super::lex::{Kind, Token, tokens};
+use super::lex::{Kind, Token, blanks, tokens};
 use super::tree::{Comparator, Id, Link, Node, Tree};
 
 /// Words that bind weaker end what is done to each item of a projection.
 const PROJECTION_STOP: u8 = 10;
 
+/// No word makes more nodes than `[]`: what stands before it, what is flat, what is done to each, and the whole.
+const NODES_PER_TOKEN: usize = 4;
+
 /// The tree of an expression.
 pub(super) fn parse(run: &mut Run<'_>, text: &str) -> Res<Tree> {
     let tokens = tokens(run, text)?;
+    run.charge(tokens.len() * NODES_PER_TOKEN * size_of::<Node>())?;
     let mut parser = Parser { run, text, tokens, at: 0, nodes: Vec::new() };
     let root = parser.expression(0)?;
     let rest = parser.at;
     if parser.ahead(0) != Kind::Eof {
-        let shown = str_of(&parser.tokens[rest].value)?;
+        let shown = parser.shown(rest);
         return Err(parser.mistake(rest, &format!("Unexpected token: {shown}")));
     }
     Ok(Tree { nodes: parser.nodes, root })
@@ -55,21 +59,23 @@ impl Parser<'_, '_> {
         self.value(at).as_str().cloned().unwrap_or_default()
     }
 
-    fn node(&mut self, node: Node) -> Res<Id> {
-        self.run.charge(size_of::<Node>())?;
+    fn node(&mut self, node: Node) -> Id {
         self.nodes.push(node);
-        Ok(self.nodes.len() - 1)
+        self.nodes.len() - 1
     }
 
-    fn told(&self, problem: &str, column: usize, token: usize) -> Fault {
-        let shown = match str_of(self.value(token)) {
-            Ok(shown) => shown,
-            Err(fault) => return fault,
-        };
+    /// The text of what a word stands for.
+    fn shown(&self, token: usize) -> Rc<str> {
+        str_of(self.value(token)).unwrap_or_default()
+    }
+
+    fn told(&self, problem: &str, at: usize, token: usize) -> Fault {
+        let shown = self.shown(token);
         let kind = self.tokens[token].kind.name().to_uppercase();
-        let (text, mark) = (self.text, " ".repeat(column + 1));
+        let (text, before) = (self.text, blanks(self.text, at));
+        let column = before.len();
         Fault::other(format!(
-            "{problem}: Parse error at column {column}, token \"{shown}\" ({kind}), for expression:\n\"{text}\"\n{mark}^"
+            "{problem}: Parse error at column {column}, token \"{shown}\" ({kind}), for expression:\n\"{text}\"\n{before} ^"
         ))
     }
 
@@ -78,8 +84,8 @@ impl Parser<'_, '_> {
     }
 
     fn incomplete(&self) -> Fault {
-        let (text, mark) = (self.text, " ".repeat(self.text.chars().count() + 1));
-        Fault::other(format!("Invalid jmespath expression: Incomplete expression:\n\"{text}\"\n{mark}^"))
+        let (text, before) = (self.text, blanks(self.text, self.text.len()));
+        Fault::other(format!("Invalid jmespath expression: Incomplete expression:\n\"{text}\"\n{before} ^"))
     }
 
     /// Another word was expected here.
@@ -122,22 +128,22 @@ impl Parser<'_, '_> {
     fn begin(&mut self) -> Res<Id> {
         let token = self.advance();
         match self.tokens[token].kind {
-            Kind::Literal => self.node(Node::Literal(self.value(token).clone())),
-            Kind::Unquoted => self.node(Node::Field(self.name(token))),
+            Kind::Literal => Ok(self.node(Node::Literal(self.value(token).clone()))),
+            Kind::Unquoted => Ok(self.node(Node::Field(self.name(token)))),
             Kind::Quoted if self.ahead(0) == Kind::Lparen => {
                 Err(self.told("Quoted identifier not allowed for function names.", 0, self.at))
             }
-            Kind::Quoted => self.node(Node::Field(self.name(token))),
+            Kind::Quoted => Ok(self.node(Node::Field(self.name(token)))),
             Kind::Star => {
-                let left = self.node(Node::Current)?;
+                let left = self.node(Node::Current);
                 let right = match self.ahead(0) {
                     Kind::Rbracket => left,
                     _ => self.projected(Kind::Star)?,
                 };
-                self.node(Node::Projection { of_values: true, left, right })
+                Ok(self.projection(true, left, right, None))
             }
             Kind::Filter => {
-                let left = self.node(Node::Current)?;
+                let left = self.node(Node::Current);
                 self.filter(left)
             }
             Kind::Lbrace => self.hash(),
@@ -147,28 +153,28 @@ impl Parser<'_, '_> {
                 Ok(inside)
             }
             Kind::Flatten => {
-                let left = self.node(Node::Current)?;
+                let left = self.node(Node::Current);
                 self.flatten(left)
             }
             Kind::Not => {
                 let inside = self.expression(Kind::Not.power())?;
-                self.node(Node::Not(inside))
+                Ok(self.node(Node::Not(inside)))
             }
             Kind::Lbracket => match (self.ahead(0), self.ahead(1)) {
                 (Kind::Number | Kind::Colon, _) => {
-                    let left = self.node(Node::Current)?;
+                    let left = self.node(Node::Current);
                     self.index(left)
                 }
                 (Kind::Star, Kind::Rbracket) => {
-                    let left = self.node(Node::Current)?;
+                    let left = self.node(Node::Current);
                     self.every(left)
                 }
                 _ => self.list(),
             },
-            Kind::Current => self.node(Node::Current),
+            Kind::Current => Ok(self.node(Node::Current)),
             Kind::Expref => {
                 let inside = self.expression(Kind::Expref.power())?;
-                self.node(Node::Reference(inside))
+                Ok(self.node(Node::Reference(inside)))
             }
             Kind::Eof => Err(self.incomplete()),
             _ => Err(self.mistake(token, "invalid token")),
@@ -186,11 +192,11 @@ impl Parser<'_, '_> {
         match kind {
             Kind::Dot if self.passes(Kind::Star) => {
                 let right = self.projected(Kind::Dot)?;
-                self.node(Node::Projection { of_values: true, left, right })
+                Ok(self.projection(true, left, right, None))
             }
             Kind::Dot => {
                 let right = self.after_dot(Kind::Dot)?;
-                self.chain(Link::Field, left, right)
+                Ok(self.chain(Link::Field, left, right))
             }
             Kind::Filter => self.filter(left),
             Kind::Flatten => self.flatten(left),
@@ -199,39 +205,42 @@ impl Parser<'_, '_> {
             Kind::Lparen => self.call(left, token),
             _ => {
                 let right = self.expression(kind.power())?;
-                let comparator = match kind {
-                    Kind::Pipe => {
-                        return self.node(Node::Chain(Link::Pipe, vec![left, right]));
-                    }
-                    Kind::Or => return self.node(Node::Or(left, right)),
-                    Kind::And => return self.node(Node::And(left, right)),
-                    Kind::Eq => Comparator::Eq,
-                    Kind::Ne => Comparator::Ne,
-                    Kind::Lt => Comparator::Lt,
-                    Kind::Lte => Comparator::Le,
-                    Kind::Gt => Comparator::Gt,
-                    _ => Comparator::Ge,
+                let compared = |comparator| Node::Compare(comparator, left, right);
+                let node = match kind {
+                    Kind::Pipe => Node::Chain(Link::Pipe, vec![left, right]),
+                    Kind::Or => Node::Or(left, right),
+                    Kind::And => Node::And(left, right),
+                    Kind::Eq => compared(Comparator::Eq),
+                    Kind::Ne => compared(Comparator::Ne),
+                    Kind::Lt => compared(Comparator::Lt),
+                    Kind::Lte => compared(Comparator::Le),
+                    Kind::Gt => compared(Comparator::Gt),
+                    _ => compared(Comparator::Ge),
                 };
-                self.node(Node::Compare(comparator, left, right))
+                Ok(self.node(node))
             }
         }
     }
 
+    fn projection(&mut self, of_values: bool, left: Id, right: Id, condition: Option<Id>) -> Id {
+        self.node(Node::Projection { of_values, left, right, condition })
+    }
+
     /// One step more, in the chain that `left` is already.
-    fn chain(&mut self, link: Link, left: Id, right: Id) -> Res<Id> {
+    fn chain(&mut self, link: Link, left: Id, right: Id) -> Id {
         if let Node::Chain(own, steps) = &mut self.nodes[left]
             && *own == link
         {
             steps.push(right);
-            return Ok(left);
+            return left;
         }
         self.node(Node::Chain(link, vec![left, right]))
     }
 
     fn flatten(&mut self, left: Id) -> Res<Id> {
-        let left = self.node(Node::Flatten(left))?;
+        let left = self.node(Node::Flatten(left));
         let right = self.projected(Kind::Flatten)?;
-        self.node(Node::Projection { of_values: false, left, right })
+        Ok(self.projection(false, left, right, None))
     }
 
     /// `*]` after a bracket.
@@ -239,17 +248,17 @@ impl Parser<'_, '_> {
         self.expect(Kind::Star)?;
         self.expect(Kind::Rbracket)?;
         let right = self.projected(Kind::Star)?;
-        self.node(Node::Projection { of_values: false, left, right })
+        Ok(self.projection(false, left, right, None))
     }
 
     fn filter(&mut self, left: Id) -> Res<Id> {
         let condition = self.expression(0)?;
         self.expect(Kind::Rbracket)?;
         let right = match self.ahead(0) {
-            Kind::Flatten => self.node(Node::Current)?,
+            Kind::Flatten => self.node(Node::Current),
             _ => self.projected(Kind::Filter)?,
         };
-        self.node(Node::Filter { left, right, condition })
+        Ok(self.projection(false, left, right, Some(condition)))
     }
 
     /// An index or a slice, after its bracket.
@@ -257,20 +266,20 @@ impl Parser<'_, '_> {
         let is_slice = self.ahead(0) == Kind::Colon || self.ahead(1) == Kind::Colon;
         let right = if is_slice {
             let parts = self.slice()?;
-            self.node(Node::Slice(parts))?
+            self.node(Node::Slice(parts))
         } else {
             let token = self.advance();
             self.expect(Kind::Rbracket)?;
-            self.node(Node::Index(int(self.value(token))))?
+            self.node(Node::Index(int(self.value(token))))
         };
         // A quirk of the original: a slice after an index does not project.
         let goes_on = matches!(self.nodes[left], Node::Chain(Link::Index, _));
-        let left = self.chain(Link::Index, left, right)?;
+        let left = self.chain(Link::Index, left, right);
         if goes_on || !is_slice {
             return Ok(left);
         }
         let right = self.projected(Kind::Star)?;
-        self.node(Node::Projection { of_values: false, left, right })
+        Ok(self.projection(false, left, right, None))
     }
 
     fn slice(&mut self) -> Res<[Option<i64>; 3]> {
@@ -291,7 +300,7 @@ impl Parser<'_, '_> {
     /// What is done to each item of a projection.
     fn projected(&mut self, by: Kind) -> Res<Id> {
         match self.ahead(0) {
-            kind if kind.power() < PROJECTION_STOP => self.node(Node::Current),
+            kind if kind.power() < PROJECTION_STOP => Ok(self.node(Node::Current)),
             Kind::Lbracket | Kind::Filter => self.expression(by.power()),
             Kind::Dot => {
                 self.advance();
@@ -323,7 +332,7 @@ impl Parser<'_, '_> {
     fn call(&mut self, left: Id, bracket: usize) -> Res<Id> {
         let Node::Field(name) = &self.nodes[left] else {
             let before = bracket.saturating_sub(1);
-            let shown = str_of(self.value(before))?;
+            let shown = self.shown(before);
             return Err(self.mistake(before, &format!("Invalid function name '{shown}'")));
         };
         let name = Rc::clone(name);
@@ -332,7 +341,7 @@ impl Parser<'_, '_> {
             args.push(self.expression(0)?);
             self.passes(Kind::Comma);
         }
-        self.node(Node::Call(name, args))
+        Ok(self.node(Node::Call(name, args)))
     }
 
     fn list(&mut self) -> Res<Id> {
@@ -341,7 +350,7 @@ impl Parser<'_, '_> {
             self.expect(Kind::Comma)?;
             items.push(self.expression(0)?);
         }
-        self.node(Node::List(items))
+        Ok(self.node(Node::List(items)))
     }
 
     /// Names and what they stand for; commas between them are not asked for.
@@ -355,7 +364,7 @@ impl Parser<'_, '_> {
             self.expect(Kind::Colon)?;
             pairs.push((self.name(token), self.expression(0)?));
             if !self.passes(Kind::Comma) && self.passes(Kind::Rbrace) {
-                return self.node(Node::Hash(pairs));
+                return Ok(self.node(Node::Hash(pairs)));
             }
         }
     }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::super::compare::{Order, equal, ordered};
 use super::super::fault::{Fault, Res};
-use super::super::iterate::items_of;
 use super::super::methods::list::fresh;
 use super::super::number::Num;
 use super::super::object::Obj;
@@ -48,13 +47,21 @@ pub(super) fn visit(run: &mut Run<'_>, tree: &Rc<Tree>, id: Id, val: &Val) -> Re
             }
             at
         }
-        Node::Projection { of_values, left, right } => {
+        Node::Projection { of_values, left, right, condition } => {
             let Some(items) = items(run, tree, *left, val, *of_values)? else { return Ok(Val::None) };
-            project(run, tree, *right, items, None)?
-        }
-        Node::Filter { left, right, condition } => {
-            let Some(items) = items(run, tree, *left, val, false)? else { return Ok(Val::None) };
-            project(run, tree, *right, items, Some(*condition))?
+            let mut found = Vec::new();
+            for item in items {
+                if let Some(condition) = condition
+                    && is_false(&visit(run, tree, *condition, &item)?)?
+                {
+                    continue;
+                }
+                let val = visit(run, tree, *right, &item)?;
+                if !matches!(val, Val::None) {
+                    found.push(val);
+                }
+            }
+            made(run, found)?
         }
         Node::Flatten(left) => {
             let Some(items) = items(run, tree, *left, val, false)? else { return Ok(Val::None) };
@@ -88,12 +95,12 @@ pub(super) fn visit(run: &mut Run<'_>, tree: &Rc<Tree>, id: Id, val: &Val) -> Re
         }
         Node::Reference(inside) => Val::obj(Obj::Expression(Rc::clone(tree), *inside)),
         Node::Call(name, args) => {
-            let args: Vec<Val> = args.iter().map(|arg| visit(run, tree, *arg, val)).collect::<Res<_>>()?;
+            let args = visit_all(run, tree, args, val)?;
             functions::call(run, name, &args)?
         }
         Node::List(_) | Node::Hash(_) if matches!(val, Val::None) => Val::None,
         Node::List(items) => {
-            let items = items.iter().map(|item| visit(run, tree, *item, val)).collect::<Res<_>>()?;
+            let items = visit_all(run, tree, items, val)?;
             made(run, items)?
         }
         Node::Hash(pairs) => {
@@ -105,6 +112,14 @@ pub(super) fn visit(run: &mut Run<'_>, tree: &Rc<Tree>, id: Id, val: &Val) -> Re
             Val::dict(entries)
         }
     })
+}
+
+fn visit_all(run: &mut Run<'_>, tree: &Rc<Tree>, ids: &[Id], val: &Val) -> Res<Vec<Val>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.push(visit(run, tree, *id, val)?);
+    }
+    Ok(found)
 }
 
 /// A list that was made, counted.
@@ -125,39 +140,16 @@ fn dict_of(val: &Val) -> Res<Option<&Rc<Dict>>> {
 /// What a projection goes through: the items of a list, or the values of a dict.
 fn items(run: &mut Run<'_>, tree: &Rc<Tree>, id: Id, val: &Val, of_values: bool) -> Res<Option<Vec<Val>>> {
     let base = visit(run, tree, id, val)?;
-    let items: Vec<Val> = match &base {
-        Val::List(_) if !of_values => items_of(&base)?,
-        _ if of_values => match dict_of(&base)? {
+    let items: Vec<Val> = match (&base, of_values) {
+        (Val::List(list), false) => list.0.borrow().clone(),
+        (_, false) => return Ok(None),
+        (_, true) => match dict_of(&base)? {
             Some(dict) => dict.entries.borrow().values().cloned().collect(),
             None => return Ok(None),
         },
-        _ => return Ok(None),
     };
     run.charge(items.len() * size_of::<Val>())?;
     Ok(Some(items))
-}
-
-fn project(
-    run: &mut Run<'_>,
-    tree: &Rc<Tree>,
-    right: Id,
-    items: Vec<Val>,
-    condition: Option<Id>,
-) -> Res<Val> {
-    let mut found = Vec::new();
-    for item in items {
-        if let Some(condition) = condition {
-            let holds = visit(run, tree, condition, &item)?;
-            if is_false(&holds)? {
-                continue;
-            }
-        }
-        let val = visit(run, tree, right, &item)?;
-        if !matches!(val, Val::None) {
-            found.push(val);
-        }
-    }
-    made(run, found)
 }
 
 fn is_number(val: &Val) -> bool {

@@ -43,17 +43,12 @@ pub(in super::super) enum Node {
     Slice([Option<i64>; 3]),
     /// Each step is taken from where the last one led.
     Chain(Link, Vec<Id>),
-    /// `left[*].right`: of a list, or of the values of a dict.
+    /// `left[*].right`, of a list or of the values of a dict; `left[?condition].right`.
     Projection {
         of_values: bool,
         left: Id,
         right: Id,
-    },
-    /// `left[?condition].right`
-    Filter {
-        left: Id,
-        right: Id,
-        condition: Id,
+        condition: Option<Id>,
     },
     /// `left[]`
     Flatten(Id),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::call::{Args, flag, int};
 use super::super::fault::{Fault, Res};
-use super::super::iterate::length_of;
+use super::super::iterate::{items_of, length_of};
 use super::super::run::Run;
 use super::super::val::Val;
 use super::{Table, find, text};
@@ -86,19 +86,21 @@ fn passing(octet: u8) -> char {
 
 /// Text that passed as octets is octets again.
 fn as_octets(run: &mut Run<'_>, val: Val) -> Res<Val> {
-    Ok(match val {
+    Ok(match &val {
         Val::Str(text) => {
             run.charge(text.len())?;
-            Val::Bytes(text.chars().filter_map(|c| u8::try_from(u32::from(c) & 0xff).ok()).collect())
+            // The low octet of the character.
+            let octets: Vec<u8> = text.chars().map(|c| u32::from(c).to_le_bytes()[0]).collect();
+            Val::Bytes(octets.into())
         }
-        Val::List(items) => {
-            let items = items.0.borrow().clone();
-            Val::list(items.into_iter().map(|item| as_octets(run, item)).collect::<Res<_>>()?)
+        Val::List(_) | Val::Tuple(_) => {
+            let mut items = items_of(&val)?;
+            for item in &mut items {
+                *item = as_octets(run, std::mem::replace(item, Val::None))?;
+            }
+            if matches!(val, Val::List(_)) { Val::list(items) } else { Val::tuple(items) }
         }
-        Val::Tuple(tuple) => {
-            Val::tuple(tuple.items.iter().map(|item| as_octets(run, item.clone())).collect::<Res<_>>()?)
-        }
-        other => other,
+        _ => val,
     })
 }
 

@@ -401,7 +401,7 @@ OCTET_EXPRESSIONS = [
 # Filters that 3007 brought.
 LATER = [
     "mp|to_entries", "lst|to_entries", "{}|to_entries", "(1, 2)|to_entries", "none_|to_entries", "text|to_entries", "nope|to_entries", "{1: [2]}|to_entries", "odict(z=1, a=2)|to_entries", "mp|to_entries|from_entries", "words|to_entries|from_entries",
-    "[{'key': 'a', 'value': 1}, {'Name': 'b', 'VALUE': 2}]|from_entries", "[{'key': '', 'name': 'n', 'value': 1}]|from_entries", "[{'key': 0, 'value': 1}]|from_entries", "[{'key': 'a'}]|from_entries", "[{'k': 'a'}]|from_entries", "[]|from_entries", "{}|from_entries", "mp|from_entries",
+    "[{'key': 'a', 'value': 1}, {'Name': 'b', 'VALUE': 2}]|from_entries", "[{'key': '', 'name': 'n', 'value': 1}]|from_entries", "[{'key': 0, 'value': 1}]|from_entries", "[{'key': 'a'}]|from_entries", "[{'k': 'a'}]|from_entries", "[]|from_entries", "{}|from_entries",
     "[{'key': 'a', 'value': 1}, {'key': 'a', 'value': 2}]|from_entries", "[{'key': 'a', 'Key': 'b', 'value': 2}]|from_entries", "[{1: 'a'}]|from_entries", "[1]|from_entries", "5|from_entries", "nope|from_entries", "[[('key', 'a'), ('value', 1)]]|from_entries", "[{'key': [1], 'value': 2}]|from_entries", "mp|to_entries(1)", "mp|from_entries(1)",
 ]
 
