@@ -125,8 +125,13 @@ fn serialize(_: &Context, args: &Args) -> Result<Value, Fault> {
     let mut options = args.keywords.clone();
     options.retain(|name, _| !name.as_str().is_some_and(|name| name.starts_with("__")));
     let text = match kind.as_str() {
-        "json" => serializer::to_json(data, &options, JsonStyle::default()),
-        "yaml" => serializer::to_yaml(data, &options, false),
+        "json" => {
+            serializer::to_json(data, &options, JsonStyle { ensure_ascii: false, ..JsonStyle::default() })
+        }
+        "yaml" => {
+            options.entry("default_flow_style", || Value::Null);
+            serializer::to_yaml(data, &options, false)
+        }
         "toml" => {
             let data = data.as_map().ok_or_else(|| Fault::execution("toml wants a map"))?;
             return toml::dump(data).map(Value::from).map_err(Fault::execution);

@@ -57,6 +57,11 @@ fn functions_of_hashutil_random_and_disk_return_what_salt_does() {
 }
 
 #[test]
+fn functions_of_slsutil_return_what_salt_does() {
+    check("slsutil");
+}
+
+#[test]
 fn functions_of_network_return_what_salt_does() {
     check("network");
 }
