@@ -17,135 +17,119 @@ use super::super::syntax::BinaryOp;
 use super::super::val::{Entries, Val};
 use super::search::{made, visit};
 
-/// The types that an argument may have; none of them means any. `array-number` is a list of numbers.
-type Types = &'static [&'static str];
-
-struct Function {
-    name: &'static str,
-    signature: &'static [Types],
-    /// The last of the signature stands for one or more.
-    variadic: bool,
-    run: fn(&mut Run<'_>, &[Val]) -> Res<Val>,
-}
-
-const fn row(
-    name: &'static str,
-    signature: &'static [Types],
-    run: fn(&mut Run<'_>, &[Val]) -> Res<Val>,
-) -> Function {
-    Function { name, signature, variadic: false, run }
-}
-
-const ANY: Types = &[];
-const NUMBER: Types = &["number"];
-const NUMBERS: Types = &["array-number"];
-const TEXT: Types = &["string"];
-const LIST: Types = &["array"];
-const DICT: Types = &["object"];
-const EXPRESSION: Types = &["expref"];
-const NUMBERS_OR_TEXTS: Types = &["array-number", "array-string"];
-
-static FUNCTIONS: &[Function] = &[
-    row("abs", &[NUMBER], |run, args| abs(run, Args::of(args.to_vec()))),
-    row("avg", &[NUMBERS], |run, args| match known_length(&args[0]) {
-        Some(0) => Ok(Val::None),
-        length => {
-            let total = sum(run, args)?;
-            run.binary(BinaryOp::Div, &total, &Val::len_of(length.unwrap_or(1)))
-        }
-    }),
-    row("ceil", &[NUMBER], |_, args| whole(&args[0], f64::ceil)),
-    row("contains", &[&["array", "string"], ANY], |run, args| {
-        run.contains(&args[0], &args[1]).map(Val::Bool)
-    }),
-    row("ends_with", &[TEXT, TEXT], |_, args| texts(args, |text, end| text.ends_with(end))),
-    row("floor", &[NUMBER], |_, args| whole(&args[0], f64::floor)),
-    row("join", &[TEXT, &["array-string"]], join),
-    row("keys", &[DICT], |run, args| {
-        let keys = entries(&args[0]).into_iter().map(|(key, _)| key).collect();
-        made(run, keys)
-    }),
-    row("length", &[&["string", "array", "object"]], |_, args| {
-        Ok(Val::len_of(known_length(&args[0]).unwrap_or_default()))
-    }),
-    row("map", &[EXPRESSION, LIST], |run, args| {
-        let mut found = Vec::new();
-        for item in items_of(&args[1])? {
-            found.push(apply(run, &args[0], &item)?);
-        }
-        made(run, found)
-    }),
-    row("max", &[NUMBERS_OR_TEXTS], |run, args| extreme(run, &args[0], None, Order::Gt)),
-    row("max_by", &[LIST, EXPRESSION], |run, args| {
-        extreme(run, &args[0], Some(("max_by", &args[1])), Order::Gt)
-    }),
-    Function { name: "merge", signature: &[DICT], variadic: true, run: merge },
-    row("min", &[NUMBERS_OR_TEXTS], |run, args| extreme(run, &args[0], None, Order::Lt)),
-    row("min_by", &[LIST, EXPRESSION], |run, args| {
-        extreme(run, &args[0], Some(("min_by", &args[1])), Order::Lt)
-    }),
-    Function {
-        name: "not_null",
-        signature: &[ANY],
-        variadic: true,
-        run: |_, args| Ok(args.iter().find(|arg| !matches!(arg, Val::None)).cloned().unwrap_or(Val::None)),
-    },
-    row("reverse", &[&["array", "string"]], |run, args| match &args[0] {
-        Val::Str(text) => run.text(text.chars().rev().collect()),
-        list => {
-            let items = items_of(list)?.into_iter().rev().collect();
-            made(run, items)
-        }
-    }),
-    row("sort", &[&["array-string", "array-number"]], |run, args| {
-        sorted(run, items_of(&args[0])?.into_iter().map(|item| (item.clone(), item)).collect())
-    }),
-    row("sort_by", &[LIST, EXPRESSION], sort_by),
-    row("starts_with", &[TEXT, TEXT], |_, args| texts(args, |text, start| text.starts_with(start))),
-    row("sum", &[NUMBERS], sum),
-    row("to_array", &[ANY], |run, args| match &args[0] {
-        Val::List(_) => Ok(args[0].clone()),
-        other => made(run, vec![other.clone()]),
-    }),
-    row("to_number", &[ANY], |_, args| to_number(&args[0])),
-    row("to_string", &[ANY], |run, args| match &args[0] {
-        Val::Str(_) | Val::Markup(_) => Ok(args[0].clone()),
-        other => compact_json(run, other),
-    }),
-    row("type", &[ANY], |_, args| {
-        Ok(match (&args[0], kind_of(&args[0])) {
-            (Val::Markup(_), _) => Val::str("string"),
-            (_, "expref" | "unknown") => Val::None,
-            (_, kind) => Val::str(kind),
-        })
-    }),
-    row("values", &[DICT], |run, args| {
-        let values = entries(&args[0]).into_iter().map(|(_, val)| val).collect();
-        made(run, values)
-    }),
-];
-
-fn entries(dict: &Val) -> Vec<(Val, Val)> {
-    if let Val::Dict(dict) = dict { dict.pairs() } else { Vec::new() }
-}
+/// Each function with the types that its arguments may have; `array-number` is a list of numbers, and the `+` of the last
+/// one lets it come again. One text, since a table of texts costs the program several times as much.
+const FUNCTIONS: &str = "\
+abs number
+avg array-number
+ceil number
+contains array|string any
+ends_with string string
+floor number
+join string array-string
+keys object
+length string|array|object
+map expref array
+max array-number|array-string
+max_by array expref
+merge object+
+min array-number|array-string
+min_by array expref
+not_null any+
+reverse array|string
+sort array-string|array-number
+sort_by array expref
+starts_with string string
+sum array-number
+to_array any
+to_number any
+to_string any
+type any
+values object";
 
 /// Calls a function with arguments of the types that it accepts.
 pub(super) fn call(run: &mut Run<'_>, name: &str, args: &[Val]) -> Res<Val> {
-    let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) else {
+    let row = FUNCTIONS.lines().find_map(|row| row.strip_prefix(name)?.strip_prefix(' '));
+    let Some(row) = row.filter(|_| !name.contains(' ')) else {
         return Err(Fault::other(format!("Unknown function: {name}()")));
     };
-    let (wanted, given) = (function.signature.len(), args.len());
-    if given < wanted || (given > wanted && !function.variadic) {
-        let least = if function.variadic { "at least " } else { "" };
+    let signature = row.trim_end_matches('+');
+    let is_variadic = signature != row;
+    let (wanted, given) = (signature.split(' ').count(), args.len());
+    if given < wanted || (given > wanted && !is_variadic) {
+        let least = if is_variadic { "at least " } else { "" };
         let plural = if wanted == 1 { "" } else { "s" };
         return Err(Fault::other(format!(
             "Expected {least}{wanted} argument{plural} for function {name}(), received {given}"
         )));
     }
-    for (arg, types) in args.iter().zip(function.signature) {
+    for (arg, types) in args.iter().zip(signature.split(' ')) {
         check(run, name, arg, types)?;
     }
-    (function.run)(run, args)
+    perform(run, name, args)
+}
+
+/// Does what the function does; there are as many arguments as it wants.
+fn perform(run: &mut Run<'_>, name: &str, args: &[Val]) -> Res<Val> {
+    let first = &args[0];
+    let items = match name {
+        "abs" => return abs(run, Args::of(args.to_vec())),
+        "avg" if known_length(first) == Some(0) => return Ok(Val::None),
+        "avg" => {
+            let length = Val::len_of(known_length(first).unwrap_or(1));
+            let total = sum(run, first)?;
+            return run.binary(BinaryOp::Div, &total, &length);
+        }
+        "ceil" => return whole(first, f64::ceil),
+        "floor" => return whole(first, f64::floor),
+        "contains" => return run.contains(first, &args[1]).map(Val::Bool),
+        "starts_with" | "ends_with" => {
+            let (text, part) = (str_of(first)?, str_of(&args[1])?);
+            let holds = if name == "ends_with" { text.ends_with(&*part) } else { text.starts_with(&*part) };
+            return Ok(Val::Bool(holds));
+        }
+        "join" => return join(run, args),
+        "length" => return Ok(Val::len_of(known_length(first).unwrap_or_default())),
+        "max" | "max_by" | "min" | "min_by" => return extreme(run, name, first, args.get(1)),
+        "merge" => return merge(run, args),
+        "not_null" => {
+            return Ok(args.iter().find(|arg| !matches!(arg, Val::None)).cloned().unwrap_or(Val::None));
+        }
+        "sum" => return sum(run, first),
+        "to_number" => return to_number(first),
+        "to_string" if first.as_str().is_none() => return compact_json(run, first),
+        "type" => {
+            return Ok(match kind_of(first) {
+                _ if first.as_str().is_some() => Val::str("string"),
+                "expref" | "unknown" => Val::None,
+                kind => Val::str(kind),
+            });
+        }
+        "reverse" => match first {
+            Val::Str(text) => return run.text(text.chars().rev().collect()),
+            list => {
+                let mut items = items_of(list)?;
+                items.reverse();
+                items
+            }
+        },
+        "keys" | "values" => {
+            let entries = if let Val::Dict(dict) = first { dict.pairs() } else { Vec::new() };
+            entries.into_iter().map(|(key, val)| if name == "keys" { key } else { val }).collect()
+        }
+        "map" => {
+            let mut items = items_of(&args[1])?;
+            for item in &mut items {
+                *item = apply(run, first, item)?;
+            }
+            items
+        }
+        "sort" | "sort_by" => sorted(run, first, args.get(1))?,
+        "to_array" if !matches!(first, Val::List(_)) => vec![first.clone()],
+        // `to_array` of a list, `to_string` of a text.
+        _ => return Ok(first.clone()),
+    };
+    made(run, items)
 }
 
 /// What JMESPath calls the type: Python's exact one decides.
@@ -162,32 +146,32 @@ fn kind_of(val: &Val) -> &'static str {
     }
 }
 
-fn wrong(function: &str, val: &Val, received: &str, types: &[&str]) -> Fault {
+fn wrong(function: &str, val: &Val, received: &str, types: &str) -> Fault {
     match str_of(val) {
         Ok(shown) => Fault::other(format!(
             "In function {function}(), invalid type for value: {shown}, expected one of: ['{}'], received: \
              \"{received}\"",
-            types.join("', '")
+            types.replace('|', "', '")
         )),
         Err(fault) => fault,
     }
 }
 
-fn check(run: &mut Run<'_>, function: &str, val: &Val, types: Types) -> Res<()> {
+fn check(run: &mut Run<'_>, function: &str, val: &Val, types: &str) -> Res<()> {
     let kind = kind_of(val);
-    if types.is_empty() {
+    if types == "any" {
         return Ok(());
     }
-    if !types.iter().any(|accepted| accepted.split('-').next() == Some(kind)) {
+    if !types.split('|').any(|accepted| accepted.split('-').next() == Some(kind)) {
         return Err(wrong(function, val, kind, types));
     }
-    let of_items: Vec<&str> = types.iter().filter_map(|t| t.split_once('-')).map(|(_, t)| t).collect();
-    let (Val::List(list), [one, ..]) = (val, of_items.as_slice()) else { return Ok(()) };
+    let mut of_items = types.split('|').filter_map(|accepted| accepted.split_once('-')).map(|(_, kind)| kind);
+    let (Val::List(list), Some(one)) = (val, of_items.next()) else { return Ok(()) };
     let items = list.0.borrow();
     run.ticks(items.len())?;
     // Of two types, the first item says which one it is; the first item is then looked at as the others are.
     let first = items.first().map_or("", kind_of);
-    let wanted = if of_items.contains(&first) { first } else { one };
+    let wanted = if of_items.any(|kind| kind == first) { first } else { one };
     match items.iter().find(|item| kind_of(item) != wanted) {
         Some(item) => {
             let name = item.type_name();
@@ -209,18 +193,23 @@ fn apply(run: &mut Run<'_>, expression: &Val, val: &Val) -> Res<Val> {
 }
 
 /// What an expression finds, to compare items by it.
-fn key(run: &mut Run<'_>, function: &str, by: &Val, item: &Val, types: &[&str]) -> Res<Val> {
+fn key(run: &mut Run<'_>, function: &str, by: &Val, item: &Val, types: &str) -> Res<Val> {
     let key = apply(run, by, item)?;
     let kind = kind_of(&key);
-    if types.contains(&kind) { Ok(key) } else { Err(wrong(function, &key, kind, types)) }
+    if types.split('|').any(|accepted| accepted == kind) {
+        Ok(key)
+    } else {
+        Err(wrong(function, &key, kind, types))
+    }
 }
 
-fn extreme(run: &mut Run<'_>, list: &Val, by: Option<(&str, &Val)>, order: Order) -> Res<Val> {
+fn extreme(run: &mut Run<'_>, function: &str, list: &Val, by: Option<&Val>) -> Res<Val> {
+    let order = if function.starts_with("max") { Order::Gt } else { Order::Lt };
     let mut best: Option<(Val, Val)> = None;
     for item in items_of(list)? {
         run.tick()?;
         let key = match by {
-            Some((function, by)) => key(run, function, by, &item, &["number", "string"])?,
+            Some(by) => key(run, function, by, &item, "number|string")?,
             None => item.clone(),
         };
         let better = match &best {
@@ -234,30 +223,33 @@ fn extreme(run: &mut Run<'_>, list: &Val, by: Option<(&str, &Val)>, order: Order
     Ok(best.map_or(Val::None, |(_, item)| item))
 }
 
-fn sorted(run: &mut Run<'_>, mut keyed: Vec<(Val, Val)>) -> Res<Val> {
-    run.ticks(keyed.len())?;
+fn sorted(run: &mut Run<'_>, list: &Val, by: Option<&Val>) -> Res<Vec<Val>> {
+    let mut keyed: Vec<(Val, Val)> = Vec::new();
+    let mut types = "";
+    for item in items_of(list)? {
+        run.tick()?;
+        let by = match by {
+            None => item.clone(),
+            Some(by) if keyed.is_empty() => {
+                // All have to be of the type of the first.
+                let first = apply(run, by, &item)?;
+                types = kind_of(&first);
+                if !matches!(types, "number" | "string") {
+                    return Err(wrong("sort_by", &item, types, "string|number"));
+                }
+                first
+            }
+            Some(by) => key(run, "sort_by", by, &item, types)?,
+        };
+        keyed.push((by, item));
+    }
     sort_keyed(&mut keyed, false)?;
-    made(run, keyed.into_iter().map(|(_, item)| item).collect())
+    Ok(keyed.into_iter().map(|(_, item)| item).collect())
 }
 
-fn sort_by(run: &mut Run<'_>, args: &[Val]) -> Res<Val> {
-    let items = items_of(&args[0])?;
-    let Some(first) = items.first() else { return Ok(args[0].clone()) };
-    // All have to be of the type of the first.
-    let kind = kind_of(&apply(run, &args[1], first)?);
-    if !matches!(kind, "number" | "string") {
-        return Err(wrong("sort_by", first, kind, &["string", "number"]));
-    }
-    let mut keyed = Vec::with_capacity(items.len());
-    for item in items {
-        keyed.push((key(run, "sort_by", &args[1], &item, &[kind])?, item));
-    }
-    sorted(run, keyed)
-}
-
-fn sum(run: &mut Run<'_>, args: &[Val]) -> Res<Val> {
+fn sum(run: &mut Run<'_>, list: &Val) -> Res<Val> {
     let mut total = Val::Int(0);
-    for item in items_of(&args[0])? {
+    for item in items_of(list)? {
         run.tick()?;
         total = run.binary(BinaryOp::Add, &total, &item)?;
     }
@@ -287,10 +279,6 @@ fn merge(run: &mut Run<'_>, args: &[Val]) -> Res<Val> {
         }
     }
     Ok(Val::dict(merged))
-}
-
-fn texts(args: &[Val], holds: fn(&str, &str) -> bool) -> Res<Val> {
-    Ok(Val::Bool(holds(&str_of(&args[0])?, &str_of(&args[1])?)))
 }
 
 /// A number without its fraction.

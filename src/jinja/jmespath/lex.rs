@@ -43,75 +43,53 @@ pub(super) enum Kind {
     Lparen,
 }
 
-/// What errors call a kind, and how strongly it binds to what stands before it; in the order of [`Kind`].
-static KINDS: [(&str, u8); 29] = [
-    ("eof", 0),
-    ("unquoted_identifier", 0),
-    ("quoted_identifier", 0),
-    ("literal", 0),
-    ("rbracket", 0),
-    ("rparen", 0),
-    ("comma", 0),
-    ("rbrace", 0),
-    ("number", 0),
-    ("current", 0),
-    ("expref", 0),
-    ("colon", 0),
-    ("pipe", 1),
-    ("or", 2),
-    ("and", 3),
-    ("eq", 5),
-    ("gt", 5),
-    ("lt", 5),
-    ("gte", 5),
-    ("lte", 5),
-    ("ne", 5),
-    ("flatten", 9),
-    ("star", 20),
-    ("filter", 21),
-    ("dot", 40),
-    ("not", 45),
-    ("lbrace", 50),
-    ("lbracket", 55),
-    ("lparen", 60),
-];
+/// What errors call the kinds, in the order of [`Kind`]. One text, as all tables here: pointers cost more than what they
+/// point to.
+const NAMES: &str = "eof unquoted_identifier quoted_identifier literal rbracket rparen comma rbrace number current expref \
+                     colon pipe or and eq gt lt gte lte ne flatten star filter dot not lbrace lbracket lparen";
+
+/// How strongly they bind to what stands before them.
+static POWERS: [u8; 29] =
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 5, 5, 5, 5, 5, 5, 9, 20, 21, 40, 45, 50, 55, 60];
 
 impl Kind {
     pub(super) fn name(self) -> &'static str {
-        KINDS[self as usize].0
+        NAMES.split(' ').nth(self as usize).unwrap_or_default()
     }
 
     pub(super) fn power(self) -> u8 {
-        KINDS[self as usize].1
+        POWERS[self as usize]
     }
 }
 
 /// Words that are signs; those of two come first.
-static SIGNS: &[(&str, Kind)] = &[
-    ("[]", Kind::Flatten),
-    ("[?", Kind::Filter),
-    ("||", Kind::Or),
-    ("&&", Kind::And),
-    ("<=", Kind::Lte),
-    (">=", Kind::Gte),
-    ("!=", Kind::Ne),
-    ("==", Kind::Eq),
-    (".", Kind::Dot),
-    ("*", Kind::Star),
-    ("]", Kind::Rbracket),
-    (",", Kind::Comma),
-    (":", Kind::Colon),
-    ("@", Kind::Current),
-    ("(", Kind::Lparen),
-    (")", Kind::Rparen),
-    ("{", Kind::Lbrace),
-    ("}", Kind::Rbrace),
-    ("[", Kind::Lbracket),
-    ("|", Kind::Pipe),
-    ("&", Kind::Expref),
-    ("<", Kind::Lt),
-    (">", Kind::Gt),
-    ("!", Kind::Not),
+const SIGNS: &str = "[] [? || && <= >= != == . * ] , : @ ( ) { } [ | & < > !";
+
+static KINDS_OF_SIGNS: [Kind; 24] = [
+    Kind::Flatten,
+    Kind::Filter,
+    Kind::Or,
+    Kind::And,
+    Kind::Lte,
+    Kind::Gte,
+    Kind::Ne,
+    Kind::Eq,
+    Kind::Dot,
+    Kind::Star,
+    Kind::Rbracket,
+    Kind::Comma,
+    Kind::Colon,
+    Kind::Current,
+    Kind::Lparen,
+    Kind::Rparen,
+    Kind::Lbrace,
+    Kind::Rbrace,
+    Kind::Lbracket,
+    Kind::Pipe,
+    Kind::Expref,
+    Kind::Lt,
+    Kind::Gt,
+    Kind::Not,
 ];
 
 /// A word.
@@ -150,7 +128,8 @@ pub(super) fn tokens(run: &mut Run<'_>, text: &str) -> Res<Vec<Token>> {
             rest.len() - more.trim_start_matches(belongs).len()
         };
         let mut value = None;
-        let (kind, length) = if let Some((sign, kind)) = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign))
+        let (kind, length) = if let Some((sign, kind)) =
+            SIGNS.split(' ').zip(&KINDS_OF_SIGNS).find(|(sign, _)| rest.starts_with(sign))
         {
             (*kind, sign.len())
         } else if c == '_' || c.is_ascii_alphabetic() {
