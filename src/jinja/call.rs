@@ -33,38 +33,44 @@ impl Args {
         params: [&str; N],
         required: usize,
     ) -> Res<[Option<Val>; N]> {
-        let given = self.pos.len();
-        if given > N {
-            let takes = if required < N { format!("from {required} to {N}") } else { N.to_string() };
-            let plural = if required < N || N != 1 { "s" } else { "" };
+        let mut bound: [Option<Val>; N] = std::array::from_fn(|_| None);
+        self.bind_to(function, &params, required, &mut bound)?;
+        Ok(bound)
+    }
+
+    /// The same for any number of parameters: one copy of it for all.
+    fn bind_to(self, function: &str, params: &[&str], required: usize, bound: &mut [Option<Val>]) -> Res<()> {
+        let (given, most) = (self.pos.len(), params.len());
+        if given > most {
+            let takes = if required < most { format!("from {required} to {most}") } else { most.to_string() };
+            let plural = if required < most || most != 1 { "s" } else { "" };
             let were = if given == 1 { "was" } else { "were" };
             return Err(Fault::other(format!(
                 "{function}() takes {takes} positional argument{plural} but {given} {were} given"
             )));
         }
-        let mut bound: [Option<Val>; N] = std::array::from_fn(|_| None);
         for (slot, val) in bound.iter_mut().zip(self.pos) {
             *slot = Some(val);
         }
         for (name, val) in self.kw {
-            let Some(index) = params.iter().position(|param| *param == &*name) else {
+            let index = params.iter().position(|param| *param == &*name);
+            let Some(slot) = index.and_then(|index| bound.get_mut(index)) else {
                 return Err(Fault::other(format!(
                     "{function}() got an unexpected keyword argument '{name}'"
                 )));
             };
-            if bound[index].is_some() {
+            if slot.is_some() {
                 return Err(Fault::other(format!("{function}() got multiple values for argument '{name}'")));
             }
-            bound[index] = Some(val);
+            *slot = Some(val);
         }
-        let missing: Vec<String> = (0..required)
-            .filter(|index| bound[*index].is_none())
-            .map(|index| format!("'{}'", params[index]))
-            .collect();
+        let needed = params.iter().zip(bound.iter()).take(required);
+        let missing: Vec<String> =
+            needed.filter(|(_, slot)| slot.is_none()).map(|(param, _)| format!("'{param}'")).collect();
         if !missing.is_empty() {
             return Err(missing_arguments(function, &missing));
         }
-        Ok(bound)
+        Ok(())
     }
 }
 
