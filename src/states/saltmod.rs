@@ -165,7 +165,11 @@ fn runner_call(running: &Running, name: &str, mut kwargs: Map) -> Call {
 
 fn cmd(running: &Running, kind: &str, tgt: &Value, fun: &str, kwargs: Map) -> Result<Map, Fault> {
     let name = running.low.get("name").cloned().unwrap_or_default();
-    tell(running, kind, map! { "tgt" => tgt.clone(), "name" => name, "args" => kwargs.clone() });
+    let mut shown = kwargs.clone();
+    if kind == "function" {
+        shown.insert("_cmd_meta", true);
+    }
+    tell(running, kind, map! { "tgt" => tgt.clone(), "name" => name, "args" => shown });
     let answer = running.call("saltutil.cmd", Call { args: vec![tgt.clone(), fun.into()], kwargs })?;
     Ok(answer.as_map().cloned().unwrap_or_default())
 }
