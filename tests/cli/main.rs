@@ -13,6 +13,7 @@ mod own_pillar;
 mod paused;
 mod programs;
 mod queued;
+mod recursed;
 mod reload;
 mod returners;
 mod runner;

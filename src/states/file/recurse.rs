@@ -69,6 +69,10 @@ fn tree(running: &Running, name: &str, source: &str, choice: &Choice) -> Result<
         }
         for (link, target) in &links {
             let Some(own) = below(link) else { continue };
+            // It is there through the other one.
+            if links.iter().any(|(other, _)| link.starts_with(&format!("{other}/"))) {
+                continue;
+            }
             if choice.takes(&own)? {
                 files.retain(|file| !file.starts_with(&format!("{link}/")));
                 tree.keep.insert(join(name, &own));
@@ -90,6 +94,9 @@ fn tree(running: &Running, name: &str, source: &str, choice: &Choice) -> Result<
         tree.keep.insert(dest.clone());
         tree.files.push((dest, format!("salt://{file}?saltenv={env}")));
     }
+    // What is reached through a link comes after what it leads to.
+    let made: HashSet<String> = tree.links.iter().map(|(own, _)| join(name, own)).collect();
+    tree.files.sort_by_key(|(dest, _)| made.contains(dest));
     if choice.include_empty {
         for directory in strings(&running.ask("cp.list_master_dirs", &asked)?) {
             let Some(own) = below(&directory).filter(|own| !own.is_empty()) else { continue };
