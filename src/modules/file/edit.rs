@@ -112,18 +112,22 @@ fn edited(edit: &Edit, octets: &[u8]) -> Result<Edited, Fault> {
         false
     };
     let mut new = narrow(&new);
+    if added && edit.append && !new.is_empty() && !new.ends_with(b"\n") {
+        new.push(b'\n');
+    }
+    let mut new_lines = lines(&new);
     if added {
+        // One line of the diff, however many there are in it.
         let line = format!("{}\n", edit.not_found.unwrap_or(&edit.repl));
         if edit.prepend {
             new.splice(0..0, line.bytes());
+            new_lines.insert(0, line);
         } else {
-            if !new.is_empty() && !new.ends_with(b"\n") {
-                new.push(b'\n');
-            }
             new.extend(line.bytes());
+            new_lines.push(line);
         }
     }
-    Ok(Edited { old_lines: lines(octets), new_lines: lines(&new), new, added })
+    Ok(Edited { old_lines: lines(octets), new_lines, new, added })
 }
 
 /// A file that holds text, by its real path.
