@@ -96,7 +96,8 @@ fn tree(running: &Running, name: &str, source: &str, choice: &Choice) -> Result<
     }
     // What is reached through a link comes after what it leads to.
     let made: HashSet<String> = tree.links.iter().map(|(own, _)| join(name, own)).collect();
-    tree.files.sort_by_key(|(dest, _)| made.contains(dest));
+    let (last, first): (Vec<_>, Vec<_>) = tree.files.into_iter().partition(|(dest, _)| made.contains(dest));
+    tree.files = first.into_iter().chain(last).collect();
     if choice.include_empty {
         for directory in strings(&running.ask("cp.list_master_dirs", &asked)?) {
             let Some(own) = below(&directory).filter(|own| !own.is_empty()) else { continue };
