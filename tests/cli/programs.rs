@@ -68,3 +68,17 @@ fn the_environment_names_arguments_that_stay_text() {
     assert_eq!(read(&["--no-parse=b"], "a"), [false, true]);
     std::fs::remove_dir_all(&root).expect("removed");
 }
+
+/// As with Salt's, whose help comes before the error.
+#[test]
+fn salt_cp_without_files_prints_its_help() {
+    for words in [&["salt-cp"][..], &["salt-cp", "some"]] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_halite")).args(words).output();
+        let output = output.expect("it starts");
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        assert_eq!(output.status.code(), Some(64), "{stderr}");
+        assert!(stdout.starts_with("Usage: salt-cp ") && stdout.contains("--chunked"), "{stdout}");
+        assert!(stderr.ends_with("\nsalt-cp: error: Insufficient arguments\n"), "{stderr}");
+    }
+}

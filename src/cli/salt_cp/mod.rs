@@ -87,7 +87,9 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
 }
 
 fn insufficient(call: &Call) -> anyhow::Error {
-    SYNTAX.wrong(&call.prog, "Insufficient arguments").into()
+    // Salt: utils/parsers.py (`SaltCPOptionParser._mixin_after_parsed`): the help comes first.
+    let help = SYNTAX.help(&call.prog);
+    Stop { stdout: help, ..SYNTAX.wrong(&call.prog, "Insufficient arguments") }.into()
 }
 
 fn target(word: &str, tgt_type: &str) -> Value {

@@ -291,10 +291,30 @@ pub fn documentation(returns: &Value, with_out: bool, options: &OutputOptions) -
     for (fun, doc) in docs {
         if with_out {
             let value: Value = map! { fun => doc.clone() }.into();
-            push_line(&mut out, format_args!("{}", render(Some("nested"), &value, options)));
+            let shown = render(Some("nested"), &value, options);
+            // `--out=quiet` leaves nothing to print.
+            if !shown.is_empty() {
+                push_line(&mut out, format_args!("{shown}"));
+            }
         } else {
             push_line(&mut out, format_args!("{fun}:\n{}\n", str_of(doc)));
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documentation_is_not_printed_where_nothing_is_wanted() {
+        let returns = map! { "a" => map! { "x.y" => "What it does." } }.into();
+        let with = |wanted: &str| {
+            let options = OutputOptions { wanted: Some(wanted.to_owned()), ..OutputOptions::default() };
+            documentation(&returns, true, &options)
+        };
+        assert_eq!(with("quiet"), Ok(String::new()));
+        assert_eq!(with("txt"), Ok("x.y: What it does.\n".to_owned()));
+    }
 }
