@@ -11,7 +11,7 @@ use std::path::Path;
 use super::listing::Ignored;
 use crate::host::write_cache_file;
 use crate::map;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, sort};
 
 /// Seconds by paths.
 type Times = BTreeMap<String, f64>;
@@ -63,7 +63,7 @@ fn parse(text: &str) -> Times {
         let (path, time) = line.trim().rsplit_once(':')?;
         Some((path.to_owned(), time.parse().ok()?))
     };
-    text.lines().filter_map(line).collect()
+    sort::into_map(text.lines().filter_map(line))
 }
 
 fn walk(folder: &Path, ignored: &Ignored, depth: usize, times: &mut Times) {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use crate::value::sort;
+
 /// Changes since the start; `None` took a variable out.
 static CHANGES: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
 
@@ -23,8 +25,7 @@ pub(super) fn get(name: &str) -> Option<String> {
 /// Every variable, sorted by name.
 pub(super) fn all() -> BTreeMap<String, String> {
     let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    let mut all: BTreeMap<String, String> =
-        std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
+    let mut all = sort::into_map(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))));
     with(|changes| {
         for (name, change) in changes.iter() {
             match change {

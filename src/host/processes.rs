@@ -107,11 +107,10 @@ pub fn process_name(pid: u32) -> Option<String> {
 
 fn running() -> BTreeMap<u32, Process> {
     let pids = pids().into_iter();
-    pids.filter_map(|pid| {
+    sort::into_map(pids.filter_map(|pid| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         Some((pid, parse_stat(&stat)?))
-    })
-    .collect()
+    }))
 }
 
 /// The name of the program is in parentheses and may itself hold some.

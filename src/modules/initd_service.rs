@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, keywords, opt, req};
 use crate::map;
 use crate::matchers::Glob;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const NAME: &[Param] = &[req("name")];
 const NAME_MORE: &[Param] = &[req("name"), keywords("kwargs")];
@@ -196,10 +196,8 @@ fn known(cx: &Context, init: &Init) -> Result<BTreeMap<String, bool>, Fault> {
         Ok(level.unwrap_or("2").to_owned())
     };
     if init.list.is_empty() {
-        let links: BTreeSet<String> = ["S".to_owned(), runlevel()?]
-            .iter()
-            .flat_map(|level| names_in(&format!("/etc/rc{level}.d")))
-            .collect();
+        let levels = ["S".to_owned(), runlevel()?];
+        let links = sort::into_set(levels.iter().flat_map(|level| names_in(&format!("/etc/rc{level}.d"))));
         return Ok(from_links(&names_in("/etc/init.d"), &links));
     }
     let text = str_of(&cx.ask("cmd.run", &[init.list.into()])?);
@@ -217,8 +215,8 @@ fn names_in(directory: &str) -> Vec<String> {
 
 /// Scripts, and links as `S01ssh`.
 fn from_links(scripts: &[String], links: &BTreeSet<String>) -> BTreeMap<String, bool> {
-    let mut all: BTreeMap<String, bool> =
-        scripts.iter().filter(|name| *name != "README").map(|name| (name.clone(), false)).collect();
+    let scripts = scripts.iter().filter(|name| *name != "README");
+    let mut all = sort::into_map(scripts.map(|name| (name.clone(), false)));
     for link in links.iter().filter_map(|link| link.strip_prefix('S')) {
         all.insert(link.trim_start_matches(|char: char| char.is_ascii_digit()).to_owned(), true);
     }
@@ -228,16 +226,17 @@ fn from_links(scripts: &[String], links: &BTreeSet<String>) -> BTreeMap<String, 
 /// Lines as ` sshd | default`.
 fn from_rc_update(text: &str) -> BTreeMap<String, bool> {
     let rows = text.lines().filter_map(|line| line.split_once('|'));
-    rows.map(|(name, levels)| (name.trim().to_owned(), !levels.trim().is_empty())).collect()
+    sort::into_map(rows.map(|(name, levels)| (name.trim().to_owned(), !levels.trim().is_empty())))
 }
 
 /// Lines as `sshd 0:off … 3:on`.
 fn from_chkconfig(text: &str, level: &str) -> BTreeMap<String, bool> {
     let rows = text.lines().filter_map(|line| line.split_once(char::is_whitespace));
     let on = format!("{level}:on");
-    rows.filter(|(_, levels)| levels.contains("0:"))
-        .map(|(name, levels)| (name.to_owned(), levels.split_whitespace().any(|word| word == on)))
-        .collect()
+    let rows = rows.filter(|(_, levels)| levels.contains("0:"));
+    sort::into_map(
+        rows.map(|(name, levels)| (name.to_owned(), levels.split_whitespace().any(|word| word == on))),
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `survey`: minions grouped by what they answer. Salt: runners/survey.py.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::loader::{Args, Context, Fault, Function, Module, always, keywords, rest};
@@ -45,8 +44,8 @@ fn hash(cx: &Context, args: &Args) -> Result<Value, Fault> {
     };
     let seconds = cx.opts.get("timeout").and_then(Value::as_int).and_then(|n| u64::try_from(n).ok());
     let returns = cx.master.publish_and_wait(load, Duration::from_secs(seconds.unwrap_or(5)))?;
-    let answers: BTreeMap<String, String> =
-        returns.iter().map(|(id, entry)| (str_of(id), str_of(entry.get("ret").unwrap_or(entry)))).collect();
+    let answer = |(id, entry): (&Value, &Value)| (str_of(id), str_of(entry.get("ret").unwrap_or(entry)));
+    let answers = sort::into_map(returns.iter().map(answer));
     let mut pools: Vec<(String, Vec<String>)> = Vec::new();
     for (id, result) in answers {
         match pools.iter_mut().find(|(known, _)| *known == result) {

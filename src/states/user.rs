@@ -1,11 +1,11 @@
 //! `user`: accounts as they should be. Salt: states/user.py.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::loader::{Args, Default, Fault, Param, Running, State, StateReturn, States, always, opt, req};
 use crate::map;
-use crate::value::{Map, Value, repr, str_of};
+use crate::value::{Map, Value, repr, sort, str_of};
 
 const fn none(name: &'static str) -> Param {
     opt(name, Default::None)
@@ -163,12 +163,12 @@ impl Found {
     fn groups(&self, wanted: &Wanted) -> Option<Vec<String>> {
         let own = names(self.user.get("groups").unwrap_or(&Value::Null));
         let remove = wanted.args.truthy("remove_groups");
-        let mut asked: BTreeSet<String> =
-            wanted.groups.iter().flatten().chain(&wanted.optional_groups).cloned().collect();
+        let mut asked =
+            sort::into_set(wanted.groups.iter().flatten().chain(&wanted.optional_groups).cloned());
         if !remove || (wanted.groups.is_none() && wanted.optional_groups.is_empty()) {
             asked.extend(own.iter().cloned());
         }
-        let mut now: BTreeSet<String> = own.iter().cloned().collect();
+        let mut now = sort::into_set(own.iter().cloned());
         if now.contains(&self.primary) || asked.contains(&self.primary) {
             for group in self.aliases(&own, &self.primary) {
                 now.remove(&group);
@@ -188,7 +188,7 @@ impl Found {
         if now == asked || (!remove && asked.is_subset(&now)) {
             return None;
         }
-        let all: BTreeSet<&String> = now.union(&asked).collect();
+        let all = sort::into_set(now.union(&asked));
         let differ: Vec<&String> = if remove {
             asked.symmetric_difference(&now).collect()
         } else {

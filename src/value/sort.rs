@@ -2,7 +2,10 @@
 //! some 4 KiB of code each time, which a program of 10 MiB notices. Here places are sorted, by one copy of it, and the
 //! items are then swapped into their places.
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Sorts by the order of the type.
 pub fn all<T: Ord>(items: &mut [T]) {
@@ -24,6 +27,20 @@ pub fn by_cached_key<T, K: Ord>(items: &mut [T], key: impl FnMut(&T) -> K) {
     let keys: Vec<K> = items.iter().map(key).collect();
     let order = order_by(&keys, &mut K::cmp);
     place(items, order);
+}
+
+/// A set of these, put in one by one: `collect` sorts them first, by a sorting machine of its own.
+pub fn into_set<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    let mut set = BTreeSet::new();
+    items.into_iter().for_each(|item| _ = set.insert(item));
+    set
+}
+
+/// A map of these; of several with one key, the last.
+pub fn into_map<K: Ord, V>(items: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, V> {
+    let mut map = BTreeMap::new();
+    items.into_iter().for_each(|(key, value)| _ = map.insert(key, value));
+    map
 }
 
 fn by_dyn<T>(items: &mut [T], compare: &mut dyn FnMut(&T, &T) -> Ordering) {

@@ -19,10 +19,8 @@ fn of_process(process: &Path) -> BTreeSet<PathBuf> {
         all.push(thread.join("exe"));
     }
     // What is no file of this name any more, or never was one (sockets, pipes), has no real path.
-    all.into_iter()
-        .filter_map(|descriptor| fs::read_link(descriptor).ok())
-        .filter_map(|target| fs::canonicalize(target).ok())
-        .collect()
+    let targets = all.into_iter().filter_map(|descriptor| fs::read_link(descriptor).ok());
+    sort::into_set(targets.filter_map(|target| fs::canonicalize(target).ok()))
 }
 
 /// `{path: [pid]}`, or with `by_pid` `{pid: [path]}`.

@@ -4,7 +4,6 @@
 mod net;
 mod tables;
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::loader::{
 };
 use crate::map;
 use crate::value::addresses::is_private;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 use net::{Net, address};
 
 const IP_ADDRS: &[Param] = &[
@@ -226,7 +225,7 @@ fn addresses(cx: &Context, interface: Option<&str>, loopback: bool, v4: bool) ->
     }
     let ips = wanted.iter().flat_map(|one| &one.addresses).map(|address| address.ip);
     let kept = ips.filter(|ip| ip.is_ipv4() == v4 && (loopback || !ip.is_loopback()));
-    kept.collect::<BTreeSet<_>>().into_iter().collect()
+    sort::into_set(kept).into_iter().collect()
 }
 
 fn ip_addrs(cx: &Context, args: &Args, v4: bool) -> Result<Value, Fault> {
@@ -261,15 +260,13 @@ fn subnets(cx: &Context, wanted: &Value, v4: bool) -> Value {
         Value::List(names) => names.iter().any(|wanted| wanted.as_str() == Some(name)),
         other => other.as_str() == Some(name),
     };
-    let nets: BTreeSet<Net> = cx
-        .host
-        .interfaces()
+    let interfaces = cx.host.interfaces();
+    let addresses = interfaces
         .iter()
         .filter(|interface| named(&interface.name))
-        .flat_map(|interface| &interface.addresses)
-        .filter(|address| address.ip.is_ipv4() == v4 && !address.ip.is_loopback())
-        .map(|address| Net::around(address.ip, address.prefix))
-        .collect();
+        .flat_map(|interface| &interface.addresses);
+    let routed = addresses.filter(|address| address.ip.is_ipv4() == v4 && !address.ip.is_loopback());
+    let nets = sort::into_set(routed.map(|address| Net::around(address.ip, address.prefix)));
     Value::list(nets.iter().map(Net::to_string))
 }
 
