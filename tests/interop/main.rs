@@ -15,6 +15,7 @@ mod keys;
 mod lasting;
 mod masters;
 mod one_job;
+mod options;
 mod original;
 mod peers;
 mod pillar;
