@@ -46,6 +46,8 @@ pub(crate) struct Fanout {
     pending: Mutex<Pending>,
     /// There are many subscribers.
     many: AtomicBool,
+    /// There were when something was published, so that something may wait.
+    begun: AtomicBool,
     inverted: bool,
     monitor: Arc<Monitor>,
     runtime: Handle,
@@ -87,6 +89,7 @@ impl Fanout {
             subscriptions: Mutex::default(),
             pending: Mutex::default(),
             many: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
             inverted,
             monitor,
             most_walkers: runtime.metrics().num_workers(),
@@ -98,14 +101,18 @@ impl Fanout {
     /// The subscriptions, with nothing that was published before in need of them.
     pub(crate) fn subscriptions(self: &Arc<Self>) -> MutexGuard<'_, Peers> {
         let mut subscriptions = lock(&self.subscriptions);
-        self.distribute(&mut subscriptions);
+        if self.begun.load(Ordering::Relaxed) {
+            self.distribute(&mut subscriptions);
+        }
         subscriptions
     }
 
     /// The same, with all that was published before in the queues.
     pub(crate) fn flushed(self: &Arc<Self>) -> MutexGuard<'_, Peers> {
         let subscriptions = self.subscriptions();
-        self.deliver_all(&mut lock(&self.round));
+        if self.begun.load(Ordering::Relaxed) {
+            self.deliver_all(&mut lock(&self.round));
+        }
         subscriptions
     }
 
@@ -119,6 +126,7 @@ impl Fanout {
         if !self.many.load(Ordering::Relaxed) || message.wire_octets() > pending::LONGEST {
             return false;
         }
+        self.begun.store(true, Ordering::Relaxed);
         let mut pending = lock(&self.pending);
         let first = pending.is_empty();
         pending.push(message);
