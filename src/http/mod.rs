@@ -256,7 +256,8 @@ impl Answer {
     fn head(body: &mut BufReader<Octets>) -> Result<Head, String> {
         let status_line = match body.fill_buf() {
             Ok([]) => return Err("HTTP 599: Stream closed".to_owned()),
-            _ => line(body)?,
+            Ok(_) => line(body)?,
+            Err(error) => return Err(broken(&error)),
         };
         let mut words = status_line.splitn(3, ' ');
         let version = words.next().unwrap_or_default();
