@@ -37,6 +37,7 @@ const KINDS: &[(&str, &str)] = &[
     ("tokens", "tokens"),
     ("serializers", "serializers"),
     ("executors", "executors"),
+    ("wrapper", "wrapper"), // from 3007 on
     ("roster", "roster"),
 ];
 
@@ -69,6 +70,7 @@ pub(super) static MODULE: Module = Module {
         Function::new("sync_tops", WHAT, SYNC, |cx, args| one(cx, args, "tops")),
         Function::new("sync_utils", WHAT, SYNC, |cx, args| one(cx, args, "utils")),
         Function::new("sync_wheel", WHAT, SYNC, |cx, args| one(cx, args, "wheel")),
+        Function::new("sync_wrapper", WHAT, SYNC, |cx, args| one(cx, args, "wrapper")),
     ],
 };
 

@@ -127,7 +127,7 @@ const RUN: &[&str] = &[
     "test.sleep long",
     "test.sleep 0 none=1 --out=quiet",
     "test.arg 1 -a auto --username alice --password none",
-    "saltutil.sync_all --out=json",
+    "saltutil.sync_modules --out=json",
     "cache.grains none any=1",
     "saltutil.sync_grains",
     "survey.hash * test.echo hello",
