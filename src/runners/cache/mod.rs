@@ -1,6 +1,7 @@
 //! `cache`: what the master has cached of minions. Salt: runners/cache.py.
 
 mod banks;
+mod cloud;
 
 use crate::loader::{
     Args, Context, Default, Fault, Forget, Function, Module, Param, always, keywords, only, opt, req,
@@ -56,6 +57,12 @@ pub(super) static MODULE: Module = Module {
         Function::new("clear_pillar", CLEAR, "Forgets cached pillars. True when it was done.", |cx, args| {
             clear(cx, args, &Forget { pillar: true, ..Forget::default() })
         }),
+        Function::new(
+            "cloud",
+            &[req("tgt"), opt("provider", Default::None)],
+            "What Salt Cloud has cached of the machines that fit a glob: `{id: data}`.",
+            cloud::cloud,
+        ),
         Function::new(
             "fetch",
             &[req("bank"), req("key"), CACHEDIR],
