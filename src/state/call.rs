@@ -201,8 +201,11 @@ pub(super) struct Prepared<'p> {
 }
 
 impl Prepared<'_> {
-    /// Runs the function; what it raises is a failed state, and so is a panic.
-    pub(super) fn run(&self, cx: &Context) -> Map {
+    /// Runs the function.
+    ///
+    /// # Errors
+    /// What it raises; a panic, too.
+    pub(super) fn run(&self, cx: &Context) -> Result<Map, Fault> {
         let mut outcome = Ok(StateReturn::default());
         no_log::quietly(self.low, &mut || {
             outcome = catch_unwind(AssertUnwindSafe(|| self.try_run(cx))).unwrap_or_else(|panic| {
@@ -211,16 +214,15 @@ impl Prepared<'_> {
                 Err(Fault::exception("panic", text))
             });
         });
-        let mut ret = match outcome {
-            Ok(outcome) => map_of(field(self.low, "state"), self.state.name, outcome),
-            Err(fault) => raised(self.name(), &fault),
-        };
-        no_log::hide(self.low, &mut ret);
-        ret
+        outcome.map(|outcome| map_of(field(self.low, "state"), self.state.name, outcome))
     }
 
-    fn name(&self) -> Value {
-        self.low.get("name").cloned().unwrap_or_default()
+    /// The same, where what is raised is a failed state.
+    pub(super) fn finished(&self, cx: &Context) -> Map {
+        let name = || self.low.get("name").cloned().unwrap_or_default();
+        let mut ret = self.run(cx).unwrap_or_else(|fault| raised(name(), &fault));
+        no_log::hide(self.low, &mut ret);
+        ret
     }
 
     fn try_run(&self, cx: &Context) -> Result<StateReturn, Fault> {
@@ -311,7 +313,8 @@ impl Run<'_, '_> {
         let skipped = if check::has_conditions(low) { check::conditions(&self.cx, low)? } else { None };
         let mut ret = match skipped {
             Some(ret) => ret,
-            None => self.run_function(low, state, kwargs, lowstate, how),
+            // What is raised is the end: `check_cmd` makes no success of it.
+            None => self.run_function(low, state, kwargs, lowstate, how)?,
         };
         let own = || {
             let takes = state.params.iter().any(|param| matches!(param, Param::Optional("check_cmd", _)));
@@ -330,19 +333,25 @@ impl Run<'_, '_> {
         kwargs: &Map,
         lowstate: &std::sync::Arc<Vec<Map>>,
         how: How,
-    ) -> Map {
+    ) -> Result<Map, Fault> {
         let name = || low.get("name").cloned().unwrap_or_default();
         if self.mocked {
-            return map! { "name" => name(), "comment" => "Not called, mocked", "changes" => Map::new(), "result" => true };
+            return Ok(
+                map! { "name" => name(), "comment" => "Not called, mocked", "changes" => Map::new(), "result" => true },
+            );
         }
         if !globally_allowed(&self.cx, low) {
             let comment = "Failed to meet global state conditions. State not called.";
-            return map! { "name" => name(), "comment" => comment, "changes" => Map::new(), "result" => Value::Null };
+            return Ok(
+                map! { "name" => name(), "comment" => comment, "changes" => Map::new(), "result" => Value::Null },
+            );
         }
         if !how.prereq && low.get("parallel").is_some_and(Value::truthy) {
             self.start_beside(low, state, kwargs, lowstate);
             let comment = "Started in a separate process";
-            return map! { "name" => name(), "result" => Value::Null, "changes" => Map::new(), "comment" => comment };
+            return Ok(
+                map! { "name" => name(), "result" => Value::Null, "changes" => Map::new(), "comment" => comment },
+            );
         }
         Prepared { state, kwargs, low, lowstate, results: &self.results }.run(&self.cx)
     }

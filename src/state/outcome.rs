@@ -22,7 +22,7 @@ const ORDERS: &[(&[u8; 4], &str, &str)] = &[
     (b"aeho", "sysctl", "present"),
     (b"aeoh", "alternatives", "auto"),
     (b"aeoh", "git", "cloned detached latest present"),
-    (b"aeoh", "http", "query"),
+    (b"aeoh", "http", "query wait_for_successful_query"),
     (b"aeoh", "pip", "installed removed"),
     (b"aeoh", "test", "mod_watch"),
     (b"aeoh", "virtualenv", "managed"),

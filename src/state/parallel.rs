@@ -65,7 +65,7 @@ impl<'t, 'a> Run<'t, 'a> {
 fn run_beside(cx: &Context, prepared: &Prepared) -> Map {
     let once = || {
         let watch = Watch::start(cx.host);
-        let mut ret = prepared.run(cx);
+        let mut ret = prepared.finished(cx);
         ret.insert("start_time", watch.start_time());
         ret.insert("duration", watch.duration(cx.host));
         ret.insert("__parallel__", true);

@@ -88,7 +88,7 @@ fn finished(
             let result = if test && changed { None } else { Some(true) };
             Ok(StateReturn::new(name, result, comment).with(changes))
         }
-        Err(fault @ Fault::Exception { .. }) => {
+        Err(fault @ Fault::Exception { kind, .. }) if kind != "AttributeError" => {
             Ok(StateReturn::new(name, Some(false), failure::text(&fault)))
         }
         Err(fault) => Err(fault),
@@ -195,57 +195,85 @@ fn own((key, value): (&Value, &Value)) -> (Value, Value) {
     (key.clone(), value.clone())
 }
 
+/// What Python finds in a value: items, keys, letters.
+fn items_of(value: &Value) -> Result<Vec<Value>, Fault> {
+    match value {
+        Value::List(_) | Value::Map(_) => Ok(names(value)),
+        Value::Text(text) => Ok(text.chars().map(|letter| letter.to_string().into()).collect()),
+        other => Err(Fault::Type(format!("'{}' object is not iterable", other.type_name()))),
+    }
+}
+
+fn lacks(value: &Value, attribute: &str) -> Fault {
+    let text = format!("'{}' object has no attribute '{attribute}'", value.type_name());
+    Fault::exception("AttributeError", text)
+}
+
+/// What Python says of sections that are no map.
+fn no_sections(sections: &Value, test: bool) -> Fault {
+    match sections {
+        _ if !test => lacks(sections, "items"),
+        Value::List(_) => Fault::Type("list indices must be integers or slices, not str".to_owned()),
+        Value::Text(_) => Fault::Type("string indices must be integers, not 'str'".to_owned()),
+        _ => Fault::Type(format!("'{}' object is not iterable", sections.type_name())),
+    }
+}
+
 fn options_absent(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let test = running.test();
+    let sections = match args.get("sections") {
+        Value::Map(sections) => sections.clone(),
+        other if other.truthy() => return Err(no_sections(other, test)),
+        _ => Map::new(),
+    };
+    let place = |found: &Map, section: &Value| found.get_value(section).and_then(Value::as_map).cloned();
     finished(
         args,
         (|| {
             let (mut comment, mut changed, mut changes) = (String::new(), false, Map::new());
-            for (section, keys) in args.get("sections").as_map().into_iter().flatten() {
-                let Value::List(keys) = keys else {
-                    // An option above the first section.
-                    let gone = if test {
-                        ini(
-                            running,
-                            args,
-                            "get_option",
-                            map! { "section" => Value::Null, "option" => section.clone() },
-                        )?
-                    } else {
-                        remove(running, args, Value::Null, section)?
-                    };
-                    let name = str_of(section);
-                    if !gone.truthy() {
-                        comment +=
-                            &if test { format!("Key {name} does not exist.\n") } else { String::new() };
-                    } else if test {
-                        comment += &format!("Deleted key {name}.\n");
-                        changed = true;
-                    } else {
-                        changes.insert(section.clone(), gone);
+            for (section, keys) in sections {
+                let found = whole(running, args)?;
+                if !test {
+                    // Salt quirk: states/ini_manage.py looks above the first section for what names no section.
+                    let found = place(&found, &section).unwrap_or(found);
+                    for key in items_of(&keys)?.iter().filter(|key| found.get_value(key).is_some()) {
+                        let gone = remove(running, args, section.clone(), key)?;
+                        if !gone.truthy() {
+                            continue;
+                        }
+                        match changes.entry(section.clone(), || Map::new().into()) {
+                            Value::Map(done) if matches!(keys, Value::List(_)) => {
+                                done.insert(key.clone(), gone);
+                            }
+                            done @ Value::Map(_) => *done = gone,
+                            // Salt quirk: what is no list has place for one option.
+                            done => return Err(lacks(done, "update")),
+                        }
                     }
                     continue;
-                };
-                let place =
-                    if section.truthy() { format!(" in section {}", str_of(section)) } else { String::new() };
-                let found = ini(running, args, "get_section", map! { "section" => section.clone() })?;
-                let mut done = Map::new();
-                for key in keys {
-                    let value =
-                        found.as_map().and_then(|found| found.get_value(key)).filter(|value| value.truthy());
-                    let Some(value) = value else {
-                        comment += &format!("Key {}{place} does not exist.\n", str_of(key));
-                        continue;
-                    };
-                    comment += &format!("Deleted key {}{place}.\n", str_of(key));
-                    changed = true;
-                    if !test {
-                        remove(running, args, section.clone(), key)?;
-                        done.insert(key.clone(), value.clone());
-                    }
                 }
-                if !done.is_empty() {
-                    changes.insert(section.clone(), done);
+                let of_section = match &section {
+                    section if section.truthy() => format!(" in section {}", str_of(section)),
+                    _ => String::new(),
+                };
+                let Value::List(keys) = keys else {
+                    // An option above the first section.
+                    let there = found.get_value(&section).is_some_and(Value::truthy);
+                    let verb = if there { ("Deleted key", ".") } else { ("Key", " does not exist.") };
+                    comment += &format!("{} {}{}\n", verb.0, str_of(&section), verb.1);
+                    changed |= there;
+                    continue;
+                };
+                let above = found.get_value(&section).is_some_and(|value| !matches!(value, Value::Map(_)));
+                if above && !keys.is_empty() {
+                    return Err(lacks(&section, "get"));
+                }
+                let found = place(&found, &section).unwrap_or_default();
+                for key in &keys {
+                    let there = found.get_value(key).is_some_and(Value::truthy);
+                    let verb = if there { ("Deleted key", ".") } else { ("Key", " does not exist.") };
+                    comment += &format!("{} {}{of_section}{}\n", verb.0, str_of(key), verb.1);
+                    changed |= there;
                 }
             }
             if !test {

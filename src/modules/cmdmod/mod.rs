@@ -38,14 +38,12 @@ pub(super) static MODULE: Module = Module {
         ),
         Function::new("has_exec", &[req("cmd")], "Whether a program is in the search path.", which::has_exec)
             .cheap(),
-        Function::new("powershell", params::ANYTHING, "Not offered: PowerShell is for Windows.", |_, _| {
-            Err(Fault::NotSupported("cmd.powershell".to_owned()))
-        }),
+        Function::new("powershell", params::POWERSHELL, "Fails: PowerShell is for Windows.", powershell),
         Function::new(
             "powershell_all",
-            params::ANYTHING,
-            "Not offered: PowerShell is for Windows.",
-            |_, _| Err(Fault::NotSupported("cmd.powershell_all".to_owned())),
+            params::POWERSHELL_ALL,
+            "Fails as `cmd.powershell` does.",
+            powershell,
         ),
         Function::new(
             "retcode",
@@ -180,6 +178,15 @@ output_loglevel      quiet: nothing about it is logged
 reset_system_locale  False leaves the locale as it is";
 
 /// The options of a function that takes its command as `cmd`.
+/// Salt asks the registry of Windows for the version of PowerShell first, so here there is an end with that.
+fn powershell(_: &Context, args: &Args) -> Result<Value, Fault> {
+    Err(if ["powershell", "pwsh"].contains(&str_of(args.get("shell")).as_str()) {
+        Fault::exception("KeyError", "'psversion'")
+    } else {
+        Fault::execution("Must specify a valid powershell binary. Must be 'powershell' or 'pwsh'")
+    })
+}
+
 fn command(cx: &Context, args: &Args) -> Result<Options, Fault> {
     let cmd = match args.get("cmd") {
         Value::Text(text) => options::render(cx, args, text)?.into(),

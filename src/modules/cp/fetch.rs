@@ -52,7 +52,15 @@ pub(super) fn get_template(cx: &Context, args: &Args) -> Result<Value, Fault> {
         kwargs.entry(name, || Value::Null);
     }
     let context = args.keywords.get("context").cloned().unwrap_or_default();
-    let dest = args.str("dest")?;
+    if url::scheme(&path).is_empty() && !path.starts_with('/') {
+        return Err(Fault::execution(format!("Path '{path}' is not absolute")));
+    }
+    let mut dest = args.str("dest")?;
+    let makedirs = args.truthy("makedirs") || dest.is_empty();
+    if dest.is_empty() {
+        let cached = url::external_path(&path, &saltenv, Path::new(&cx.opt_str("cachedir")));
+        dest = cached.to_string_lossy().into_owned();
+    }
     for (name, value) in [
         ("name", Value::text("")),
         ("template", args.get("template").clone()),
@@ -71,15 +79,16 @@ pub(super) fn get_template(cx: &Context, args: &Args) -> Result<Value, Fault> {
         crate::log::error!("{problem}");
         return Ok("".into());
     }
-    if dest.is_empty() {
-        return Ok(rendered.into());
-    }
-    if args.truthy("makedirs") {
+    if makedirs {
         cx.call("file.makedirs", Call::positional([Value::text(dest.as_str())]))?;
     }
-    let placed = fs::copy(&rendered, &dest).map_err(|error| Fault::os(&error, &dest));
+    let folder =
+        Path::new(&dest).parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir());
+    let place =
+        if Path::new(&dest).is_dir() { into_directory(&dest, &rendered) } else { PathBuf::from(&dest) };
+    let placed = if folder { fs::copy(&rendered, place).map(|_| dest.as_str()) } else { Ok("") };
     let _ = fs::remove_file(&rendered);
-    placed.map(|_| dest.into())
+    placed.map(Value::text).map_err(|error| Fault::os(&error, &dest))
 }
 
 /// The argument `gzip`: Python's `int()` of it, where it is true.

@@ -112,7 +112,7 @@ pub(super) static MODULE: Module = Module {
                 opt("makedirs", False),
                 keywords("kwargs"),
             ],
-            "Renders a template of the master to `dest`, or to a temporary file: where it is.",
+            "Renders a template of the master to `dest`, or into the cache: where it is.",
             fetch::get_template,
         ),
         Function::new(

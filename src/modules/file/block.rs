@@ -7,8 +7,8 @@ use super::diff::diff_of;
 use super::edit::{compile, copy_with_owner};
 use super::paths::path;
 use super::place::rewrite;
-use crate::loader::{Args, Context, Fault};
-use crate::value::{Value, decode_lossless as decode, is_text, split_octet_lines, str_of};
+use crate::loader::{Args, Context, Fault, os_error_text};
+use crate::value::{Value, decode_lossless as decode, is_text, repr, split_octet_lines, str_of};
 
 /// The block and where it goes.
 struct Block<'a> {
@@ -106,7 +106,9 @@ pub(super) fn blockreplace(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if !Path::new(&path).exists() {
         return Err(Fault::invocation(format!("File not found: {path}")));
     }
-    let octets = fs::read(&path).map_err(|error| Fault::os(&error, &path))?;
+    let unread =
+        |error| Fault::execution(format!("Failed to read from {path}: {}", os_error_text(&error, &path)));
+    let octets = fs::read(&path).map_err(unread)?;
     if !is_text(&octets) {
         return Err(Fault::invocation(format!(
             "Cannot perform string replacements on a binary file: {path}"
@@ -140,8 +142,14 @@ pub(super) fn blockreplace(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let new = block.put(&old)?;
     let diff = diff_of(&old, &new);
     if !diff.is_empty() && !args.truthy("dry_run") {
-        if args.get("backup") != &Value::Bool(false) {
-            copy_with_owner(&path, &format!("{path}{}", str_of(args.get("backup"))))?;
+        match args.get("backup") {
+            Value::Bool(false) => {}
+            // What Python's `shutil` says.
+            Value::Text(none) if none.is_empty() => {
+                let (kind, shown) = ("shutil.SameFileError", repr(&path.as_str().into()));
+                return Err(Fault::exception(kind, format!("{shown} and {shown} are the same file")));
+            }
+            backup => copy_with_owner(&path, &format!("{path}{}", str_of(backup)))?,
         }
         let whole = new.concat();
         // A link stays one: what it leads to is written.

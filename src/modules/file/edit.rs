@@ -139,13 +139,11 @@ fn text_file(cx: &Context, args: &Args, missing: bool) -> Result<Option<(String,
     if !Path::new(&real).exists() {
         return if missing { Ok(None) } else { Err(Fault::invocation(format!("File not found: {real}"))) };
     }
-    let octets = fs::read(&real).map_err(|error| Fault::os(&error, &real))?;
-    if !is_text(&octets) {
-        return Err(Fault::invocation(format!(
-            "Cannot perform string replacements on a binary file: {real}"
-        )));
+    // What cannot be read, a directory too, counts as one that holds no text.
+    match fs::read(&real) {
+        Ok(octets) if is_text(&octets) => Ok(Some((real, octets))),
+        _ => Err(Fault::invocation(format!("Cannot perform string replacements on a binary file: {real}"))),
     }
-    Ok(Some((real, octets)))
 }
 
 pub(super) fn replace(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -269,10 +267,10 @@ pub(super) fn search(cx: &Context, args: &Args) -> Result<Value, Fault> {
 
 pub(super) fn psed(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let path = path(cx, args, "path")?;
-    if args.truthy("limit") || args.truthy("multi") {
-        return Err(Fault::NotSupported("limit and multi in file.psed".to_owned()));
-    }
     let letters = args.str("flags")?;
+    if let Some(letter) = letters.chars().find(|letter| !"gILMSUX".contains(*letter)) {
+        return Err(Fault::exception("KeyError", format!("'{letter}'")));
+    }
     let names: Vec<Value> =
         letters.chars().filter(|letter| *letter != 'g').map(|letter| letter.to_string().into()).collect();
     let mut before = str_of(args.get("before")).replace('\'', "'\"'\"'").replace('/', "\\/");
@@ -283,12 +281,25 @@ pub(super) fn psed(cx: &Context, args: &Args) -> Result<Value, Fault> {
     }
     let octets = fs::read(&path).map_err(|error| Fault::os(&error, &path))?;
     copy_with_owner(&path, &format!("{path}{}", args.str("backup")?))?;
+    if args.truthy("limit") {
+        // Salt quirk: modules/file.py (`_psed`) has it split the text, which Python refuses.
+        return Err(Fault::Type("must be str or None, not re.Pattern".to_owned()));
+    }
     let pattern = compile(&wide(before.as_bytes()), flags(&Value::List(names))?)?;
     let after = wide(str_of(args.get("after")).as_bytes());
     let count = usize::from(!letters.contains('g'));
-    let (new, _) = pattern
-        .replace(&wide(&octets), &after, count)
-        .map_err(|problem| Fault::exception("re.error", problem))?;
+    let text = wide(&octets);
+    // Salt quirk: with `multi` it is the letters of the first line that are looked at, each for itself.
+    let parts: Vec<&str> = match text.split_inclusive('\n').next() {
+        Some(line) if args.truthy("multi") => line.split("").filter(|letter| !letter.is_empty()).collect(),
+        _ => vec![&text],
+    };
+    let mut new = String::new();
+    for part in parts {
+        let (part, _) =
+            pattern.replace(part, &after, count).map_err(|problem| Fault::exception("re.error", problem))?;
+        new += &part;
+    }
     rewrite_in_place(&path, &octets, &narrow(&new))?;
     Ok(Value::Null)
 }

@@ -97,22 +97,44 @@ const WAIT_SCRIPT: &[Param] = &[
     keywords("kwargs"),
 ];
 
-const CALL: &[Param] = &[req("name"), none("func"), keywords("kwargs")];
+const CALL: &[Param] = &[
+    req("name"),
+    req("func"),
+    opt("args", Default::EmptyList),
+    none("kws"),
+    LOGLEVEL,
+    HIDE,
+    VT,
+    keywords("kwargs"),
+];
+
+const WAIT_CALL: &[Param] = &[
+    req("name"),
+    req("func"),
+    opt("args", Default::EmptyList),
+    none("kws"),
+    STATEFUL,
+    VT,
+    LOGLEVEL,
+    HIDE,
+    keywords("kwargs"),
+];
 
 pub(super) static STATES: States = States {
     file: "cmd",
     provides: "cmd",
     available: always,
     functions: &[
-        State::new("call", CALL, "Not offered: a function of Python's.", |_, _| {
-            Err(Fault::NotSupported("cmd.call".to_owned()))
-        }),
+        State::new("call", CALL, "For functions of Python's, which no SLS file can give: fails.", call),
         State::new("run", RUN, "Runs a command.", run),
         State::new("script", SCRIPT, "Fetches a script and runs it.", script),
         State::new("wait", WAIT, "Runs a command when something that it watches has changed.", nothing),
-        State::new("wait_call", CALL, "Not offered: a function of Python's.", |_, _| {
-            Err(Fault::NotSupported("cmd.wait_call".to_owned()))
-        }),
+        State::new(
+            "wait_call",
+            WAIT_CALL,
+            "As `cmd.call`, when something that it watches has changed.",
+            nothing,
+        ),
         State::new(
             "wait_script",
             WAIT_SCRIPT,
@@ -129,6 +151,22 @@ fn nothing(_: &Running, args: &Args) -> Result<StateReturn, Fault> {
     Ok(StateReturn::new(args.get("name").clone(), Some(true), ""))
 }
 
+/// What Python says of what an SLS file gives as `func`, and before that of its arguments: none of it can be called.
+fn call(_: &Running, args: &Args) -> Result<StateReturn, Fault> {
+    let (func, positional, named) = (args.get("func"), args.get("args"), args.get("kws"));
+    let wrong = |stars: &str, what: &str, given: &Value| {
+        format!("{} argument after {stars} must be {what}, not {}", str_of(func), given.type_name())
+    };
+    Err(Fault::Type(if named.truthy() && named.as_map().is_none() {
+        wrong("**", "a mapping", named)
+    } else if !matches!(positional, Value::List(_) | Value::Map(_) | Value::Text(_)) {
+        wrong("*", "an iterable", positional)
+    } else {
+        let kind = if func.as_map().is_some() { "collections.OrderedDict" } else { func.type_name() };
+        format!("'{kind}' object is not callable")
+    }))
+}
+
 fn mod_watch(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let mut kwargs = args.keywords.clone();
     let name = args.get("name").clone();
@@ -137,7 +175,14 @@ fn mod_watch(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
     let (row, work): (&str, StateRun) = match kind.as_str() {
         "wait" | "run" | "watch" => ("run", run),
         "wait_script" | "script" => ("script", script),
-        "wait_call" | "call" => return Err(Fault::NotSupported(format!("cmd.{kind}"))),
+        "wait_call" | "call" if kwargs.get("func").is_some_and(Value::truthy) => {
+            kwargs.insert("name", name);
+            return call(running, &State::new("call", CALL, "", call).bind(kwargs)?);
+        }
+        "wait_call" | "call" => {
+            let comment = format!("cmd.{kind} needs a named parameter func");
+            return Ok(StateReturn::new(name, Some(false), comment));
+        }
         _ => {
             let comment = format!(
                 "cmd.{kind} does not work with the watch requisite, please use cmd.wait or cmd.wait_script"

@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::accumulated::accumulators;
-use super::lines::template_texts;
+use super::lines::{sources, template_texts};
 use super::managed;
 use super::ret::{Outcome, changed, check_file, failed, fresh, keywords, path_in, text_of};
 use crate::loader::{Args, Fault, Running, StateReturn};
@@ -126,6 +126,9 @@ pub(super) fn blockreplace(running: &Running, args: &Args) -> Outcome {
     let mut ret = StateReturn::new(name.as_str(), Some(false), "");
     if name.is_empty() {
         return failed(ret, "Must provide name to file.blockreplace");
+    }
+    if let Err(text) = sources(args) {
+        return failed(ret, text);
     }
     if let Some(text) = check_file(&name) {
         return failed(ret, text);

@@ -11,7 +11,7 @@ use crate::matchers::regex_escape;
 use crate::value::{Value, is_text, split_lines, str_of, unified_diff};
 
 /// Sources with their hashes.
-fn sources(args: &Args) -> Result<Vec<Value>, &'static str> {
+pub(super) fn sources(args: &Args) -> Result<Vec<Value>, &'static str> {
     let (source, several) = (args.get("source"), args.get("sources"));
     if source.truthy() && several.truthy() {
         return Err("source and sources are mutually exclusive");
@@ -24,6 +24,8 @@ fn sources(args: &Args) -> Result<Vec<Value>, &'static str> {
     }
     match several {
         Value::List(several) => Ok(several.clone()),
+        // Python finds letters in a text.
+        Value::Text(text) => Ok(text.chars().map(|letter| letter.to_string().into()).collect()),
         several if several.truthy() => Err("sources must be a list"),
         _ => Ok(Vec::new()),
     }
@@ -34,12 +36,7 @@ pub(super) fn template_texts(
     running: &Running,
     args: &Args,
 ) -> Result<Result<Option<Vec<String>>, StateReturn>, Fault> {
-    let sources = match sources(args) {
-        Ok(sources) => sources,
-        Err(text) => {
-            return Ok(Err(StateReturn::new(path_in(running, args, "name"), Some(false), text)));
-        }
-    };
+    let sources = sources(args).map_err(Fault::invocation)?;
     if sources.is_empty() {
         return Ok(Ok(None));
     }
@@ -56,14 +53,15 @@ pub(super) fn template_texts(
         };
         let path = str_of(&running.ask_with("cp.get_template", &[source.clone(), "".into()], how)?);
         let shown = str_of(&source);
-        let failed = |text: String| Ok(Err(StateReturn::new(shown.as_str(), Some(false), text)));
+        let failed = |text: String| {
+            let mut ret = StateReturn::new(shown.as_str(), Some(false), text);
+            ret.extra.insert("data", Value::List(Vec::new()));
+            Ok(Err(ret))
+        };
         if path.is_empty() || path == "False" {
             return failed(format!("Failed to load template file {shown}"));
         }
         let text = fs::read(&path).map_err(|error| Fault::os(&error, &path))?;
-        if path.contains("__salt.tmp.") {
-            let _ = fs::remove_file(&path);
-        }
         if text.is_empty() {
             return failed(format!("Failed to read rendered template file {path} ({shown})"));
         }
