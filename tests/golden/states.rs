@@ -28,7 +28,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ),
     ("serialize_merge_bad", "what is wrong with JSON is said in other words"),
     ("extracted_force", "Salt removes what is in the way with test=True, too"),
-    ("not_cached", "files of this machine's own file_roots are used where they lie"),
 ];
 
 struct Local {
