@@ -440,17 +440,17 @@ impl Driver {
         Ok(fetched)
     }
 
-    /// How many messages may have been sent by the time that all that came in is answered, if this goes on at the moment.
-    fn answers(&self) -> u64 {
+    /// How many messages may have been sent by the time that all that came in is answered, and whether this goes on at the moment.
+    fn answers(&self) -> (u32, bool) {
         let router = self.core.socket_type == SocketType::Router;
         let at_work = router && self.core.pattern.inbox().is_some_and(|inbox| inbox.is_at_work());
-        if at_work { self.received.into() } else { 0 }
+        (if router { self.received } else { 0 }, at_work)
     }
 
     /// A request or a reply goes alone, and somebody waits for it; what is published goes to many at once.
     fn direct(&self) -> bool {
-        use SocketType::{Pub, Rep, Req, XPub};
-        matches!(self.core.socket_type, Req | Rep | Pub | XPub) && !self.connection.is_encrypted()
+        use SocketType::{Pub, Rep, Req, Router, XPub};
+        matches!(self.core.socket_type, Req | Rep | Router | Pub | XPub) && !self.connection.is_encrypted()
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Progress {

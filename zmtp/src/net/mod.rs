@@ -7,6 +7,7 @@
 //! dialer ── connects, backs off ─────────────┘
 //! ```
 
+mod answers;
 mod core;
 mod dial;
 mod driver;

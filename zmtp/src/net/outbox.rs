@@ -145,6 +145,8 @@ pub(super) struct Outbox {
     /// connection.
     pub(super) rest: Option<Box<Rest>>,
     pub(super) round: Round,
+    /// So many messages are expected to be queued in all: one for each that came in.
+    pub(super) answers: u32,
     /// Octets of the last pack that was taken: the next one is likely to be like it.
     pack_octets: usize,
     /// Messages ever queued, and ever taken.
@@ -287,9 +289,9 @@ impl Outbox {
 
     /// Whether a driver should wait for more to write at once: fewer messages were queued than the `answers` that are expected, and
     /// they keep coming.
-    pub(super) fn hesitates(&mut self, options: &Options, answers: u64) -> bool {
+    pub(super) fn hesitates(&mut self, options: &Options, answers: u32) -> bool {
         let few = !self.queue.is_empty() && self.octets < PACK_GROWTH && self.is_half_empty(options);
-        if !few || self.pushed >= answers || self.closing {
+        if !few || self.pushed >= answers.into() || self.closing {
             return false;
         }
         let pushed = u16::try_from(self.pushed & 0xFFFF).unwrap_or_default();

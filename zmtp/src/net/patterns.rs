@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     SendError, TrySendError,
+    answers::Answers,
     fanout::Fanout,
     inbox::{Inbox, Item},
     monitor::{Event, Monitor},
@@ -521,6 +522,7 @@ impl Pattern for Receiving {
 #[derive(Debug)]
 pub(crate) struct Routing {
     inbox: Arc<Inbox>,
+    answers: Arc<Answers>,
     routes: Mutex<Routes<Arc<Pipe>>>,
     mandatory: bool,
     handover: bool,
@@ -532,6 +534,7 @@ pub(crate) struct Routing {
 impl Routing {
     pub(crate) fn new(options: &Options, inbox: Arc<Inbox>, monitor: Arc<Monitor>) -> Routing {
         Routing {
+            answers: Answers::new(inbox.clone()),
             inbox,
             routes: Mutex::new(Routes::new(super::random_u32())),
             mandatory: options.router_mandatory,
@@ -560,11 +563,16 @@ impl Routing {
         let Some(pipe) = self.find(id) else {
             return if self.mandatory { Err(SendError::Unreachable) } else { Ok(()) };
         };
-        if self.mandatory {
-            return pipe.push(message).map(|_| ()).map_err(|back| back.reason);
-        }
-        if let (Some(total), Some(peer)) = (pipe.push_or_drop(Outgoing::Message(message)), pipe.peer.get()) {
+        let published = if self.mandatory {
+            pipe.answer(message, self.answers.are_many())?
+        } else {
+            pipe.publish(Outgoing::Message(message), self.answers.are_many())
+        };
+        if let (Some(total), Some(peer)) = (published.dropped, pipe.peer.get()) {
             self.monitor.report(|| Event::Dropped { peer: peer.clone(), total });
+        }
+        if published.waits {
+            self.answers.list(pipe);
         }
         Ok(())
     }
@@ -579,6 +587,7 @@ impl Pattern for Routing {
         let claimed = lock(&self.routes).claim(info.routing_id.clone(), pipe.clone(), self.handover);
         let (id, old) = claimed.map_err(|_| Violation::RoutingIdInUse)?;
         let _first = pipe.routing_id.set(id);
+        self.answers.set_peers(self.peers());
         if let Some(old) = old {
             old.kill(Violation::RoutingIdTakenOver.into());
         }
@@ -591,6 +600,7 @@ impl Pattern for Routing {
     fn detach(&self, pipe: &Arc<Pipe>, _ahead: bool, _taken: u64) {
         if let Some(id) = pipe.routing_id.get() {
             lock(&self.routes).release(id, |other| other.id == pipe.id);
+            self.answers.set_peers(self.peers());
             if self.notify_disconnect {
                 self.inbox.put(pipe, &mut vec![Item::Message("".into())]);
             }

@@ -120,6 +120,20 @@ impl Pipe {
         self.call_writer(outbox, walked, published)
     }
 
+    /// Queues a message as [`Pipe::publish`] does, or says why it cannot.
+    pub(crate) fn answer(&self, message: Message, walked: bool) -> Result<Published, SendError> {
+        let mut outbox = self.outbox();
+        if outbox.gone || outbox.closing {
+            return Err(SendError::Unreachable);
+        }
+        if outbox.is_full(&self.options, message.octets()) {
+            outbox.refused = true;
+            return Err(SendError::Full);
+        }
+        outbox.enqueue(&self.options, Outgoing::Message(message));
+        Ok(self.call_writer(outbox, walked, Published::default()))
+    }
+
     /// The same for a run of messages, and a walker.
     pub(crate) fn publish_run(&self, run: Run<'_>) -> Published {
         let mut outbox = self.outbox();
@@ -175,6 +189,13 @@ impl Pipe {
             driver.wake();
         }
         published
+    }
+
+    /// Whoever writes in the place of the driver should come later, since more is about to be queued by somebody who is `at_work`.
+    pub(crate) fn hesitates(&self, at_work: bool) -> bool {
+        let mut outbox = self.outbox();
+        let answers = outbox.answers;
+        at_work && outbox.writer.is_some() && outbox.hesitates(&self.options, answers)
     }
 
     /// Writes what is queued in the place of the driver, as far as the stream takes it; the driver is woken for the rest, and for
@@ -271,16 +292,17 @@ impl Pipe {
     /// Visited by the driver. Takes messages only with `room`, which also says that all that was taken before has been
     /// written. A driver that got nothing is woken for anything new; one without room only to be ended. When it got
     /// nothing, senders may use `writer` until it is withdrawn; true for that. So many `answers` are expected to be queued in all,
-    /// and waited for as long as they keep coming.
+    /// and waited for as long as somebody is `at_work` and they keep coming.
     pub(crate) fn visit(
         &self,
         cx: &Context<'_>,
         room: bool,
-        answers: u64,
+        (answers, at_work): (u32, bool),
         writer: Option<&Arc<Writer>>,
         visit: &mut Visit,
     ) -> bool {
         let mut outbox = self.outbox();
+        outbox.answers = answers;
         visit.kill = outbox.kill.take().map(|reason| *reason);
         visit.busy = outbox.round.is_writing();
         let room = room && !visit.busy;
@@ -291,7 +313,7 @@ impl Pipe {
         outbox.writer = None;
         if room {
             outbox.clear_in_flight();
-            if visit.kill.is_none() && outbox.hesitates(&self.options, answers) {
+            if visit.kill.is_none() && at_work && outbox.hesitates(&self.options, answers) {
                 visit.again = true;
                 return false;
             }
@@ -389,7 +411,8 @@ mod tests {
         let waker = Waker::from(count.clone());
         let (ours, theirs) = memory::pair();
         let writer = Stream::from(ours).writer;
-        let idle = pipe.visit(&Context::from_waker(&waker), true, 0, Some(&writer), &mut Visit::default());
+        let idle =
+            pipe.visit(&Context::from_waker(&waker), true, (0, false), Some(&writer), &mut Visit::default());
         assert!(idle);
         (pipe, count, waker, writer, theirs)
     }
@@ -416,10 +439,28 @@ mod tests {
         // The driver comes for a reason of its own, and takes what there is; the round finds nothing to do.
         let mut visit = Visit::default();
         let cx = Context::from_waker(&waker);
-        assert!(!pipe.visit(&cx, true, 0, Some(&writer), &mut visit));
+        assert!(!pipe.visit(&cx, true, (0, false), Some(&writer), &mut visit));
         assert_eq!(visit.messages.len(), 1);
         assert!(!pipe.write_in_round(&mut Vec::new()));
         assert_eq!((read(&end), woken.0.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn answers_wait_for_the_others_as_long_as_somebody_makes_them() {
+        let (pipe, woken, waker, writer, end) = offered(Options::default());
+        let cx = Context::from_waker(&waker);
+        assert!(pipe.visit(&cx, true, (4, true), Some(&writer), &mut Visit::default()));
+        let answer = || pipe.answer("12345678".into(), true).ok();
+        assert_eq!([answer(), answer()], [Some(WAITS), Some(QUEUED)]);
+        assert!(!pipe.hesitates(false), "nobody is at work");
+        assert!((0..4).all(|_| pipe.hesitates(true)), "two of four");
+        assert!(!pipe.hesitates(true), "no other came in all this time");
+        assert_eq!(answer(), Some(QUEUED));
+        assert!(pipe.hesitates(true), "three of four");
+        assert_eq!(answer(), Some(QUEUED));
+        assert!(!pipe.hesitates(true), "that is all");
+        assert!(!pipe.write_in_round(&mut Vec::new()));
+        assert_eq!((read(&end), woken.0.load(Ordering::Relaxed)), (40, 0));
     }
 
     #[test]
@@ -430,7 +471,9 @@ mod tests {
         pipe.outbox().round = Round::Writing;
         let mut visit = Visit::default();
         assert!(
-            !pipe.visit(&cx, true, 0, Some(&writer), &mut visit) && visit.busy && visit.messages.is_empty()
+            !pipe.visit(&cx, true, (0, false), Some(&writer), &mut visit)
+                && visit.busy
+                && visit.messages.is_empty()
         );
         assert!(!pipe.withdraw_writer(&cx));
         assert_eq!(pipe.outbox().round, Round::Awaited);
@@ -457,7 +500,7 @@ mod tests {
         let mut octets = first;
         for _ in 0..3 {
             let mut visit = Visit::default();
-            pipe.visit(&cx, true, 0, Some(&writer), &mut visit);
+            pipe.visit(&cx, true, (0, false), Some(&writer), &mut visit);
             let mut output = Output::new();
             visit.messages.into_iter().for_each(|queued| queued.encode_to(&mut output));
             octets += output.octets();
@@ -494,10 +537,10 @@ mod tests {
         assert!((0..4).all(|_| push()) && !push());
         let cx = Context::from_waker(Waker::noop());
         let mut visit = Visit::default();
-        pipe.visit(&cx, true, 0, None, &mut visit);
+        pipe.visit(&cx, true, (0, false), None, &mut visit);
         assert_eq!(visit.messages.len(), 2, "half of the mark");
         assert!(!push(), "taken and not written");
-        pipe.visit(&cx, true, 0, None, &mut Visit::default());
+        pipe.visit(&cx, true, (0, false), None, &mut Visit::default());
         assert!(push(), "the first two were written");
     }
 }

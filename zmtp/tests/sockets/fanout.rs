@@ -10,7 +10,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 use zmtp::{
@@ -23,7 +23,7 @@ use crate::support::*;
 /// More than are served one by one.
 const SUBSCRIBERS: usize = 12;
 const MESSAGES: u32 = 1000;
-const PING: &[u8] = b"\x04\x0b\x04PING\0\0ping";
+pub const PING: &[u8] = b"\x04\x0b\x04PING\0\0ping";
 
 /// Answers to PINGs come from the task of a connection, messages from a walker; what the system does not take of these is left to the
 /// task again. An octet out of place would be no frame.
@@ -51,21 +51,35 @@ async fn messages_of_walkers_and_answers_to_pings_do_not_mix() {
 }
 
 /// Short ones, those that share a segment, and those that travel alone.
-fn length(number: u32) -> usize {
+pub fn length(number: u32) -> usize {
     [3, 300, 3000, 30_000][number as usize % 4]
+}
+
+/// A stream behind its handshake as a socket of this type, and what was read of it already.
+pub async fn raw_peer(address: &str, socket_type: &str) -> (TcpStream, BytesMut) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&Greeting::new(MechanismName::NULL, false).encode()).await.unwrap();
+    let length = u8::try_from(socket_type.len()).unwrap();
+    let ready = [b"\x04\0\x05READY\x0bSocket-Type\0\0\0", &[length][..], socket_type.as_bytes()].concat();
+    stream.write_all(&with_length(ready)).await.unwrap();
+    let mut greeting = [0; 64];
+    stream.read_exact(&mut greeting).await.unwrap();
+    let mut octets = BytesMut::new();
+    let ready = frame(&mut stream, &mut octets).await;
+    assert!(ready.command && ready.body.starts_with(b"\x05READY"));
+    (stream, octets)
+}
+
+/// A command whose second octet says how long it is.
+fn with_length(mut command: Vec<u8>) -> Vec<u8> {
+    command[1] = u8::try_from(command.len() - 2).unwrap();
+    command
 }
 
 /// Sends PINGs all the time, and checks every frame that comes.
 async fn subscriber(address: String, pongs: Arc<AtomicUsize>) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(&Greeting::new(MechanismName::NULL, false).encode()).await.unwrap();
-    stream.write_all(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB").await.unwrap();
-    let mut greeting = [0; 64];
-    stream.read_exact(&mut greeting).await.unwrap();
-    let mut octets = BytesMut::new();
+    let (stream, mut octets) = raw_peer(&address, "SUB").await;
     let (mut reader, mut writer) = stream.into_split();
-    let ready = frame(&mut reader, &mut octets).await;
-    assert!(ready.command && ready.body.starts_with(b"\x05READY"));
     writer.write_all(b"\x04\x0a\x09SUBSCRIBE").await.unwrap();
     let pings = tokio::spawn(async move {
         while writer.write_all(PING).await.is_ok() {
@@ -91,7 +105,7 @@ async fn subscriber(address: String, pongs: Arc<AtomicUsize>) {
     pings.abort();
 }
 
-async fn frame(reader: &mut tokio::net::tcp::OwnedReadHalf, octets: &mut BytesMut) -> Frame {
+pub async fn frame(reader: &mut (impl AsyncRead + Unpin), octets: &mut BytesMut) -> Frame {
     loop {
         if let Some(frame) = Frame::take(octets, FrameLimits::NONE).unwrap() {
             return frame;

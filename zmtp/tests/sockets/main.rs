@@ -1,6 +1,7 @@
 //! Our sockets against our sockets, over both transports.
 #![cfg(feature = "tokio")]
 
+mod answers;
 mod cancel;
 mod fanout;
 mod late_options;

@@ -21,7 +21,6 @@ impl Library for Monocoque {
     type Router = (rt::TcpListener, Option<monocoque_zmq::RouterSocket>);
     type Rep = (rt::TcpListener, Option<monocoque_zmq::RepSocket>);
     type Req = monocoque_zmq::ReqSocket;
-    const ONE_THREAD: bool = true;
     async fn publisher() -> (Self::Pub, u16) {
         let (listener, port) = monocoque_listen().await;
         let unlimited = SocketOptions::default().with_send_hwm(1_000_000);
