@@ -46,11 +46,11 @@ pub fn call(
     let outcome = guarded(|| {
         let found = scope.registry.function(&cx, fun)?;
         function = Some(found);
-        let call = prepare(found)?;
-        if !executors.pass(&scope)? {
-            return Ok(Value::Null);
+        let mut call = prepare(found)?;
+        match executors.pass(&cx, fun, &mut call)? {
+            Some(value) => Ok(value),
+            None => (found.run)(&cx, &bind(found, call)?),
         }
-        (found.run)(&cx, &bind(found, call)?)
     });
     // What shows the pillar shows all of it, to whom may ask for it.
     let outcome = if fun.starts_with("pillar.") { outcome } else { outcome.map(concealed) };
@@ -202,7 +202,7 @@ pub fn allowed(registry: Registry, opts: &Map) -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::FakeHost;
+    use crate::host::{FakeHost, Host as _};
     use crate::loader::{Module, Nowhere, always, keywords, req};
 
     static MODULE: Module = Module {
@@ -222,18 +222,35 @@ mod tests {
         ],
     };
 
+    /// In the place of the true `cmd`: says which words it was given, as a `salt-call` would.
+    static CMD: Module = Module {
+        file: "cmdmod",
+        provides: "cmd",
+        available: always,
+        functions: &[Function::new("run_all", &[req("cmd"), keywords("kwargs")], "Says.", |cx, args| {
+            if cx.opts.contains("broken") {
+                return Ok(map! { "retcode" => 9, "stderr" => " sudo: no\n" }.into());
+            }
+            let words: Vec<_> = args.get("cmd").as_list().unwrap_or_default().iter().map(str_of).collect();
+            let said = format!(r#"{{"local": {{"return": "{}", "retcode": 5}}}}"#, words.join(" "));
+            Ok(map! { "retcode" => 0, "stdout" => said }.into())
+        })],
+    };
+
     fn run_one(fun: impl Into<Value>, arg: Value, opts: Map, pillar: Map) -> Map {
         let load = map! { "fun" => fun, "arg" => arg, "jid" => "20260102030405678901", "tgt" => "*" };
         let job = Job::parse(load).expect("a job");
-        let registry = allowed(Registry::new(&[&[&MODULE]]), &opts);
+        let registry = allowed(Registry::new(&[&[&MODULE, &CMD]]), &opts);
         let no_grains = Map::new();
+        let host = FakeHost::default();
+        host.set_env("PATH", opts.str("PATH"));
         let scope = Scope {
             opts: &opts,
             grains: (&no_grains).into(),
             pillar: (&pillar).into(),
             published: &Map::new(),
             registry: &registry,
-            host: &FakeHost::default(),
+            host: &host,
             minion: &Nowhere,
             master: &Nowhere,
         };
@@ -287,6 +304,33 @@ mod tests {
         let load = run_one("try.echo", Value::list(["x"]), opts(), pillar.clone());
         assert!(load.str("return").is_some_and(|text| text.contains("Minion in blackout mode")), "{load:?}");
         assert_eq!(run_one("try.code", none(), opts(), pillar).str("return"), Some("seven"));
+    }
+
+    #[test]
+    fn a_minion_with_sudo_user_has_another_salt_call_run_its_jobs() {
+        let folder = std::env::temp_dir().join(format!("halite-sudo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("made");
+        for program in ["sudo", "salt-call"] {
+            std::fs::copy("/bin/sh", folder.join(program)).expect("a program");
+        }
+        let run = |more: Map| {
+            let path = folder.display().to_string();
+            let mut opts = map! { "sudo_user" => "deploy", "config_dir" => "/etc/salt", "PATH" => path };
+            opts.extend(more);
+            let load = run_one("try.echo", Value::list(["a b"]), opts, map! {});
+            (load.str("return").unwrap_or_default().to_owned(), load.get("retcode").and_then(Value::as_int))
+        };
+        let asked = "sudo -u deploy salt-call --priv deploy --out json --metadata -c /etc/salt -- try.echo a b";
+        assert_eq!(run(map! {}), (asked.to_owned(), Some(5)));
+        assert_eq!(run(map! { "broken" => true }), (" sudo: no\n".to_owned(), Some(9)));
+        // It stands in the place of the last one, and not where a salt-call is what runs.
+        let first = map! { "module_executors" => Value::list(["direct_call", "splay"]) };
+        assert_eq!(run(first), ("a b".to_owned(), Some(0)));
+        assert_eq!(run(map! { "caller" => true }), ("a b".to_owned(), Some(0)));
+        let opts = map! { "sudo_user" => "deploy" };
+        assert!(!Executors::of(&map! {}, &opts).are_direct());
+        assert!(Executors::of(&map! { SCHEDULE => "daily" }, &opts).are_direct());
+        std::fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]

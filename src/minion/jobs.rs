@@ -23,7 +23,7 @@ use super::link::Link;
 use super::proc_files;
 use super::returner::Item;
 use super::rpc::{Answer, Up, parent};
-use super::scheduled;
+use super::scheduled::{self, SCHEDULE};
 use super::services::ChannelServices;
 use crate::config::Opts;
 use crate::host::{self, Host, RealHost, tasks};
@@ -119,10 +119,14 @@ pub async fn run(link: Arc<Link>, job: Job) {
     drop(permit);
 }
 
-/// Runs a function of the daemon's own, such as `mine.update`; its return goes nowhere unless `report`.
-pub async fn run_own(link: &Arc<Link>, fun: &str, report: bool) {
+/// Runs a function of the daemon's own, such as `mine.update`, as the job `name` of its schedule; its return goes nowhere
+/// unless `report`.
+pub async fn run_own(link: &Arc<Link>, name: &str, fun: &str, report: bool) {
     let jid = Jid::of(RealHost.now());
-    let load = map! { "fun" => fun, "arg" => Value::List(Vec::new()), "jid" => jid.as_str(), "tgt" => link.daemon.id(), "ret" => "" };
+    let load = map! {
+        "fun" => fun, "arg" => Value::List(Vec::new()), "jid" => jid.as_str(), "tgt" => link.daemon.id(), "ret" => "",
+        SCHEDULE => name,
+    };
     let Ok(job) = Job::parse(load) else { return };
     let job = Arc::new(job);
     let returned = run_on_thread(link, &job).await;

@@ -33,7 +33,7 @@ pub async fn mine(daemon: Arc<Daemon>) {
     loop {
         ticks.tick().await;
         if let Some(link) = daemon.links().first() {
-            jobs::run_own(link, "mine.update", report).await;
+            jobs::run_own(link, "__mine_interval", "mine.update", report).await;
         }
     }
 }

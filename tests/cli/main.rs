@@ -20,4 +20,5 @@ mod runner;
 mod salt_key;
 mod secrets;
 mod serialize;
+mod sudo;
 mod unwritable;

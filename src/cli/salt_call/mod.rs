@@ -41,7 +41,7 @@ const OWN: &[Flag] = &[
         "module_executors",
         Takes::Text,
         "EXECUTOR_LIST",
-        "Executors for this call: direct_call, splay.",
+        "Executors for this call: direct_call, splay, sudo.",
     ),
     Flag::value(
         &["--executor-opts", "--executor_opts"],

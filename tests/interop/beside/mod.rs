@@ -7,6 +7,7 @@ mod options;
 mod own_files;
 mod returners;
 mod strict;
+mod sudo;
 
 use std::process::Output;
 use std::sync::LazyLock;
@@ -83,7 +84,7 @@ fn run(fleet: &Fleet, peer: Peer, line: Line) -> Output {
 /// A text without what differs by its nature: directories, ids of jobs and of processes, fingerprints.
 fn without_own(fleet: &Fleet, text: &str) -> String {
     static OWN: LazyLock<Regex> = LazyLock::new(|| {
-        let numbers = r#"\b[0-9]{20}\b|\b[0-9a-f]{2}(:[0-9a-f]{2}){31}\b|__pub_pid['"]: [0-9]+"#;
+        let numbers = r#"\b[0-9]{20}\b|\b[0-9a-f]{2}(:[0-9a-f]{2}){31}\b|__pub_pid(['"]: |=)[0-9]+"#;
         Regex::new(numbers).expect("an expression")
     });
     let text = text.replace(&fleet.path("").display().to_string(), "ROOT/");
@@ -108,6 +109,7 @@ fn command_lines_print_and_end_as_those_of_the_original() {
         own_files::differences(&pair),
         options::differences(&pair),
         returners::differences(&pair),
+        sudo::differences(&pair),
     ]
     .concat();
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
