@@ -55,11 +55,7 @@ fn flag_lines(text: &mut String, flag: &Flag, indent: usize) {
     };
     let names = flag.names.iter().map(spelling).collect::<Vec<_>>().join(", ");
     let left = format!("{:indent$}{names}", "");
-    let mut help = flag.help.to_owned();
-    if flag.unsupported {
-        help.push_str(" (Not supported by Halite yet.)");
-    }
-    let right = fill(&help, HELP_COLUMN);
+    let right = fill(flag.help, HELP_COLUMN);
     if left.chars().count() + 2 <= HELP_COLUMN {
         text.push_str(&format!("{left:<HELP_COLUMN$}{}\n", right.trim_start()));
     } else {

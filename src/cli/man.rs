@@ -79,8 +79,7 @@ fn page(applet: &Applet, syntax: &Syntax) -> String {
                 flag.names.iter().map(|name| format!("\\fB{}\\fR", roff(name))).collect();
             let value =
                 if takes_value(flag) { format!(" \\fI{}\\fR", roff(flag.metavar)) } else { String::new() };
-            text.push_str(&format!(".TP\n{}{value}\n{}", names.join(", "), roff(flag.help)));
-            text.push_str(if flag.unsupported { " (Not supported yet.)\n" } else { "\n" });
+            text.push_str(&format!(".TP\n{}{value}\n{}\n", names.join(", "), roff(flag.help)));
         }
     }
     text.push_str(
@@ -101,11 +100,6 @@ fn takes_value(flag: &Flag) -> bool {
     !matches!(flag.takes, Takes::Nothing | Takes::NothingFalse)
 }
 
-/// Every option that may be given, as the program sees them.
-fn flags(syntax: &'static Syntax) -> impl Iterator<Item = &'static Flag> {
-    syntax.flags().filter(|flag| !flag.unsupported)
-}
-
 fn bash() -> String {
     let mut text =
         "_halite() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prog=${1##*/} words=\n  [ \"$prog\" = halite ] \
@@ -113,7 +107,7 @@ fn bash() -> String {
             .to_owned();
     let mut names = Vec::new();
     for (applet, syntax) in programs() {
-        let words: Vec<&str> = flags(syntax).flat_map(|flag| flag.names).copied().collect();
+        let words: Vec<&str> = syntax.flags().flat_map(|flag| flag.names).copied().collect();
         text.push_str(&format!("    {}) words=\"{}\" ;;\n", applet.name, words.join(" ")));
         names.push(applet.name);
     }
@@ -131,7 +125,7 @@ fn zsh() -> String {
     let mut text = format!("#compdef {}\ncase $service in\n", names.join(" "));
     for (applet, syntax) in programs() {
         text.push_str(&format!("{})\n  _arguments \\\n", applet.name));
-        for flag in flags(syntax) {
+        for flag in syntax.flags() {
             let help = flag.help.replace('\'', "").replace('[', "(").replace(']', ")").replace(':', "\\:");
             let value = match flag.takes {
                 Takes::Nothing | Takes::NothingFalse => String::new(),
@@ -152,7 +146,7 @@ fn zsh() -> String {
 fn fish() -> String {
     let mut text = String::new();
     for (applet, syntax) in programs() {
-        for flag in flags(syntax) {
+        for flag in syntax.flags() {
             text.push_str(&format!("complete -c {}", applet.name));
             for name in flag.names {
                 match name.strip_prefix("--") {
@@ -180,7 +174,7 @@ mod tests {
         let (bash, zsh, fish) = (bash(), zsh(), fish());
         for (applet, syntax) in programs() {
             let page = page(applet, syntax);
-            for flag in flags(syntax) {
+            for flag in syntax.flags() {
                 for name in flag.names {
                     assert!(page.contains(&format!("\\fB{}\\fR", roff(name))), "{} {name}", applet.name);
                     assert!(

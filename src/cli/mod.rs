@@ -12,6 +12,7 @@ mod login;
 mod man;
 mod master_call;
 pub mod options;
+mod profile;
 mod quickstart;
 mod salt;
 mod salt_call;

@@ -53,10 +53,12 @@ pub const ARGS_STDIN: Flag = Flag::new(
     "Read further options and words from standard input, one a line.",
 );
 
-/// `--enable-profiling`: what Salt writes is a file of Python's profiler.
-pub const PROFILING: Flag =
-    Flag::new(&["--enable-profiling"], "profiling_enabled", "Measure where time is spent in Python.")
-        .not_supported();
+/// `--enable-profiling`.
+pub const PROFILING: Flag = Flag::new(
+    &["--enable-profiling"],
+    "profiling_enabled",
+    "Write a file that tells what the run has cost: time, memory, and the time of each phase.",
+);
 
 /// `--profiling-path`.
 pub const PROFILING_PATH: Flag = Flag::value(
@@ -64,9 +66,8 @@ pub const PROFILING_PATH: Flag = Flag::value(
     "profiling_path",
     Takes::Text,
     "PROFILING_PATH",
-    "Where that is written.",
-)
-.not_supported();
+    "The directory of this file. Default: /tmp/stats.",
+);
 
 /// `--no-parse`.
 pub const NO_PARSE: Flag = Flag::value(

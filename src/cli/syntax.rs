@@ -33,14 +33,12 @@ pub struct Flag {
     /// Name of the value in the help.
     pub metavar: &'static str,
     pub help: &'static str,
-    /// Set where Halite does not do it yet: giving it is an error that names it.
-    pub unsupported: bool,
 }
 
 impl Flag {
     /// A flag that takes nothing.
     pub const fn new(names: &'static [&'static str], dest: &'static str, help: &'static str) -> Self {
-        Flag { names, dest, takes: Takes::Nothing, metavar: "", help, unsupported: false }
+        Flag { names, dest, takes: Takes::Nothing, metavar: "", help }
     }
 
     /// A flag that turns something off.
@@ -57,12 +55,6 @@ impl Flag {
         help: &'static str,
     ) -> Self {
         Flag { takes, metavar, ..Self::new(names, dest, help) }
-    }
-
-    /// Known, but not done by Halite: giving it is refused by name.
-    pub const fn not_supported(mut self) -> Self {
-        self.unsupported = true;
-        self
     }
 }
 
@@ -151,7 +143,7 @@ impl Syntax {
     /// Takes `value` for an option that was not given.
     ///
     /// # Errors
-    /// When it is no value for this option, or the option is not supported.
+    /// When it is no value for this option.
     pub(super) fn default(
         &self,
         parsed: &mut Parsed,
@@ -262,12 +254,6 @@ impl Syntax {
             "help" => return Err(Stop::said(help::text(self, &parsed.prog))),
             "version" => return Err(Stop::said(help::version(&parsed.prog))),
             _ => {}
-        }
-        if flag.unsupported {
-            return Err(Stop::failed(
-                Exit::USAGE,
-                format!("{}: {name} is not supported by Halite yet: {}\n", parsed.prog, flag.help),
-            ));
         }
         if let Some(value) = &value
             && let Some(complaint) = misfit(name, flag.takes, value)

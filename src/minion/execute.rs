@@ -320,7 +320,8 @@ mod tests {
             let load = run_one("try.echo", Value::list(["a b"]), opts, map! {});
             (load.str("return").unwrap_or_default().to_owned(), load.get("retcode").and_then(Value::as_int))
         };
-        let asked = "sudo -u deploy salt-call --priv deploy --out json --metadata -c /etc/salt -- try.echo a b";
+        let asked =
+            "sudo -u deploy salt-call --priv deploy --out json --metadata -c /etc/salt -- try.echo a b";
         assert_eq!(run(map! {}), (asked.to_owned(), Some(5)));
         assert_eq!(run(map! { "broken" => true }), (" sudo: no\n".to_owned(), Some(9)));
         // It stands in the place of the last one, and not where a salt-call is what runs.

@@ -123,7 +123,8 @@ fn call_as(cx: &Context<'_>, user: &str, fun: &str, call: &mut Call) -> Result<V
     if which(CALLER, &path(cx)).is_none() {
         words.extend(std::env::current_exe().ok().map(|own| own.display().to_string()));
     }
-    let options = [CALLER, "--priv", user, "--out", "json", "--metadata", "-c", cx.opt_str("config_dir"), "--", fun];
+    let options =
+        [CALLER, "--priv", user, "--out", "json", "--metadata", "-c", cx.opt_str("config_dir"), "--", fun];
     words.extend(options.map(str::to_owned));
     words.extend(call.args.iter().map(str_of));
     words.extend(call.kwargs.iter().map(|(key, value)| format!("{}={}", str_of(key), str_of(value))));

@@ -22,7 +22,7 @@ pub use identity::{expand_user, home, host_name, user, xdg_dir};
 use include::Reader;
 
 use crate::config::{self, CONFIG_DIR, Facts, Opts, Overrides, Role, Severity, absolute};
-use crate::value::Value;
+use crate::value::{Map, Value, str_of};
 
 /// The options of a master. `dir` is the value of `-c`.
 ///
@@ -38,6 +38,15 @@ pub fn load_master(dir: Option<&Path>) -> Result<Opts> {
 /// As [`load_master`].
 pub fn load_minion(dir: Option<&Path>) -> Result<Opts> {
     load(Role::Minion, dir, &Environment::of_process(), true)
+}
+
+/// The options of the proxy minion `id`. Salt: config/__init__.py (`proxy_config`).
+///
+/// # Errors
+/// As [`load_master`].
+pub fn load_proxy(dir: Option<&Path>, id: &str) -> Result<Opts> {
+    let environment = Environment { proxy: Some(id.to_owned()), ..Environment::of_process() };
+    load(Role::Minion, dir, &environment, true)
 }
 
 /// The options of a minion, for a program that is not one: nothing is written.
@@ -68,6 +77,10 @@ struct Environment {
     minion_config: Option<String>,
     /// `SALT_CLIENT_CONFIG`
     client_config: Option<String>,
+    /// `SALT_PROXY_CONFIG`
+    proxy_config: Option<String>,
+    /// The id of the proxy minion that the command line names.
+    proxy: Option<String>,
 }
 
 impl Environment {
@@ -78,7 +91,13 @@ impl Environment {
             master_config: var("SALT_MASTER_CONFIG"),
             minion_config: var("SALT_MINION_CONFIG"),
             client_config: var("SALT_CLIENT_CONFIG"),
+            proxy_config: var("SALT_PROXY_CONFIG"),
+            proxy: None,
         }
+    }
+
+    fn file_name(&self, role: Role) -> &'static str {
+        if self.proxy.is_some() { "proxy" } else { role.file_name() }
     }
 }
 
@@ -123,15 +142,17 @@ fn config_dir(dir: Option<&Path>, environment: &Environment, cwd: &str) -> Strin
 
 /// The main file of a role. A file named by the environment is read only where no other directory was asked for.
 fn main_file(role: Role, dir: &str, environment: &Environment) -> PathBuf {
-    let path = Path::new(dir).join(role.file_name());
-    if path != Path::new(CONFIG_DIR).join(role.file_name()) {
+    let name = environment.file_name(role);
+    let path = Path::new(dir).join(name);
+    if path != Path::new(CONFIG_DIR).join(name) {
         return path;
     }
     let named = match role {
+        Role::Minion if environment.proxy.is_some() => &environment.proxy_config,
         Role::Minion => &environment.minion_config,
         Role::Master | Role::Client => &environment.master_config,
     };
-    let in_dir = environment.config_dir.as_ref().map(|dir| Path::new(dir).join(role.file_name()));
+    let in_dir = environment.config_dir.as_ref().map(|dir| Path::new(dir).join(name));
     named.as_ref().map(PathBuf::from).or(in_dir).filter(|file| file.is_file()).unwrap_or(path)
 }
 
@@ -151,7 +172,10 @@ fn read_files(reader: &mut Reader, role: Role, dir: &str, environment: &Environm
         }
     }
     // Includes are looked for beside the file of the directory, wherever the main file was.
-    let beside = format!("{dir}/{}", role.file_name());
+    let beside = format!("{dir}/{}", environment.file_name(role));
+    if let Some(id) = &environment.proxy {
+        be_proxy(&mut all.map, id);
+    }
     let default_include = all.map.get("default_include").cloned().unwrap_or_else(|| {
         Value::text(match role {
             Role::Minion => "minion.d/*.conf",
@@ -159,7 +183,15 @@ fn read_files(reader: &mut Reader, role: Role, dir: &str, environment: &Environm
         })
     });
     let include = all.map.get("include").cloned().unwrap_or_default();
-    for (include, verbose) in [(default_include, false), (include, true)] {
+    let mut includes = vec![(default_include, false), (include, true)];
+    if environment.proxy.is_some() && lists(&all.map, "append_minionid_config_dirs", "default_include") {
+        // Those of this one come after those of all.
+        let of_all = all.map.str("default_include").unwrap_or_default();
+        let (folder, files) = of_all.rsplit_once('/').unwrap_or_default();
+        let id = all.map.get("id").map(str_of).unwrap_or_default();
+        includes.push((format!("{folder}/{id}/{files}").into(), false));
+    }
+    for (include, verbose) in includes {
         let included = reader.includes(&include, &beside, verbose)?;
         all.map.extend(included.map);
         all.origins.extend(included.origins);
@@ -169,6 +201,30 @@ fn read_files(reader: &mut Reader, role: Role, dir: &str, environment: &Environm
         anyhow::bail!("'id_function' is not supported: set 'id' in {main}");
     }
     Ok(all)
+}
+
+/// What a proxy minion has in the place of a minion's defaults. The directories that are listed get its id.
+fn be_proxy(options: &mut Map, id: &str) {
+    let log_file = if options.contains("log_dir") { "proxy" } else { "/var/log/salt/proxy" };
+    let dirs = Value::list(["cachedir", "pidfile", "default_include", "extension_modules"]);
+    for (name, value) in [
+        ("id", Value::from(id)),
+        ("append_minionid_config_dirs", dirs),
+        ("cachedir", "/var/cache/salt/proxy".into()),
+        ("conf_file", "/etc/salt/proxy".into()),
+        ("default_include", "proxy.d/*.conf".into()),
+        ("extension_modules", "/var/cache/salt/proxy/extmods".into()),
+        ("log_file", log_file.into()),
+        ("pki_dir", "/etc/salt/pki/proxy".into()),
+        ("sock_dir", "/var/run/salt/proxy".into()),
+    ] {
+        options.entry(name, || value);
+    }
+}
+
+fn lists(options: &Map, list: &str, item: &str) -> bool {
+    let items = options.get(list).and_then(Value::as_list).unwrap_or_default();
+    items.iter().any(|one| one.as_str() == Some(item))
 }
 
 /// What a user has of their own: `.saltrc`, and a token from an earlier login.

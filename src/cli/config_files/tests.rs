@@ -53,6 +53,33 @@ fn later_files_win_and_directories_are_below_the_root_dir() {
     assert_eq!(opts.get("beacons").and_then(Value::as_map).map(|map| map.len()), Some(2));
 }
 
+/// The values are those of `salt.config.proxy_config` of 3006.25.
+#[test]
+fn a_proxy_minion_has_files_and_directories_of_its_own() {
+    let dir = Dir::new("proxy");
+    dir.write("minion", "master: z\nid: web1\n")
+        .write("proxy", "root_dir: /r\nmaster: a\n")
+        .write("proxy.d/a.conf", "master: b\ntimeout: 7\n")
+        .write("proxy.d/sw1/a.conf", "timeout: 8\n");
+    let environment = Environment { proxy: Some("sw1".to_owned()), ..Environment::default() };
+    let opts = load(Role::Minion, Some(&dir.0), &environment, false).expect("options");
+    for (option, value) in [
+        ("id", "sw1"),
+        ("cachedir", "/r/var/cache/salt/proxy/sw1"),
+        ("pki_dir", "/r/etc/salt/pki/proxy"),
+        ("sock_dir", "/r/var/run/salt/proxy"),
+        ("extension_modules", "/r/var/cache/salt/proxy/extmods/sw1"),
+        ("pidfile", "/r/var/run/salt/sw1/salt-minion.pid"),
+        ("log_file", "/r/var/log/salt/proxy"),
+        ("default_include", "proxy.d/sw1/*.conf"),
+        ("master", "b"),
+        ("__role", "minion"),
+    ] {
+        assert_eq!(opts.str(option), value, "{option}");
+    }
+    assert_eq!((opts.int("timeout"), opts.str("conf_file")), (8, &*format!("{}/proxy", dir.root())));
+}
+
 #[test]
 fn a_wrong_type_is_an_error_with_file_and_line() {
     let dir = Dir::new("type");

@@ -1,12 +1,15 @@
 //! `salt-call`: runs one function here, as the minion would, with or without a master. Salt: cli/call.py,
 //! cli/caller.py.
 
+mod proxy;
 mod surroundings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::options::{self, LOGGING, OUTPUT};
+use super::profile::Profile;
 use super::{
     Call, Display, Exit, Flag, Group, Parsed, Stop, Syntax, Takes, apply, complain, config_files, print,
 };
@@ -16,7 +19,7 @@ use crate::host::{Host, RealHost, write_cache_file};
 use crate::loader::{self, Context, Fault, Function, Late, Nowhere, Registry, Scope, Source as _};
 use crate::map;
 use crate::minion::{self, Called, Executors};
-use crate::names::Jid;
+use crate::names::{Jid, MinionId};
 use crate::returners;
 use crate::value::msgpack::{Dialect, encode_map};
 use crate::value::{Map, Value, sort, yaml};
@@ -35,7 +38,13 @@ const OWN: &[Flag] = &[
     options::ARGS_STDIN,
     options::NO_PARSE,
     Flag::value(&["--cachedir"], "cachedir", Takes::Text, "CACHEDIR", "The minion's cache directory."),
-    Flag::value(&["--proxyid"], "proxyid", Takes::Text, "PROXYID", "Be a proxy minion.").not_supported(),
+    Flag::value(
+        &["--proxyid"],
+        "proxyid",
+        Takes::Text,
+        "PROXYID",
+        "The proxy minion to be: one whose configuration and pillar are read, since there are no proxy modules.",
+    ),
     Flag::value(
         &["--module-executors", "--module_executors"],
         "module_executors",
@@ -112,6 +121,8 @@ const OWN: &[Flag] = &[
 /// # Errors
 /// When the command line or the configuration cannot be read, or the master does not let us in.
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    let profile = Arc::new(Profile::start());
+    let configuration = profile.phase("configuration");
     let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
     super::settings::read_stdin(&SYNTAX, &mut parsed)?;
     check(call, &parsed)?;
@@ -123,7 +134,11 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     if parsed.flag("doc") {
         return print_docs(parsed.words.first().map_or("", String::as_str), &opts);
     }
-    let surroundings = Surroundings::new(opts);
+    drop(configuration);
+    let surroundings = Surroundings::new(opts, Arc::clone(&profile));
+    if parsed.text("proxyid").is_some() {
+        return Err(proxy::why_not(&surroundings)?.into());
+    }
     if parsed.flag("grains_run") {
         let grains = surroundings.grains().map().clone();
         let display = Display::new(surroundings.opts())?;
@@ -131,7 +146,10 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return Ok(Exit::OK);
     }
     let Some((fun, words)) = parsed.words.split_first() else { return Ok(Exit::USAGE) };
-    Caller { fun, words, parsed: &parsed, surroundings }.run()
+    let caller = Caller { fun, words, parsed: &parsed, surroundings, profile: &profile };
+    let ended = caller.run();
+    profile.end(caller.surroundings.opts(), &call.prog, fun);
+    ended
 }
 
 fn check(call: &Call, parsed: &Parsed) -> Result<(), Stop> {
@@ -153,7 +171,11 @@ fn check(call: &Call, parsed: &Parsed) -> Result<(), Stop> {
 }
 
 fn options_of(parsed: &Parsed) -> anyhow::Result<Opts> {
-    let mut opts = config_files::load_minion(parsed.text("config_dir").map(Path::new))?;
+    let dir = parsed.text("config_dir").map(Path::new);
+    let mut opts = match parsed.text("proxyid") {
+        Some(id) => config_files::load_proxy(dir, MinionId::parse(id)?.as_str())?,
+        None => config_files::load_minion(dir)?,
+    };
     apply(&SYNTAX, parsed, &mut opts);
     let roots = |dir: &str| -> Value {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| PathBuf::from(dir));
@@ -200,13 +222,16 @@ struct Caller<'a> {
     words: &'a [String],
     parsed: &'a Parsed,
     surroundings: Surroundings,
+    profile: &'a Profile,
 }
 
 impl Caller<'_> {
     fn run(&self) -> anyhow::Result<Exit> {
         crate::host::end_soon();
         let surroundings = &self.surroundings;
+        let connecting = self.profile.phase("connection");
         surroundings.connect()?;
+        drop(connecting);
         let opts = surroundings.opts();
         let registry = minion::allowed(builtin::execution_modules(), opts.as_map());
         let jid = Jid::of(RealHost.now());
@@ -228,15 +253,17 @@ impl Caller<'_> {
         let listed = Listed::new(&opts.path("cachedir"), &jid, &load);
         let mut misread = false;
         let executors = Executors::of(&load, opts.as_map());
+        let execution = self.profile.phase("execution");
         let called = minion::call(self.fun, scope, &executors, |function| {
             self.arguments(function, &load).inspect_err(|_| misread = true)
         });
-        drop(listed);
+        drop((listed, execution));
         let returned = match self.judge(called, misread, scope) {
             Ok(returned) => returned,
             Err(exit) => return Ok(exit),
         };
         let mut returned = self.complete(&jid, returned);
+        let _output = self.profile.phase("output");
         let names = opts.str("return");
         if !names.is_empty() {
             returned.insert("success", true);

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
+use super::proxy;
 use crate::builtin;
+use crate::cli::profile::Profile;
 use crate::cli::{Exit, Stop};
 use crate::config::Opts;
 use crate::fileclient::{Files, LocalSource};
@@ -37,14 +39,20 @@ pub struct Surroundings {
 /// Grains of this machine, collected when first asked for.
 pub struct OwnGrains {
     opts: Map,
+    profile: Arc<Profile>,
     collected: OnceLock<Arc<Map>>,
 }
 
 impl OwnGrains {
     fn get(&self) -> &Arc<Map> {
         self.collected.get_or_init(|| {
+            let _phase = self.profile.phase("grains");
             let force = self.opts.get("refresh_grains_cache").is_some_and(Value::truthy);
-            Arc::new(grains::load(&RealHost, &self.opts, force))
+            let mut grains = grains::load(&RealHost, &self.opts, force);
+            if self.opts.contains("proxyid") {
+                proxy::disguise(&mut grains);
+            }
+            Arc::new(grains)
         })
     }
 }
@@ -67,6 +75,7 @@ struct OwnPillar {
 
 impl OwnPillar {
     fn compile(&self, request: &Request) -> Arc<Compiled> {
+        let _phase = self.grains.profile.phase("pillar");
         let compiler = self.compiler.get_or_init(|| {
             let functions = crate::minion::allowed(builtin::execution_modules(), &self.opts);
             LocalPillar::new(&self.opts, functions)
@@ -96,8 +105,8 @@ struct Connected {
 
 impl Surroundings {
     /// Nothing is collected or connected yet.
-    pub fn new(opts: Opts) -> Self {
-        let grains = Arc::new(OwnGrains { opts: opts.as_map().clone(), collected: OnceLock::new() });
+    pub fn new(opts: Opts, profile: Arc<Profile>) -> Self {
+        let grains = Arc::new(OwnGrains { opts: opts.as_map().clone(), profile, collected: OnceLock::new() });
         Surroundings { opts, grains, empty: Map::new(), connected: OnceLock::new() }
     }
 
@@ -162,15 +171,18 @@ impl Surroundings {
         let uplink = Arc::new(Uplink { handle: runtime.handle().clone(), channel, patience, own: None });
         let overrides = Map::new();
         let option = |name| self.opts.get(name).cloned().unwrap_or_default();
+        let grains = self.collected();
+        let phase = self.grains.profile.phase("pillar");
         let pillar = uplink.pillar(&pillar_load(&PillarRequest {
             id: self.opts.id(),
-            grains: self.collected(),
+            grains,
             saltenv: option("saltenv"),
             pillarenv: option("pillarenv"),
             overrides: &overrides,
             extra: extra_minion_data(self.opts.as_map()),
             clean_cache: false,
         }));
+        drop(phase);
         let pillar = pillar.map_err(|fault| Stop::failed(Exit::GENERIC, format!("{fault}\n")))?;
         let fire = fire(&self.opts, Arc::clone(&uplink));
         let services = Box::new(ChannelServices::new(

@@ -11,6 +11,7 @@ use self::show::Shower;
 use super::config_files;
 use super::daemons::become_user;
 use super::options::{self, EXTERNAL_AUTH, LOGGING, OUTPUT};
+use super::profile::Profile;
 use super::{Call, Display, Exit, Flag, Group, Parsed, Syntax, Takes, apply, read_stdin, start_logging};
 use crate::builtin;
 use crate::client::ClientError;
@@ -67,6 +68,8 @@ struct Order {
 }
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    let profile = Profile::start();
+    let configuration = profile.phase("configuration");
     let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;
     read_stdin(&SYNTAX, &mut parsed)?;
     if parsed.flag("doc") && parsed.words.len() > 1 {
@@ -87,31 +90,37 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
         return Ok(Exit::OK);
     }
     let order = order(&parsed);
-    if let Some(why) = refusal(&order, &registry) {
+    drop(configuration);
+    let ended = if let Some(why) = refusal(&order, &registry) {
         tell_refusal(&opts, &order, &why);
-        return show::nearest_documentation(&registry, &order.fun, &display, order.quiet);
-    }
-    if order.fun == watch::FUNCTION {
-        return watch::run(&opts, &order, &registry);
-    }
-    carry_out(&parsed, opts, &order, &registry, &display)
+        show::nearest_documentation(&registry, &order.fun, &display, order.quiet)
+    } else if order.fun == watch::FUNCTION {
+        watch::run(&opts, &order, &registry)
+    } else {
+        let shower = Shower::new(&display, &registry, &order, &profile);
+        carry_out(&parsed, &opts, &order, &registry, &shower)
+    };
+    profile.end(&opts, &call.prog, &order.fun);
+    ended
 }
 
 fn carry_out(
     parsed: &Parsed,
-    opts: Opts,
+    opts: &Opts,
     order: &Order,
     registry: &Registry,
-    display: &Display,
+    shower: &Shower<'_>,
 ) -> anyhow::Result<Exit> {
-    let shower = Shower::new(display, registry, order);
-    let ask = || ask::run(&opts, parsed, order, parsed.flag("async"), &shower);
+    let ask = || {
+        let _phase = shower.profile.phase("the master, whose own cost is not in this");
+        ask::run(opts, parsed, order, parsed.flag("async"), shower)
+    };
     let asked = ask();
     if !has_no_master(&asked) {
         return asked;
     }
-    become_user(&opts)?;
-    let store = match offline::open_store(&opts) {
+    become_user(opts)?;
+    let store = match offline::open_store(opts) {
         Err(StoreError::InUse(path)) => {
             // By a master that has come up meanwhile, which had its bus before its store; or by another such process.
             let asked = ask();
@@ -127,7 +136,8 @@ fn carry_out(
         None
     });
     crate::log::info!("no master runs here: the runner runs in this process");
-    offline::run(&opts, order, registry, &shower, store)
+    let _phase = shower.profile.phase("execution");
+    offline::run(opts, order, registry, shower, store)
 }
 
 /// There may be the files of one.

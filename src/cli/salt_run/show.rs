@@ -2,6 +2,7 @@
 //! (`print_async_event`), cli/run.py.
 
 use super::{Order, documented};
+use crate::cli::profile::Profile;
 use crate::cli::{Display, Exit, print};
 use crate::loader::Registry;
 use crate::map;
@@ -14,11 +15,12 @@ pub(super) struct Shower<'a> {
     registry: &'a Registry,
     fun: &'a str,
     quiet: bool,
+    pub profile: &'a Profile,
 }
 
 impl<'a> Shower<'a> {
-    pub fn new(display: &'a Display, registry: &'a Registry, order: &'a Order) -> Self {
-        Shower { display, registry, fun: &order.fun, quiet: order.quiet }
+    pub fn new(display: &'a Display, registry: &'a Registry, order: &'a Order, profile: &'a Profile) -> Self {
+        Shower { display, registry, fun: &order.fun, quiet: order.quiet, profile }
     }
 
     /// An event below the runner's tag, other than its end: `suffix` is the rest of the tag.
@@ -46,6 +48,7 @@ impl<'a> Shower<'a> {
 
     /// The end: the data of the event `salt/run/<jid>/ret`. Gives the exit code.
     pub fn result(&self, data: &Map) -> anyhow::Result<Exit> {
+        let _phase = self.profile.phase("output");
         let returned = data.get("return").cloned().unwrap_or_default();
         if not_available(&returned, self.fun) {
             return nearest_documentation(self.registry, self.fun, self.display, self.quiet);
