@@ -733,7 +733,14 @@ pub(super) static MODULE: Module = Module {
         Function::new("statvfs", PATH, "What is known of the file system below a path.", attributes::statvfs),
         Function::new(
             "symlink",
-            &[req("src"), req("path"), opt("force", Default::False), opt("atomic", Default::False)],
+            &[
+                req("src"),
+                req("path"),
+                opt("force", Default::False),
+                opt("atomic", Default::False),
+                // From 3007 on; it makes no difference there either.
+                opt("follow_symlinks", Default::True),
+            ],
             "Makes a symbolic link.",
             tree::symlink,
         ),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::super::signature;
 use super::ret::{Outcome, changed, exists, expand_user, text_of};
 use crate::loader::{Args, Fault, Running, StateReturn, os_error_text};
 use crate::map;
@@ -48,6 +49,13 @@ pub(super) fn cached(running: &Running, args: &Args) -> Outcome {
     }
     let mut sum = Map::new();
     if args.truthy("source_hash") {
+        let signatures = ["source_hash_sig", "signed_by_any", "signed_by_all", "keyring", "gnupghome"];
+        let signatures: Map = signatures.iter().map(|name| (*name, args.get(name).clone())).collect();
+        let (hashes, saltenv) = (args.get("source_hash"), str_of(args.get("saltenv")));
+        if let Some(text) = signature::check_hashes(running, &signatures, hashes, &saltenv)? {
+            ret.comment = text;
+            return Ok(ret);
+        }
         let mut how = map! { "source" => name.as_str() };
         for name in ["source_hash", "source_hash_name", "saltenv"] {
             how.insert(name, args.get(name).clone());

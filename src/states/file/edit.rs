@@ -6,7 +6,7 @@ use std::fs;
 use super::accumulated::accumulators;
 use super::lines::{sources, template_texts};
 use super::managed;
-use super::ret::{Outcome, changed, check_file, failed, fresh, keywords, path_in, text_of};
+use super::ret::{Outcome, changed, check_file, exists, failed, fresh, keywords, path_in, text_of};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::map;
 use crate::value::{
@@ -410,7 +410,9 @@ pub(super) fn keyvalue(running: &Running, args: &Args) -> Outcome {
             }
         }
     };
-    let Ok(octets) = fs::read(&name) else {
+    let create = args.truthy("create_if_missing") && !exists(&name);
+    let octets = if create { Ok(Vec::new()) } else { fs::read(&name) };
+    let Ok(octets) = octets else {
         ret.comment = format!("unable to open {name}");
         ret.result = Some(args.truthy("ignore_if_missing"));
         return Ok(ret);
@@ -428,7 +430,7 @@ pub(super) fn keyvalue(running: &Running, args: &Args) -> Outcome {
     };
     let mut left: Map = values.keys().map(|key| (key.clone(), keys.count)).collect();
     let mut keyed = keys.apply(&lines, &mut left);
-    if args.truthy("append_if_not_found") {
+    if create || args.truthy("append_if_not_found") {
         keys.add(&mut keyed, &left, false);
     } else if args.truthy("prepend_if_not_found") {
         keys.add(&mut keyed, &left, true);

@@ -92,6 +92,12 @@ pub(super) static STATES: States = States {
                 opt("skip_verify", False),
                 opt("saltenv", Str("base")),
                 opt("use_etag", False),
+                // From 3007 on.
+                none("source_hash_sig"),
+                none("signed_by_any"),
+                none("signed_by_all"),
+                none("keyring"),
+                none("gnupghome"),
             ],
             "The file of a server is in the cache of the minion.",
             cached::cached,
@@ -205,6 +211,8 @@ pub(super) static STATES: States = States {
                 none("uncomment"),
                 opt("key_ignore_case", False),
                 opt("value_ignore_case", False),
+                // From 3007 on.
+                opt("create_if_missing", False),
             ],
             "Keys of the file have these values.",
             edit::keyvalue,
@@ -486,6 +494,8 @@ pub(super) static STATES: States = States {
                 opt("atomic", False),
                 opt("disallow_copy_and_unlink", False),
                 opt("inherit_user_and_group", False),
+                // From 3007 on; what is no link either exists or does not, so it makes no difference there either.
+                opt("follow_symlinks", True),
                 keywords("kwargs"),
             ],
             "The path is a link to another one.",
