@@ -238,6 +238,9 @@ fn make(cx: &Context, directory: &str, user: &Value, group: &Value, mode: &Value
     let parent = dirname(directory);
     if !parent.is_empty() && parent != directory && !Path::new(parent).exists() {
         make(cx, parent, user, group, mode)?;
+        if directory.ends_with("/.") {
+            return Ok(());
+        }
     }
     fs::create_dir(directory).map_err(|error| Fault::os(&error, directory))?;
     // Salt: `int(mode)`.

@@ -100,7 +100,9 @@ fn tree(running: &Running, name: &str, source: &str, choice: &Choice) -> Result<
     tree.files = first.into_iter().chain(last).collect();
     if choice.include_empty {
         for directory in strings(&running.ask("cp.list_master_dirs", &asked)?) {
-            let Some(own) = below(&directory).filter(|own| !own.is_empty()) else { continue };
+            // Without a master the source itself is among them.
+            let whole = || (*directory == *path.trim_end_matches('/')).then(|| ".".to_owned());
+            let Some(own) = below(&directory).filter(|own| !own.is_empty()).or_else(whole) else { continue };
             let linked = links.iter().any(|(link, _)| directory.starts_with(&format!("{link}/")));
             if choice.takes(&own)? && !linked {
                 let dest = join(name, &own);
