@@ -6,6 +6,7 @@ mod archive;
 mod broken;
 mod finger;
 mod interrupted;
+mod keyvalue;
 mod lint;
 mod no_log;
 mod orchestrated;
