@@ -31,6 +31,18 @@ pub(super) fn made_of(value: &Value, ordered: bool) -> Val {
     }
 }
 
+/// The same, where a dict of `default` that it was merged into stays what it is, and every other one is an `OrderedDict`.
+pub(super) fn made_beside(value: &Value, default: Option<&Val>) -> Val {
+    let (Value::Map(map), Some(Val::Dict(dict))) = (value, default) else { return made_of(value, true) };
+    let mut entries = Entries::with_capacity(map.len());
+    for (key, value) in map {
+        let key = key_of(key);
+        let made = made_beside(value, dict.entries.borrow().get(&key));
+        entries.insert(key, made);
+    }
+    Val::Dict(Rc::new(Dict { entries: RefCell::new(entries), ordered: dict.ordered }))
+}
+
 /// A map as a dict, whose values are made as [`made_of`] does. Keys that Python could not hash become tuples or text.
 pub(super) fn from_map(map: &Map, ordered: bool) -> Val {
     dict_of(map, false, ordered)

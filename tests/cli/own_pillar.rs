@@ -32,3 +32,41 @@ fn a_pillar_of_another_environment_lies_on_that_of_the_minion() {
     minion.option("ssh_merge_pillar: False\n");
     assert_eq!(asked(&["pillar.items", "pillarenv=dev"]), r#"{"local":{"a":2,"d":3,"m":{"y":2}}}"#);
 }
+
+/// What YAML made is in the order of the file, what a template made is sorted, and so is a default that the pillar was merged into.
+#[test]
+fn a_default_of_pillar_get_stays_what_it_is() {
+    let minion = Minion::new("own-default");
+    let here = minion.root.display().to_string();
+    minion.option(&format!("pillar_roots: {{base: [{here}/base]}}\n"));
+    fs::create_dir_all(minion.path("base")).expect("a directory");
+    fs::write(minion.path("base/top.sls"), "base: {'*': [p]}\n").expect("written");
+    let p = "p: {z: 1, a: {y: 1, b: 2}, n: {q: {d: 1, c: 2}}, l: [{f: 1, e: 2}]}\n";
+    fs::write(minion.path("base/p.sls"), p).expect("written");
+    let all = "{z: 1, a: {y: 1, b: 2}, n: {q: {d: 1, c: 2}}, l: [{f: 1, e: 2}]}";
+    let expected = [
+        ("'p'", all),
+        ("'nope', {'z': 1, 'a': {'y': 1, 'b': 2}}", "{a: {b: 2, y: 1}, z: 1}"),
+        ("'nope', {'z': 1, 'a': {'y': 1, 'b': 2}}, merge=True", "{a: {b: 2, y: 1}, z: 1}"),
+        (
+            "'p', {'w': 1, 'a': {'x': 1}}, merge=True",
+            "{a: {b: 2, x: 1, y: 1}, l: [{f: 1, e: 2}], n: {q: {d: 1, c: 2}}, w: 1, z: 1}",
+        ),
+        ("'p', default={'z': 1, 'a': {'y': 1, 'b': 2}}", all),
+        ("'p:a', {'w': 1}, True", "{b: 2, w: 1, y: 1}"),
+        (
+            "'p', {'l': [{'z': 1, 'a': 1}]}, merge=True",
+            "{a: {y: 1, b: 2}, l: [{f: 1, e: 2}], n: {q: {d: 1, c: 2}}, z: 1}",
+        ),
+        (
+            "'p', default=pillar.p.n, merge=True",
+            "{q: {d: 1, c: 2}, z: 1, a: {y: 1, b: 2}, n: {q: {d: 1, c: 2}}, l: [{f: 1, e: 2}]}",
+        ),
+    ];
+    let lines = expected.map(|(arguments, _)| format!("{{{{ salt['pillar.get']({arguments})|yaml }}}}\n"));
+    fs::write(minion.path("t.jinja"), lines.concat()).expect("written");
+    let path = format!("path={}", minion.path("t.jinja").display());
+    let words = ["slsutil.renderer", &path, "default_renderer=jinja", "--out=newline_values_only"];
+    let printed = text(&minion.run(&words).stdout);
+    assert_eq!(printed.trim_end(), expected.map(|(_, yaml)| yaml).join("\n"));
+}

@@ -157,8 +157,6 @@ def verdict(theirs, our):
         # Halite goes on with file, line and text of the template where Salt's text ends.
         if isinstance(our, list) and len(our) == len(theirs) and isinstance(theirs, list):
             heads = [str(line).split("\n")[0] for line in theirs]
-            # Maps have one type here.
-            heads = [head.replace("collections.OrderedDict object", "dict object") for head in heads]
             if all(str(mine).startswith(head) for mine, head in zip(our, heads)):
                 return "error"
         return "different"
