@@ -3,7 +3,7 @@
 //! modules/saltutil.py, which makes its clients in the job's process.
 //!
 //! Standard input is a msgpack map: `{"dir": str, "what": "local" | "runner" | "wheel", "user"?: str, …}`; standard output a map with
-//! `ret`, or with `error`.
+//! `ret`, or with `error`, beside which `invocation` stands where the function takes no such keywords.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::{Call, Exit, config_files};
+use super::{Call, Exit, config_files, salt_run};
+use crate::builtin;
 use crate::client::{ClientError, Job, LocalClient, Patience, Progress};
 use crate::config::Opts;
 use crate::map;
@@ -29,12 +30,32 @@ pub(super) fn run(_: &Call) -> anyhow::Result<Exit> {
     io::stdin().lock().take(MAX_QUESTION).read_to_end(&mut input).context("the question cannot be read")?;
     let question = decode(&input, Reading::Wire).context("the question cannot be understood")?;
     let question = question.as_map().cloned().unwrap_or_default();
+    if let Some(why) = misfit(&question) {
+        let answer = map! { "error" => why, "invocation" => true };
+        return write(&answer);
+    }
     let answer = match answer(&question) {
         Ok(ret) => map! { "ret" => ret },
         Err(error) => map! { "error" => format!("{error:#}") },
     };
-    io::stdout().write_all(&encode_map(&answer, Dialect::Bin)).context("the answer cannot be written")?;
+    write(&answer)
+}
+
+fn write(answer: &Map) -> anyhow::Result<Exit> {
+    io::stdout().write_all(&encode_map(answer, Dialect::Bin)).context("the answer cannot be written")?;
     Ok(Exit::OK)
+}
+
+/// Why a runner or wheel function cannot be called so: nothing is told of it on the bus. Salt: client/mixins.py (`cmd`).
+fn misfit(question: &Map) -> Option<String> {
+    let registry = match question.str("what") {
+        Some("runner") => builtin::runners(),
+        Some("wheel") => builtin::wheel(),
+        _ => return None,
+    };
+    let kwargs = question.get("kwarg").and_then(Value::as_map).cloned().unwrap_or_default();
+    let fun = question.str("fun").unwrap_or_default();
+    salt_run::misfit(&registry, fun, question_list(question, "arg"), kwargs)
 }
 
 fn answer(question: &Map) -> anyhow::Result<Value> {

@@ -57,6 +57,15 @@ pub trait MinionServices: Sync {
         Err(Fault::NotSupported("listening to events".to_owned()))
     }
 
+    /// Whether the master of this address answers at all, with the options of a minion.
+    ///
+    /// # Errors
+    /// When nobody can ask here.
+    fn answers(&self, opts: &Map, master: &str) -> Result<bool, Fault> {
+        let _ = opts;
+        Err(Fault::NotSupported(format!("asking the master {master}")))
+    }
+
     /// Files of the master, or local ones with `file_client: local`.
     fn files(&self) -> &dyn FileClient;
 
@@ -122,6 +131,10 @@ impl MinionServices for WithFiles<'_> {
         timeout: Duration,
     ) -> Result<Option<Map>, Fault> {
         self.minion.fire_and_wait(tag, data, answer, timeout)
+    }
+
+    fn answers(&self, opts: &Map, master: &str) -> Result<bool, Fault> {
+        self.minion.answers(opts, master)
     }
 
     fn files(&self) -> &dyn FileClient {

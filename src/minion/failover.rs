@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::event::Filter;
 use crate::log::{debug, error, info, warn};
 
 use super::link::{Link, LinkEnd};
@@ -91,10 +92,31 @@ async fn try_one(
     }
 }
 
-/// Ends when the master that should be used answers, with `master_failback`; otherwise never.
+/// Ends when the master that should be used answers, because `status.ping_master` says so, or with `master_failback`;
+/// otherwise never.
 async fn there_again(daemon: &Daemon, better: Option<&MasterAddress>) {
-    let every = failback_interval(daemon);
-    let (Some(better), Some(every)) = (better, every) else { return std::future::pending().await };
+    let Some(better) = better else { return std::future::pending().await };
+    tokio::select! {
+        () = told(daemon, better) => {}
+        () = asked(daemon, better) => {}
+    }
+}
+
+/// Ends with the event that tells that this master answers.
+async fn told(daemon: &Daemon, better: &MasterAddress) {
+    let mut events = daemon.bus.subscribe(Filter::prefix("__master_failback"));
+    loop {
+        let Some(event) = events.next().await else { return std::future::pending().await };
+        let master = event.data.str("master").unwrap_or_default();
+        if MasterAddress::parse(master, better.port).is_ok_and(|master| master == *better) {
+            return;
+        }
+        warn!("Bad master '{master}' when mine failback is '{better}'");
+    }
+}
+
+async fn asked(daemon: &Daemon, better: &MasterAddress) {
+    let Some(every) = failback_interval(daemon) else { return std::future::pending().await };
     let settings = daemon.settings(better.clone());
     let patience = settings.policy.timeout;
     loop {

@@ -24,6 +24,7 @@ use crate::fileclient::{Files, Source};
 use crate::host::RealHost;
 use crate::loader::{Fault, FileClient, MinionServices, Nowhere, Scope};
 use crate::transport::bus::BusPaths;
+use crate::transport::master_channel::answers_blocking;
 use crate::value::{Map, Value};
 
 /// The hidden applet that a daemon starts for each job.
@@ -181,6 +182,10 @@ impl MinionServices for Services {
 
     fn watch(&self, opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
         watch(opts, node, seen)
+    }
+
+    fn answers(&self, opts: &Map, master: &str) -> Result<bool, Fault> {
+        Ok(answers_blocking(&Opts::from_map(opts.clone()), master))
     }
 
     fn files(&self) -> &dyn FileClient {

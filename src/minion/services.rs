@@ -16,7 +16,7 @@ use crate::local_pillar::{LocalPillar, Request};
 use crate::log::error;
 use crate::map;
 use crate::transport::bus::{BusPaths, fire_and_wait_blocking, watch_blocking};
-use crate::transport::master_channel::{MasterChannel, Patience, RequestError};
+use crate::transport::master_channel::{MasterChannel, Patience, RequestError, answers_blocking};
 use crate::value::msgpack::Reading;
 use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
 
@@ -177,6 +177,10 @@ impl MinionServices for ChannelServices {
 
     fn watch(&self, opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
         watch(opts, node, seen)
+    }
+
+    fn answers(&self, opts: &Map, master: &str) -> Result<bool, Fault> {
+        Ok(answers_blocking(&Opts::from_map(opts.clone()), master))
     }
 
     fn files(&self) -> &dyn FileClient {

@@ -61,6 +61,12 @@ pub(super) static MODULE: Module = Module {
             "The process ids of programs whose line in `ps` holds a text.",
             pid,
         ),
+        Function::new(
+            "ping_master",
+            &[req("master")],
+            "Whether a master answers; a minion with `master_type: failover` whose first master it is goes back to it then.",
+            connection::ping_master,
+        ),
         Function::new("procs", &[], "The processes: `{pid: {user, cmd}}`.", procs),
         Function::new(
             "time",

@@ -14,6 +14,8 @@ pub(super) static RETURNER: Returner = Returner { name: "syslog", save };
 const SOCKET: &str = "/dev/log";
 const LEVELS: &[&str] =
     &["LOG_EMERG", "LOG_ALERT", "LOG_CRIT", "LOG_ERR", "LOG_WARNING", "LOG_NOTICE", "LOG_INFO", "LOG_DEBUG"];
+/// How a socket is opened, which makes no difference here but for `LOG_PID`.
+const OPTIONS: &[&str] = &["LOG_PID", "LOG_NDELAY", "LOG_NOWAIT", "LOG_CONS", "LOG_PERROR"];
 /// Facilities that Python's module `syslog` has no name for.
 const NAMELESS: std::ops::RangeInclusive<u8> = 11..=15;
 const LONGEST_TAG: usize = 32;
@@ -42,7 +44,12 @@ fn message(cx: &Context, ret: &Map) -> Result<String, Fault> {
     let unknown = |name: &str| Fault::execution(format!("syslog has no attribute {name}"));
     let severity = LEVELS.iter().position(|name| *name == level).ok_or_else(|| unknown(&level))?;
     let number = syslog_facility(&facility).filter(|number| !NAMELESS.contains(number));
-    let number = usize::from(number.ok_or_else(|| unknown(&facility))?);
+    let is_other = [LEVELS, OPTIONS].iter().any(|names| names.contains(&&*facility));
+    let number = usize::from(number.ok_or_else(|| match is_other {
+        // Salt lets them change the level.
+        true => Fault::execution(format!("{facility} is not a valid syslog facility")),
+        false => unknown(&facility),
+    })?);
     // The name of the program, as Python's syslog has it.
     let tag = text("tag", cx.opts.str("__cli").unwrap_or("salt-minion"))?;
     if tag.chars().count() > LONGEST_TAG {
@@ -60,8 +67,7 @@ fn message(cx: &Context, ret: &Map) -> Result<String, Fault> {
     for name in &options {
         match name.as_str() {
             Some("LOG_PID") => pid = format!("[{}]", cx.host.pid()),
-            // How the socket is opened makes no difference here.
-            Some("LOG_NDELAY" | "LOG_NOWAIT" | "LOG_CONS" | "LOG_PERROR") => {}
+            Some(other) if OPTIONS.contains(&other) => {}
             Some(other) => return Err(unknown(other)),
             None => return Err(no_name(name)),
         }
@@ -102,18 +108,19 @@ mod tests {
         };
         check(opts, "<155>", "mytag[4711]: {\"jid\": \"1\", \"return\": \"grüße\"}");
         let long = "x".repeat(33);
-        // What 3006.25 logs of them, or raises.
+        // What 3006.25 logs of them, or raises; `LOG_PID` it takes for a part of the level.
         for (option, value, told) in [
             ("level", "LOG_NOPE".into(), "syslog has no attribute LOG_NOPE"),
             ("level", 6.into(), "attribute name must be string, not 'int'"),
             ("facility", "mail".into(), "syslog has no attribute mail"),
+            ("facility", "LOG_PID".into(), "LOG_PID is not a valid syslog facility"),
             ("facility", true.into(), "attribute name must be string, not 'bool'"),
             ("tag", long.as_str().into(), "tag size is limited to 32 characters"),
             ("tag", 5.into(), "tag must be a string"),
             ("options", "LOG_PID".into(), "syslog has no attribute L"),
             ("options", 5.into(), "'int' object is not iterable"),
             ("options", map! { "LOG_PIT" => 1 }.into(), "syslog has no attribute LOG_PIT"),
-        ] as [(&str, Value, &str); 9]
+        ] as [(&str, Value, &str); 10]
         {
             let opts = map! { format!("syslog.{option}") => value };
             let refused = with(&opts, &FakeHost::default(), |cx| message(cx, &Map::new()));

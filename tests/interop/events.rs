@@ -30,6 +30,8 @@ runner: {salt.runner: [{name: test.arg}, {arg: [1]}, {kwarg: {a: 2}}]}
 inner: {salt.runner: [{name: state.orchestrate}, {mods: none}]}
 key: {salt.wheel: [{name: key.finger}, {match: minion-a}]}
 keys: {salt.wheel: [{name: key.list}, {match: accepted}]}
+unknown: {salt.runner: [{name: test.sleep}, {s_time: 0}, {nosuch: 1}]}
+unknowns: {salt.wheel: [{name: key.list}, {match: accepted}, {nosuch: 1}]}
 ";
 
 /// One after the other, the last tells that all are done.

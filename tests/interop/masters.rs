@@ -112,6 +112,31 @@ fn the_next_master_is_used_until_the_first_is_back(peers: [Peer; 2]) {
     assert!(!fleet.pings("etc2"), "one master at a time");
 }
 
+/// Without `master_failback`, nobody else asks.
+#[test]
+fn a_minion_goes_back_when_it_has_pinged_its_first_master() {
+    let peers = [Peer::Halite, Peer::Halite];
+    let config = "master_type: failover\nmaster_alive_interval: 1\nretry_dns: 0\nauth_timeout: 2";
+    let Some(mut fleet) = two_masters(peers, config) else { return };
+    fleet.stop("salt-master");
+    fleet.wait("the minion answers the second master", |fleet| fleet.pings("etc2"));
+    let [first, second] = [0, 1].map(|index| format!("127.0.0.1:{}", fleet.ports(index)[1]));
+    let ping = |fleet: &Fleet, master: &str| {
+        let mut command = fleet.command(Peer::Halite, "salt", "etc2");
+        command.args(["minion-a", "status.ping_master", master, "--out=txt"]);
+        text(&fleet.output(Peer::Halite, &command)).trim().to_owned()
+    };
+    assert_eq!(ping(&fleet, &first), "minion-a: False");
+    fleet.spawn("salt-master", peers[0]);
+    fleet.wait_for_port(fleet.ports(0)[1]);
+    // Only the first one is gone back to.
+    assert_eq!(ping(&fleet, &second), "minion-a: True");
+    assert_eq!(ping(&fleet, &first), "minion-a: True");
+    fleet.wait("the minion has gone back to the first master", |fleet| fleet.pings("etc"));
+    let log = minion_log(&fleet);
+    assert!(log.contains(&format!("Bad master '{second}' when mine failback is '{first}'")), "{log}");
+}
+
 #[test]
 fn failover_from_an_original_master_to_ours_and_back() {
     the_next_master_is_used_until_the_first_is_back([Peer::Salt3006, Peer::Halite]);

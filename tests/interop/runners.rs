@@ -285,6 +285,10 @@ inner:
         succeeds: [name: state.orchestrate, kwarg: {mods: succeeds}]
 list:
   salt.parallel_runners: [runners: [test.arg]]
+runner:
+  salt.runner: [name: test.sleep, s_time: 0, nosuch: 1]
+wheel:
+  salt.wheel: [name: key.list, match: accepted, nosuch: 1]
 ";
 
 /// Salt 3006.25 and 3007.14 end each of these but the last with a Python error: their threads know no `__salt__`.
@@ -332,6 +336,16 @@ fn runners_beside_each_other_tell_what_became_of_each() {
     assert!(why.starts_with("Runner fails failed with return value:\n") && why.contains("Failure!"), "{why}");
     assert!(changes("inner", "succeeds").is_some(), "what the other one did is told");
     assert_eq!(comment("list"), "The runners parameter must be a string or dict.");
+
+    // As with Salt, but that it says of wheel functions that there is no master.
+    for id in ["salt_|-runner_|-test.sleep_|-runner", "salt_|-wheel_|-key.list_|-wheel"] {
+        let state = states.get(id).expect(id);
+        let text = "An exception occurred in this state: Traceback (most recent call last):\nsalt.exceptions.\
+                    SaltInvocationError: The following keyword arguments are not valid: nosuch=1\n";
+        assert_eq!(state.get("comment"), Some(&text.into()), "{id}");
+        let empty = Value::from(halite::value::Map::new());
+        assert_eq!((state.get("result"), state.get("changes")), (Some(&false.into()), Some(&empty)), "{id}");
+    }
 }
 
 #[test]

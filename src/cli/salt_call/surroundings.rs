@@ -24,7 +24,7 @@ use crate::minion::{
 };
 use crate::transport::bus::{BusPaths, fire_blocking};
 use crate::transport::master_channel::{
-    self, ChannelSettings, MasterAddress, MasterChannel, Patience, SignInError,
+    self, ChannelSettings, MasterAddress, MasterChannel, Patience, SignInError, answers_blocking,
 };
 use crate::value::{Map, Value};
 
@@ -333,6 +333,10 @@ impl MinionServices for Alone {
 
     fn watch(&self, opts: &Map, node: &str, seen: &mut dyn FnMut(&str, Map) -> bool) -> Result<(), Fault> {
         watch(opts, node, seen)
+    }
+
+    fn answers(&self, opts: &Map, master: &str) -> Result<bool, Fault> {
+        Ok(answers_blocking(&Opts::from_map(opts.clone()), master))
     }
 
     fn files(&self) -> &dyn FileClient {

@@ -163,11 +163,15 @@ fn order(parsed: &Parsed) -> Order {
 
 /// Why a function of ours cannot be called so: by keyword arguments that it does not take. Salt answers with documentation.
 fn refusal(order: &Order, registry: &Registry) -> Option<String> {
-    let Some(function) = registry.row(&order.fun) else {
-        return order.fun.is_empty().then(|| "'' is not available.".to_owned());
-    };
-    let mut arg = order.args.clone();
-    let mut kwargs = order.kwargs.clone();
+    if order.fun.is_empty() {
+        return Some("'' is not available.".to_owned());
+    }
+    misfit(registry, &order.fun, order.args.clone(), order.kwargs.clone())
+}
+
+/// Which keyword arguments a function of ours does not take.
+pub(super) fn misfit(registry: &Registry, fun: &str, mut arg: Vec<Value>, mut kwargs: Map) -> Option<String> {
+    let function = registry.row(fun)?;
     kwargs.insert("__kwarg__", true);
     arg.retain(|value| value.as_str().is_none());
     arg.push(kwargs.into());

@@ -34,6 +34,7 @@ fn ask(cx: &Context, mut question: Map) -> Result<Value, Fault> {
     let answer = decode(&output.stdout, Reading::Wire).unwrap_or_default();
     match (answer.get("ret"), answer.get("error").and_then(Value::as_str)) {
         (Some(ret), _) => Ok(ret.clone()),
+        (None, Some(error)) if answer.get("invocation").is_some() => Err(Fault::invocation(error)),
         (None, Some(error)) => Err(Fault::execution(error)),
         (None, None) => {
             let said = String::from_utf8_lossy(&output.stderr);

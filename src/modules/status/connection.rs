@@ -1,5 +1,5 @@
-//! `status.master`: whether there is a connection to a master's publish port, as this machine knows. Salt:
-//! modules/status.py (`master`), utils/network.py (`remote_port_tcp`).
+//! `status.master`: whether there is a connection to a master's publish port, as this machine knows; `status.ping_master`:
+//! whether a master answers. Salt: modules/status.py, utils/network.py (`remote_port_tcp`).
 
 use std::net::{IpAddr, ToSocketAddrs};
 
@@ -22,10 +22,23 @@ pub(super) fn master(cx: &Context, args: &Args) -> Result<Value, Fault> {
         .into_iter()
         .any(|(_, remote)| remote.port() == port && addresses.contains(&remote.ip()));
     if connected != args.truthy("connected") {
-        let tag = if connected { "__master_connected" } else { "__master_disconnected" };
-        if let Err(fault) = cx.minion.fire(tag, map! { "master" => name }) {
-            crate::log::debug!("{tag} could not be told: {fault}");
-        }
+        tell(cx, if connected { "__master_connected" } else { "__master_disconnected" }, name);
     }
     Ok(connected.into())
+}
+
+/// An event on the minion's bus when it does.
+pub(super) fn ping_master(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let name = args.opt_str("master")?.unwrap_or_default();
+    let answers = !name.is_empty() && cx.minion.answers(cx.opts, &name)?;
+    if answers {
+        tell(cx, "__master_failback", name);
+    }
+    Ok(answers.into())
+}
+
+fn tell(cx: &Context, tag: &str, master: String) {
+    if let Err(fault) = cx.minion.fire(tag, map! { "master" => master }) {
+        crate::log::debug!("{tag} could not be told: {fault}");
+    }
 }

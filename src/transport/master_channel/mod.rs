@@ -33,7 +33,7 @@ use crate::value::{Map, Value};
 pub use acceptance::{AuthPolicy, SignInError};
 pub use address::{AddressError, MasterAddress};
 pub use key_files::{KeyFileError, KeyFiles};
-pub use probe::answers;
+pub use probe::{answers, answers_blocking};
 pub use settings::{ChannelSettings, SettingsError, TrustSettings, identity, subscribe_socket};
 pub use sign_in::State;
 pub use source::SourceAddress;

@@ -108,7 +108,7 @@ fn policy(opts: &Opts) -> AuthPolicy {
     }
 }
 
-fn request_socket(opts: &Opts) -> zmtp::Options {
+pub fn request_socket(opts: &Opts) -> zmtp::Options {
     zmtp::Options {
         linger: Some(Duration::ZERO),
         reconnect_ivl_max: Duration::from_secs(5),
