@@ -7,6 +7,7 @@
 pub mod addresses;
 mod conceal;
 mod json;
+mod letters;
 mod lines;
 mod lookup;
 mod map;
@@ -25,6 +26,7 @@ pub mod yaml;
 
 pub use conceal::concealed;
 pub use json::{JsonError, JsonStyle};
+pub use letters::is_letter_or_digit;
 pub use lines::{decode_lossless, is_text, split_lines, split_octet_lines, unified_diff, unified_diff_near};
 pub use lookup::{DEFAULT_DELIMITER, traverse};
 pub use map::Map;

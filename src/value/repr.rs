@@ -1,9 +1,5 @@
 //! How Python prints values: `repr()` and `str()`. Many of Salt's outputs and comments are made of these.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::{DateTime, Value};
 
 /// `repr(value)`.
@@ -125,12 +121,11 @@ fn text_repr(out: &mut String, text: &str) {
 
 /// Python's `str.isprintable` for one character.
 pub fn is_printable(char: char) -> bool {
-    static UNPRINTABLE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"^[\p{C}\p{Z}]$").expect("a fixed pattern compiles"));
     match char {
         ' '..='~' => true,
         '\0'..='\x7f' => false,
-        char => !UNPRINTABLE.is_match(char.encode_utf8(&mut [0; 4])),
+        // Rust writes the same categories as `\u{…}`; what extends the character before it only where it comes first.
+        char => String::from_iter(['a', char]).escape_debug().nth(1) != Some('\\'),
     }
 }
 

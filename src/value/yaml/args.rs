@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::load;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, is_letter_or_digit};
 
 /// One word as a value: read as YAML, except where that would lose or surprise. Never fails: what cannot be read stays
 /// the text it is.
@@ -52,11 +52,15 @@ fn is_name(name: &str) -> bool {
         let begins = name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_');
         return begins && name.chars().all(|char| char.is_ascii_alphanumeric() || "_.-".contains(char));
     }
-    // What a letter is anywhere in the world takes a megabyte to tell.
-    static NAME: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^[\p{L}\p{Nl}\p{No}_][\p{L}\p{N}_.-]*$").expect("a fixed pattern compiles")
-    });
-    NAME.is_match(name)
+    let is_part = |char: char| is_letter_or_digit(char) || char == '_';
+    let begins = name.starts_with(|char| is_part(char) && !is_decimal(char));
+    begins && name.chars().all(|char| is_part(char) || ".-".contains(char))
+}
+
+/// `\d`: a digit of one of the world's scripts.
+fn is_decimal(char: char) -> bool {
+    static DECIMAL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d").expect("a fixed pattern compiles"));
+    char.is_numeric() && DECIMAL.is_match(char.encode_utf8(&mut [0; 4]))
 }
 
 /// Positional arguments and keywords of a command line; keywords in `no_parse` stay text.
