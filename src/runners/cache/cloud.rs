@@ -3,140 +3,98 @@
 //! (`list_cache_nodes_full`), config/__init__.py (`cloud_config`).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::config::join;
 use crate::host::glob;
 use crate::loader::{Args, Context, Fault};
 use crate::matchers::Glob;
 use crate::value::msgpack::{Reading, decode};
-use crate::value::{Map, Value, sort, yaml};
+use crate::value::{Map, Value, yaml};
 
 /// Where Salt Cloud's cache is where nobody says it: below `root_dir`.
 const CACHEDIR: &str = "/var/cache/salt/cloud";
 
-/// How deep configuration files may include each other.
-const MAX_NESTING: usize = 16;
+/// How many configuration files are read: they may include each other.
+const MAX_FILES: usize = 1000;
 
 /// `{id: data}` of the machines that fit a glob, each with its `provider`; nothing without `update_cachedir`.
 pub(super) fn cloud(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut found = Map::new();
     let Value::Text(tgt) = args.get("tgt") else { return Ok(found.into()) };
     let Some(active) = active(cx)? else { return Ok(found.into()) };
-    let (glob, wanted) = (Glob::new(tgt), args.opt_str("provider")?.filter(|provider| !provider.is_empty()));
-    for driver in entries(&active)? {
-        for folder in entries(&driver)? {
-            let provider = name(&folder);
-            if wanted.as_ref().is_some_and(|wanted| *wanted != provider) {
-                continue;
+    // Salt: a cache that was never made is an error.
+    fs::read_dir(&active).map_err(|error| Fault::os(&error, &active))?;
+    let (wanted, provider) = (Glob::new(tgt), args.opt_str("provider")?.unwrap_or_default());
+    for file in glob(&format!("{active}/*/*/*")) {
+        let mut names = file.rsplit('/');
+        let (name, folder) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+        if !provider.is_empty() && provider != folder {
+            continue;
+        }
+        // All are read: a broken file is told whoever is meant.
+        let octets = fs::read(&file).map_err(|error| Fault::os(&error, &file))?;
+        let data = decode(&octets, Reading::Wire);
+        let mut data = data.map_err(|error| Fault::execution(format!("{file}: {error}")))?;
+        // Salt: whatever the last two letters are.
+        let id = name.char_indices().rev().nth(1).and_then(|(end, _)| name.get(..end)).unwrap_or_default();
+        if wanted.matches(id) {
+            if let Some(data) = data.as_map_mut() {
+                data.insert("provider", folder);
             }
-            for file in entries(&folder)? {
-                let mut id = name(&file);
-                // Salt: whatever the last two letters are.
-                id.truncate(id.char_indices().rev().nth(1).map_or(0, |(at, _)| at));
-                // All are read: a broken file is told whoever is meant.
-                match read(&file)? {
-                    _ if !glob.matches(&id) => {}
-                    Value::Map(mut data) => {
-                        data.insert("provider", provider.as_str());
-                        found.insert(id, data);
-                    }
-                    other => return Err(Fault::Type(unassignable(&other))),
-                }
-            }
+            found.insert(id, data);
         }
     }
     Ok(found.into())
 }
 
 /// The folder of the cache, if Salt Cloud is told to keep one.
-fn active(cx: &Context) -> Result<Option<PathBuf>, Fault> {
-    let config = Path::new(cx.opt_str("conf_file")).with_file_name("cloud");
-    let mut own = Map::new();
-    if config.is_file() {
-        own = options(&config)?;
-    }
-    let include = own.get("default_include").cloned().unwrap_or_else(|| "cloud.conf.d/*.conf".into());
-    let more = included(&include, &config, 0)?;
-    own.extend(more);
-    if let Some(include) = own.get("include").cloned() {
-        let more = included(&include, &config, 0)?;
-        own.extend(more);
+fn active(cx: &Context) -> Result<Option<String>, Fault> {
+    let config = Path::new(cx.opt_str("conf_file")).with_file_name("cloud").to_string_lossy().into_owned();
+    let mut own = if Path::new(&config).is_file() { read(&config)? } else { Map::new() };
+    // The last one is the next.
+    let mut files = Vec::new();
+    let default = own.remove("default_include").unwrap_or_else(|| "cloud.conf.d/*.conf".into());
+    include(&mut files, &config, &own.remove("include").unwrap_or_default());
+    include(&mut files, &config, &default);
+    let mut left = MAX_FILES;
+    while let Some(file) = files.pop() {
+        let mut options = read(&file)?;
+        include(&mut files, &file, &options.remove("include").unwrap_or_default());
+        own.extend(options);
+        left =
+            left.checked_sub(1).ok_or_else(|| Fault::execution(format!("{file}: too many are included")))?;
     }
     // The master's options come below those of Salt Cloud, but for `cachedir`.
-    let master = match own.str("master_config") {
-        Some(file) if Path::new(file).is_file() => options(Path::new(file))?,
-        _ => cx.opts.clone(),
-    };
-    let option = |name: &str| own.get(name).or_else(|| master.get(name));
+    let master = own.str("master_config").map(read).transpose()?;
+    let option = |name: &str| own.get(name).or_else(|| master.as_ref().unwrap_or(cx.opts).get(name));
     if !option("update_cachedir").is_some_and(Value::truthy) {
         return Ok(None);
     }
     let cachedir = own.str("cachedir").unwrap_or(CACHEDIR);
-    let root = option("root_dir").and_then(Value::as_str).unwrap_or("/").trim_end_matches('/');
-    let cachedir = match cachedir.strip_prefix(root) {
-        // Salt: a path that lies in `root_dir` already stays.
-        Some(below) if below.starts_with('/') || below.is_empty() => PathBuf::from(cachedir),
-        _ => PathBuf::from(format!("{root}/{}", cachedir.trim_start_matches('/'))),
-    };
-    Ok(Some(cachedir.join("active")))
+    let root = option("root_dir").and_then(Value::as_str).unwrap_or("/");
+    // Salt: a path that lies in `root_dir` already stays.
+    let below = Path::new(cachedir).strip_prefix(root).ok().and_then(Path::to_str).unwrap_or(cachedir);
+    Ok(Some(join(&join(root, below), "active")))
+}
+
+/// Adds the files of a glob or a list of them, relative to the file that names them.
+fn include(files: &mut Vec<String>, from: &str, globs: &Value) {
+    for pattern in globs.as_list().unwrap_or(std::slice::from_ref(globs)).iter().rev() {
+        if let Some(pattern) = pattern.as_str().filter(|pattern| !pattern.is_empty()) {
+            files.extend(glob(&Path::new(from).with_file_name(pattern).to_string_lossy()).into_iter().rev());
+        }
+    }
 }
 
 /// The options of a file, without those that it includes.
-fn options(file: &Path) -> Result<Map, Fault> {
-    let shown = file.to_string_lossy();
-    let wrong = |problem: &dyn std::fmt::Display| {
-        Fault::execution(format!("Error parsing configuration file: {shown} - {problem}"))
-    };
-    let text = fs::read_to_string(file).map_err(|error| Fault::os(&error, &shown))?;
-    match yaml::load(&text, &shown).map_err(|error| wrong(&error))? {
-        Value::Map(options) => Ok(options),
-        empty if !empty.truthy() => Ok(Map::new()),
-        _ => Err(wrong(&"it is no mapping")),
+fn read(file: &str) -> Result<Map, Fault> {
+    let text = fs::read_to_string(file).map_err(|error| Fault::os(&error, file))?;
+    match yaml::load(&text, file) {
+        Ok(Value::Map(options)) => Ok(options),
+        Ok(empty) if !empty.truthy() => Ok(Map::new()),
+        Ok(_) => Err("it is no mapping".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
-}
-
-/// The options of the files that a glob or a list of them names, relative to the file that says so. The last one wins.
-fn included(include: &Value, from: &Path, depth: usize) -> Result<Map, Fault> {
-    if depth > MAX_NESTING {
-        return Err(Fault::execution(format!("{}: files include each other without end", from.display())));
-    }
-    let mut all = Map::new();
-    let globs = include.as_list().unwrap_or(std::slice::from_ref(include));
-    for pattern in globs.iter().filter_map(Value::as_str).filter(|pattern| !pattern.is_empty()) {
-        let pattern = from.with_file_name(pattern);
-        for file in glob(&pattern.to_string_lossy()) {
-            let mut one = options(Path::new(&file))?;
-            if let Some(include) = one.get("include").cloned() {
-                let more = included(&include, Path::new(&file), depth + 1)?;
-                one.extend(more);
-            }
-            all.extend(one);
-        }
-    }
-    Ok(all)
-}
-
-/// What is in a folder, by name.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let wrong = |error| Fault::os(&error, &folder.to_string_lossy());
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(wrong)? {
-        paths.push(entry.map_err(wrong)?.path());
-    }
-    sort::all(&mut paths);
-    Ok(paths)
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn read(file: &Path) -> Result<Value, Fault> {
-    let octets = fs::read(file).map_err(|error| Fault::os(&error, &file.to_string_lossy()))?;
-    decode(&octets, Reading::Wire).map_err(|error| Fault::execution(format!("{}: {error}", file.display())))
-}
-
-/// What Python says of a value that takes no keys.
-fn unassignable(value: &Value) -> String {
-    format!("'{}' object does not support item assignment", value.type_name())
+    .map_err(|problem| Fault::execution(format!("Error parsing configuration file: {file} - {problem}")))
 }
