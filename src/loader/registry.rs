@@ -1,19 +1,42 @@
 //! `Registry`: the tables of the catalogue, joined; answers which function a name means. Salt: loader/lazy.py.
 
-use super::{Context, Fault, Function, Module, States};
+use super::{Context, Fault, Function, Module, Returner, States};
 use crate::value::Map;
 
 /// All modules of one kind.
 pub struct Registry {
     modules: Vec<&'static Module>,
     pub(super) states: Vec<&'static States>,
+    runners: &'static [&'static Module],
+    returners: &'static [&'static Returner],
 }
 
 impl Registry {
     /// Joins tables of modules; of two that provide the same name, a function comes from the
     /// first available one that has it.
     pub fn new(tables: &[&[&'static Module]]) -> Self {
-        Registry { modules: tables.concat(), states: Vec::new() }
+        Registry { modules: tables.concat(), states: Vec::new(), runners: &[], returners: &[] }
+    }
+
+    /// With what is only spoken of here (`sys.list_runners` and its kin).
+    #[must_use]
+    pub fn knowing(
+        mut self,
+        runners: &'static [&'static Module],
+        returners: &'static [&'static Returner],
+    ) -> Self {
+        (self.runners, self.returners) = (runners, returners);
+        self
+    }
+
+    /// Every runner that this program has.
+    pub fn runners(&self) -> &'static [&'static Module] {
+        self.runners
+    }
+
+    /// Every returner that this program has.
+    pub fn returners(&self) -> &'static [&'static Returner] {
+        self.returners
     }
 
     /// Without the modules that are not to be kept.

@@ -4,128 +4,134 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::loader::{
-    Args, Context, Default, Fault, Function, Module, Param, State, always, keywords, opt, rest,
+    Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest,
 };
 use crate::map;
 use crate::matchers::Glob;
+use crate::render;
 use crate::value::{Map, Value, str_of};
 
 const NAMES: &[Param] = &[rest("args")];
 const NAMES_AND_MORE: &[Param] = &[rest("args"), keywords("kwargs")];
 const MODULE_NAME: &[Param] = &[opt("module", Default::Str(""))];
 
+/// What can be asked about: `module.function` and its row, sorted; those that work here.
+type Rows = fn(&Context) -> BTreeMap<String, Row>;
+
+/// What a function takes, and what it does.
+type Row = (&'static [Param], &'static str);
+
+const fn argspec(name: &'static str, run: fn(&Context, &Args) -> Result<Value, Fault>) -> Function {
+    let doc = "What the functions of a module take, or those that match: `{function: {args, defaults, varargs, kwargs}}`.";
+    Function::new(name, MODULE_NAME, doc, run)
+}
+
+const fn doc(name: &'static str, run: fn(&Context, &Args) -> Result<Value, Fault>) -> Function {
+    let doc = "What functions do: all of them, those of modules, single ones, or those that match: `{function: text}`.";
+    Function::new(name, NAMES, doc, run)
+}
+
+const fn functions(name: &'static str, run: fn(&Context, &Args) -> Result<Value, Fault>) -> Function {
+    let doc = "The names of functions, sorted: all, those of modules, or those that match.";
+    Function::new(name, NAMES_AND_MORE, doc, run)
+}
+
+const fn modules(name: &'static str, run: fn(&Context, &Args) -> Result<Value, Fault>) -> Function {
+    Function::new(name, NAMES, "The names of modules, sorted: all, or those that match.", run)
+}
+
 pub(super) static MODULE: Module = Module {
     file: "sysmod",
     provides: "sys",
     available: always,
     functions: &[
-        Function::new(
-            "argspec",
-            MODULE_NAME,
-            "What the functions of a module take, or those that match: `{function: {args, defaults, varargs, \
-             kwargs}}`.",
-            argspec,
-        ),
-        Function::new(
-            "doc",
-            NAMES,
-            "What functions do: all of them, those of modules, single ones, or those that match: `{function: text}`.",
-            doc,
-        ),
-        Function::new(
-            "list_functions",
-            NAMES_AND_MORE,
-            "The names of functions, sorted: all, those of modules, or those that match.",
-            |cx, args| Ok(listed(all(cx).into_keys().collect(), args)),
-        ),
-        Function::new(
-            "list_modules",
-            NAMES,
-            "The names of modules, sorted: all, or those that match.",
-            |cx, args| Ok(modules_of(all(cx).into_keys().collect(), args)),
-        ),
-        Function::new("list_renderers", NAMES, NOT_HERE, |_, _| not_here("sys.list_renderers")),
-        Function::new("list_returner_functions", NAMES_AND_MORE, NOT_HERE, |_, _| {
-            not_here("sys.list_returner_functions")
+        argspec("argspec", |cx, args| Ok(specs_of(execution(cx), args))),
+        doc("doc", |cx, args| Ok(docs_of(execution(cx), args))),
+        functions("list_functions", |cx, args| Ok(functions_of(execution, cx, args))),
+        modules("list_modules", |cx, args| Ok(modules_of(execution, cx, args))),
+        modules("list_renderers", |_, args| {
+            let wanted = wanted_by(args, |asked, name| Glob::new(asked).matches(name));
+            Ok(Value::list(renderers().into_keys().filter(|name| wanted(name))))
         }),
-        Function::new("list_returners", NAMES, NOT_HERE, |_, _| not_here("sys.list_returners")),
-        Function::new("list_runner_functions", NAMES_AND_MORE, NOT_HERE, |_, _| {
-            not_here("sys.list_runner_functions")
-        }),
-        Function::new("list_runners", NAMES, NOT_HERE, |_, _| not_here("sys.list_runners")),
+        functions("list_returner_functions", |cx, args| Ok(functions_of(returners, cx, args))),
+        modules("list_returners", |cx, args| Ok(modules_of(returners, cx, args))),
+        functions("list_runner_functions", |cx, args| Ok(functions_of(runners, cx, args))),
+        modules("list_runners", |cx, args| Ok(modules_of(runners, cx, args))),
+        functions("list_state_functions", |cx, args| Ok(functions_of(states, cx, args))),
+        modules("list_state_modules", |cx, args| Ok(modules_of(states, cx, args))),
         Function::new(
-            "list_state_functions",
-            NAMES_AND_MORE,
-            "The names of state functions, sorted: all, those of modules, or those that match.",
-            |cx, args| Ok(listed(states(cx).into_keys().collect(), args)),
-        ),
-        Function::new(
-            "list_state_modules",
-            NAMES,
-            "The names of state modules, sorted: all, or those that match.",
-            |cx, args| Ok(modules_of(states(cx).into_keys().collect(), args)),
-        ),
-        Function::new("reload_modules", &[], "True: there is nothing to load again.", |_, _| {
-            Ok(Value::Bool(true))
-        })
+            "reload_modules",
+            &[opt("initial_load", Default::False), opt("context", Default::None)],
+            "There is nothing to load again.",
+            |_, _| Ok(Value::Null),
+        )
         .cheap(),
-        Function::new("renderer_doc", NAMES, NOT_HERE, |_, _| not_here("sys.renderer_doc")),
-        Function::new("returner_argspec", MODULE_NAME, NOT_HERE, |_, _| not_here("sys.returner_argspec")),
-        Function::new("returner_doc", NAMES, NOT_HERE, |_, _| not_here("sys.returner_doc")),
-        Function::new("runner_argspec", MODULE_NAME, NOT_HERE, |_, _| not_here("sys.runner_argspec")),
-        Function::new("runner_doc", NAMES, NOT_HERE, |_, _| not_here("sys.runner_doc")),
+        doc("renderer_doc", |_, args| {
+            let wanted =
+                wanted_by(args, |asked, name| asked.contains(['*', '.']) && Glob::new(asked).matches(name));
+            Ok(texts(renderers(), wanted))
+        }),
+        argspec("returner_argspec", |cx, args| Ok(specs_of(returners(cx), args))),
+        doc("returner_doc", |cx, args| Ok(docs_of(returners(cx), args))),
+        argspec("runner_argspec", |cx, args| Ok(specs_of(runners(cx), args))),
+        doc("runner_doc", |cx, args| Ok(docs_of(runners(cx), args))),
+        argspec("state_argspec", |cx, args| Ok(specs_of(states(cx), args))),
+        doc("state_doc", |cx, args| Ok(docs_of(states(cx), args))),
         Function::new(
-            "state_argspec",
+            "state_schema",
             MODULE_NAME,
-            "What the functions of a state module take, or those that match, as `sys.argspec`.",
+            "What the functions of a state module take, or those that match, as a list of JSON schemas.",
             |cx, args| {
                 let asked = str_of(args.get("module"));
                 let found = states(cx).into_iter().filter(|(name, _)| matching(&asked, name));
-                Ok(found.map(|(name, state)| (name, spec(state.params))).collect::<Map>().into())
+                Ok(Value::list(found.map(|(name, (params, _))| schema(&name, params))))
             },
         ),
-        Function::new(
-            "state_doc",
-            NAMES,
-            "What state functions do: all of them, those of modules, single ones, or those that match.",
-            |cx, args| {
-                let asked: Vec<String> = args.rest.iter().map(str_of).collect();
-                let wanted =
-                    |name: &String| asked.is_empty() || asked.iter().any(|asked| is_asked_for(asked, name));
-                let found = states(cx).into_iter().filter(|(name, _)| wanted(name));
-                Ok(found.map(|(name, state)| (name, state.doc)).collect::<Map>().into())
-            },
-        ),
-        Function::new("state_schema", MODULE_NAME, NOT_HERE, |_, _| not_here("sys.state_schema")),
     ],
 };
 
-const NOT_HERE: &str = "Not offered yet: execution functions know of no other kind.";
-
-fn not_here(name: &str) -> Result<Value, Fault> {
-    Err(Fault::NotSupported(name.to_owned()))
-}
-
-/// Every function that works here, sorted: `module.function` and its row.
-fn all(cx: &Context) -> BTreeMap<String, &'static Function> {
+fn of_modules<'a>(modules: impl Iterator<Item = &'a &'static Module>) -> BTreeMap<String, Row> {
     let mut all = BTreeMap::new();
-    for module in cx.registry.available(cx) {
+    for module in modules {
         for function in module.functions {
-            all.entry(format!("{}.{}", module.provides, function.name)).or_insert(function);
+            let name = format!("{}.{}", module.provides, function.name);
+            all.entry(name).or_insert((function.params, function.doc));
         }
     }
     all
 }
 
-/// Every state function that works here, sorted: `module.function` and its row.
-fn states(cx: &Context) -> BTreeMap<String, &'static State> {
+fn execution(cx: &Context) -> BTreeMap<String, Row> {
+    of_modules(cx.registry.modules().iter().filter(|module| (module.available)(cx).is_ok()))
+}
+
+fn runners(cx: &Context) -> BTreeMap<String, Row> {
+    of_modules(cx.registry.runners().iter())
+}
+
+fn states(cx: &Context) -> BTreeMap<String, Row> {
     let mut all = BTreeMap::new();
     for table in cx.registry.states().iter().filter(|table| (table.available)(cx).is_ok()) {
         for state in table.functions.iter().chain(table.mod_watch) {
-            all.entry(format!("{}.{}", table.provides, state.name)).or_insert(state);
+            all.entry(format!("{}.{}", table.provides, state.name)).or_insert((state.params, state.doc));
         }
     }
     all
+}
+
+fn returners(cx: &Context) -> BTreeMap<String, Row> {
+    const RETURN: Row = (&[req("ret")], "Brings a return there.");
+    cx.registry.returners().iter().map(|returner| (format!("{}.returner", returner.name), RETURN)).collect()
+}
+
+fn renderers() -> BTreeMap<String, Row> {
+    render::names().map(|name| (name.to_owned(), (NAMES, "A step of a pipe of renderers."))).collect()
+}
+
+/// Whether a name was asked for, by one of `args.rest` or because there is none.
+fn wanted_by(args: &Args, is_asked: fn(&str, &str) -> bool) -> impl Fn(&str) -> bool {
+    let asked: Vec<String> = args.rest.iter().map(str_of).collect();
+    move |name| asked.is_empty() || asked.iter().any(|asked| is_asked(asked, name))
 }
 
 /// Whether a name is one that was asked for: a pattern, the name itself, or its module.
@@ -137,50 +143,48 @@ fn is_asked_for(asked: &str, name: &str) -> bool {
     name == asked || asked.is_empty() || name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
 }
 
-fn doc(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let asked: Vec<String> = args.rest.iter().map(str_of).collect();
-    let wanted = |name: &String| asked.is_empty() || asked.iter().any(|asked| is_asked_for(asked, name));
-    let docs = all(cx).into_iter().filter(|(name, _)| wanted(name));
-    Ok(docs.map(|(name, function)| (name, function.doc)).collect::<Map>().into())
+fn texts(rows: BTreeMap<String, Row>, wanted: impl Fn(&str) -> bool) -> Value {
+    let rows = rows.into_iter().filter(|(name, _)| wanted(name));
+    rows.map(|(name, (_, doc))| (name, doc)).collect::<Map>().into()
+}
+
+fn docs_of(rows: BTreeMap<String, Row>, args: &Args) -> Value {
+    texts(rows, wanted_by(args, is_asked_for))
 }
 
 /// `module`, or a pattern over whole names.
 fn matching(asked: &str, name: &str) -> bool {
-    if asked.contains('*') || asked.contains('.') {
+    if asked.contains(['*', '.']) {
         Glob::new(asked).matches(name)
     } else {
         name.split('.').next() == Some(asked)
     }
 }
 
-fn listed(names: Vec<String>, args: &Args) -> Value {
-    let asked: Vec<String> = args.rest.iter().map(str_of).collect();
-    let wanted = |name: &String| asked.is_empty() || asked.iter().any(|asked| matching(asked, name));
-    Value::list(names.into_iter().filter(wanted))
+fn functions_of(rows: Rows, cx: &Context, args: &Args) -> Value {
+    let wanted = wanted_by(args, matching);
+    Value::list(rows(cx).into_keys().filter(|name| wanted(name)))
 }
 
-fn modules_of(names: Vec<String>, args: &Args) -> Value {
-    let asked: Vec<String> = args.rest.iter().map(str_of).collect();
-    let is_asked = |asked: &String, name: &String| {
+fn modules_of(rows: Rows, cx: &Context, args: &Args) -> Value {
+    // A name with a dot that is no pattern means nothing here.
+    let wanted = wanted_by(args, |asked, name| {
         if asked.contains('*') {
             Glob::new(asked).matches(name)
         } else {
             name.split('.').next() == Some(asked)
         }
-    };
-    let wanted = |name: &String| asked.is_empty() || asked.iter().any(|asked| is_asked(asked, name));
-    let modules: BTreeSet<String> = names
-        .into_iter()
-        .filter(wanted)
-        .filter_map(|name| name.split('.').next().map(str::to_owned))
-        .collect();
+    });
+    let module = |name: String| name.split('.').next().map(str::to_owned);
+    let modules: BTreeSet<String> =
+        rows(cx).into_keys().filter(|name| wanted(name)).filter_map(module).collect();
     Value::list(modules)
 }
 
-fn argspec(cx: &Context, args: &Args) -> Result<Value, Fault> {
+fn specs_of(rows: BTreeMap<String, Row>, args: &Args) -> Value {
     let asked = str_of(args.get("module"));
-    let functions = all(cx).into_iter().filter(|(name, _)| matching(&asked, name));
-    Ok(functions.map(|(name, function)| (name, spec(function.params))).collect::<Map>().into())
+    let rows = rows.into_iter().filter(|(name, _)| matching(&asked, name));
+    rows.map(|(name, (params, _))| (name, spec(params))).collect::<Map>().into()
 }
 
 fn spec(params: &[Param]) -> Map {
@@ -204,6 +208,37 @@ fn spec(params: &[Param]) -> Map {
         "varargs" => varargs,
         "kwargs" => kwargs,
     }
+}
+
+/// Every argument may be a boolean, a number or a text.
+fn schema(name: &str, params: &[Param]) -> Value {
+    let mut properties = Map::new();
+    for param in params {
+        let default = match param {
+            Param::Optional(_, default) => default.value(),
+            Param::Required(_) => Value::Null,
+            _ => continue,
+        };
+        let kinds = ["boolean", "integer", "number", "string"].map(|kind| {
+            let mut kind = map! { "type" => kind, "title" => param.name(), "description" => param.name() };
+            if default != Value::Null {
+                kind.insert("default", default.clone());
+            }
+            kind
+        });
+        properties.insert(param.name(), map! { "oneOf" => Value::list(kinds) });
+    }
+    let ordering = Value::list(properties.keys().cloned());
+    map! {
+        "$schema" => "http://json-schema.org/draft-04/schema#",
+        "title" => name,
+        "description" => name,
+        "type" => "object",
+        "properties" => properties,
+        "x-ordering" => ordering,
+        "additionalProperties" => false,
+    }
+    .into()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 pub use gpg::decrypt;
 pub use mistake::{Place, did_you_mean};
-pub use pipe::{Step, pipe};
+pub use pipe::{Step, names, pipe};
 pub use sls::{Rendered, SlsFile, file_from, file_through_pipe, find_sls, find_sls_in, read_template, sls};
 pub use variables::{jinja_options, sls_variables};
 

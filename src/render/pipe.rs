@@ -26,6 +26,11 @@ const STEPS: [(&str, Step); 8] = [
     ("py", Step::Py),
 ];
 
+/// The names of all renderers.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    STEPS.iter().map(|(name, _)| *name)
+}
+
 impl Step {
     /// Salt's name of it.
     pub fn name(self) -> &'static str {

@@ -1,7 +1,7 @@
 //! `event`: events on the master's bus. Salt: runners/event.py.
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, always, opt, req};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, str_of};
 
 pub(super) static MODULE: Module = Module {
     file: "event",
@@ -20,10 +20,10 @@ fn send(cx: &Context, args: &Args) -> Result<Value, Fault> {
         Value::Map(data) => data.clone(),
         other if !other.truthy() => Map::new(),
         other => {
-            return Err(Fault::invocation(format!(
-                "the data of an event is a map, not {}",
-                other.type_name()
-            )));
+            return Err(Fault::exception(
+                "ValueError",
+                format!("Dict object expected, not '{}'.", str_of(other)),
+            ));
         }
     };
     cx.master.fire(&args.str("tag")?, data)?;

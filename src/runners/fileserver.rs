@@ -2,7 +2,7 @@
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt};
 use crate::map;
-use crate::value::{Map, Value, sort};
+use crate::value::{Map, Value, sort, str_of};
 
 const BACKEND: Param = opt("backend", Default::None);
 const LOCK: &[Param] = &[BACKEND, opt("remote", Default::None)];
@@ -18,7 +18,7 @@ pub(super) static MODULE: Module = Module {
             &[BACKEND],
             "Empties caches of file server backends; `roots` has none.",
             |_, args| {
-                refuse_other(args)?;
+                roots(args)?;
                 Ok("No cache was cleared".into())
             },
         ),
@@ -27,9 +27,16 @@ pub(super) static MODULE: Module = Module {
             &[opt("saltenv", Default::None), BACKEND],
             "Forgets lists of files. `{backend: [saltenv]}`; a master that runs forgets them by itself after \
              `fileserver_list_cache_time`.",
-            |_, args| {
-                refuse_other(args)?;
-                Ok(Map::new().into())
+            |cx, args| {
+                let meant = args.list("saltenv")?;
+                let mut envs = envs_of(cx, args)?;
+                envs.retain(|env| meant.is_empty() || meant.iter().any(|one| str_of(one).trim() == env));
+                Ok(if envs.is_empty() {
+                    Map::new()
+                } else {
+                    map! { "roots" => Value::list(envs) }
+                }
+                .into())
             },
         ),
         Function::new(
@@ -37,7 +44,7 @@ pub(super) static MODULE: Module = Module {
             LOCK,
             "Takes locks of file server backends away; `roots` has none.",
             |_, args| {
-                refuse_other(args)?;
+                roots(args)?;
                 Ok("No locks were removed".into())
             },
         ),
@@ -64,13 +71,13 @@ pub(super) static MODULE: Module = Module {
             LOCK,
             "Keeps backends from fetching what is new; `roots` has no lock.",
             |_, args| {
-                refuse_other(args)?;
+                roots(args)?;
                 Ok("No locks were set".into())
             },
         ),
         Function::new("symlink_list", LIST, "Links of an environment. `{link: target}`.", |cx, args| {
-            refuse_other(args)?;
-            Ok(cx.master.files().symlink_list(&args.str("saltenv")?, "")?.into())
+            let links = roots(args)?.then(|| cx.master.files().symlink_list(&args.str("saltenv")?, ""));
+            Ok(links.transpose()?.unwrap_or_default().into())
         }),
         Function::new(
             "update",
@@ -78,7 +85,7 @@ pub(super) static MODULE: Module = Module {
             "Has the backends fetch what is new; `roots` reads its files anew each time, and tells what has changed \
              where `fileserver_events` is set.",
             |cx, args| {
-                refuse_other(args)?;
+                roots(args)?;
                 cx.master.update_files()?;
                 Ok(true.into())
             },
@@ -86,28 +93,33 @@ pub(super) static MODULE: Module = Module {
     ],
 };
 
-/// Only `roots` is there.
-fn refuse_other(args: &Args) -> Result<(), Fault> {
-    for backend in args.list("backend")? {
-        let name = backend.as_str().unwrap_or_default().trim_start_matches('-');
+/// Whether `roots` is meant, the only one that is there: by its name, or by that of none but those to leave out.
+fn roots(args: &Args) -> Result<bool, Fault> {
+    let backends = args.list("backend")?;
+    let mut names = backends.iter().map(|backend| backend.as_str().unwrap_or_default());
+    for name in names.clone() {
+        let name = name.trim_start_matches('-');
         if !matches!(name, "roots" | "") {
             return Err(Fault::NotSupported(format!("the file server backend {name}")));
         }
     }
-    Ok(())
+    Ok(backends.is_empty() || names.any(|name| !name.starts_with('-')))
 }
 
 fn list(args: &Args, paths: impl Fn(&str) -> Result<Vec<String>, Fault>) -> Result<Value, Fault> {
-    refuse_other(args)?;
-    Ok(Value::list(paths(&args.str("saltenv")?)?))
+    Ok(Value::list(if roots(args)? { paths(&args.str("saltenv")?)? } else { Vec::new() }))
 }
 
-fn envs(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    refuse_other(args)?;
-    let mut envs = cx.master.files().envs()?;
+fn envs_of(cx: &Context, args: &Args) -> Result<Vec<String>, Fault> {
+    let mut envs = if roots(args)? { cx.master.files().envs()? } else { Vec::new() };
     sort::all(&mut envs);
+    Ok(envs)
+}
+
+/// With `sources` Salt sorts what it has found by source, which leaves the names of the sources.
+fn envs(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if args.truthy("sources") {
-        return Ok(map! { "roots" => Value::list(envs) }.into());
+        return Ok(Value::list(roots(args)?.then_some("roots")));
     }
-    Ok(Value::list(envs))
+    Ok(Value::list(envs_of(cx, args)?))
 }

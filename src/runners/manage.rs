@@ -247,13 +247,14 @@ fn versions(cx: &Context, _: &Args) -> Result<Value, Fault> {
             ids.insert(id, version.map_or(Value::Bool(false), Value::from));
         }
     }
-    let mut all = map! { "Master" => SALT_VERSION };
+    let mut all = Map::new();
     for (label, mut ids) in labels {
         if !ids.is_empty() {
             ids.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
             all.insert(label, ids);
         }
     }
+    all.insert("Master", SALT_VERSION);
     Ok(all.into())
 }
 

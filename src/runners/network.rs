@@ -3,7 +3,9 @@
 use std::net::UdpSocket;
 
 use super::{progress, say};
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
+use crate::loader::{
+    Args, Context, Default, Fault, Function, Module, Param, always, opt, os_error_text, req,
+};
 use crate::map;
 use crate::value::{Value, str_of};
 
@@ -71,7 +73,9 @@ fn wake(mac: &str, args: &Args) -> Result<(), Fault> {
 
 fn wollist(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut woken = Vec::new();
-    let outcome = std::fs::read_to_string(args.str("maclist")?).map_err(Fault::from).and_then(|list| {
+    let path = args.str("maclist")?;
+    let read = std::fs::read_to_string(&path).map_err(|error| Fault::execution(os_error_text(&error, &path)));
+    let outcome = read.and_then(|list| {
         for mac in list.lines().map(str::trim) {
             wake(mac, args)?;
             say(cx, &format!("Waking up {mac}"))?;

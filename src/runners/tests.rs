@@ -166,6 +166,21 @@ fn what_runners_print_becomes_events() {
 }
 
 #[test]
+fn what_cannot_be_done_is_told_in_the_words_of_salt() {
+    let told = |fun: &str, args: [Value; 2]| run(&table(), fun, args.into(), Map::new());
+    let Err(Fault::Exception { kind, text }) = told("event.send", ["my/tag".into(), "x".into()]) else {
+        panic!("text is no data of an event");
+    };
+    assert_eq!((kind, text.as_str()), ("ValueError", "Dict object expected, not 'x'."));
+    let events = table();
+    run(&events, "network.wollist", vec!["/no/such/list".into()], Map::new()).expect("nothing woken");
+    let fired = events.fired.lock().expect("unlocked");
+    let said = fired.iter().find_map(|(_, data)| data.str("error"));
+    let expected = "Failed to open the MAC file. Error: [Errno 2] No such file or directory: '/no/such/list'";
+    assert_eq!(said, Some(expected));
+}
+
+#[test]
 fn arguments_come_in_both_of_salts_forms() {
     let nested = map! { "arg" => Value::list(["x"]), "kwarg" => map! { "a" => 1 } };
     let call = arguments(Vec::new(), nested);

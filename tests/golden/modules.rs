@@ -47,6 +47,11 @@ fn functions_of_saltutil_mine_publish_and_sys_return_what_salt_does() {
 }
 
 #[test]
+fn sys_knows_runners_returners_renderers_and_schemas() {
+    check("sys");
+}
+
+#[test]
 fn functions_of_file_return_what_salt_does() {
     check("file");
 }

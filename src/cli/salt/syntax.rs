@@ -155,7 +155,13 @@ pub(super) fn words(parsed: &Parsed) -> Result<Words, Stop> {
         words.next().ok_or_else(|| incomplete("\nCannot execute command without defining a target.\n\n"))?;
     let tgt = match (parsed.flag("list"), tgt.contains(',')) {
         (false, _) => Value::Text(tgt),
-        (true, true) => Value::list(tgt.replace(' ', "").split(',').map(str::to_owned).collect::<Vec<_>>()),
+        (true, true) => Value::list(
+            tgt.replace(' ', "")
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        ),
         (true, false) => Value::list(tgt.split_whitespace().map(str::to_owned).collect::<Vec<_>>()),
     };
     let fun = match words.next() {

@@ -16,16 +16,21 @@ use crate::value::{Map, Value, str_of};
 const MAX_CHUNK_LEN: u64 = 0x1000_0000;
 
 pub(super) fn recv(_: &Context, args: &Args) -> Result<Value, Fault> {
-    let dest = PathBuf::from(args.str("dest")?);
+    let dest = args.str("dest")?;
+    // What ends with a slash is a directory, there or not.
+    let (folder, name) = match dest.rsplit_once('/') {
+        Some(("", name)) => ("/", name),
+        parts => parts.unwrap_or(("", &dest)),
+    };
     let files = args.get("files").as_map().ok_or_else(|| Fault::invocation("'files' must be a map"))?;
     let mut written = Map::new();
     for (path, text) in files {
         let path = PathBuf::from(str_of(path));
-        let same_name = path.file_name() == dest.file_name();
-        let place = if dest.is_dir() {
-            dest.join(path.file_name().unwrap_or_default())
-        } else if same_name || dest.parent().is_some_and(Path::is_dir) {
-            dest.clone()
+        let own_name = path.file_name().unwrap_or_default();
+        let place = if Path::new(&dest).is_dir() {
+            Path::new(&dest).join(own_name)
+        } else if own_name == name || Path::new(folder).is_dir() {
+            PathBuf::from(&dest)
         } else {
             return Ok(Value::text("Destination unavailable"));
         };

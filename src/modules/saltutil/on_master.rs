@@ -49,16 +49,26 @@ fn own(keywords: &Map) -> Map {
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// What a runner or wheel function told of its end; one that is not there is a mistake of who asked. An orchestration shows
+/// it as the failure of that step.
+fn told(cx: &Context, fun: &str, question: Map) -> Result<Value, Fault> {
+    let data = ask(cx, question)?;
+    let not_there = format!("'{fun}' is not available.");
+    if cx.opt_str("__role") != "master" && data.get("return").and_then(Value::as_str) == Some(&*not_there) {
+        return Err(Fault::execution(not_there));
+    }
+    Ok(data)
+}
+
 pub(super) fn wheel(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    ask(
-        cx,
-        map! {
-            "what" => "wheel",
-            "fun" => args.str("name")?,
-            "arg" => args.rest.clone(),
-            "kwarg" => own(&args.keywords),
-        },
-    )
+    let fun = args.str("name")?;
+    let question = map! {
+        "what" => "wheel",
+        "fun" => fun.clone(),
+        "arg" => args.rest.clone(),
+        "kwarg" => own(&args.keywords),
+    };
+    told(cx, &fun, question)
 }
 
 pub(super) fn runner(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -71,8 +81,9 @@ pub(super) fn runner(cx: &Context, args: &Args) -> Result<Value, Fault> {
             kwarg.extend(own.map(|own| (key, own.clone())));
         }
     }
-    let data =
-        ask(cx, map! { "what" => "runner", "fun" => fun, "arg" => args.list("arg")?, "kwarg" => kwarg })?;
+    let question =
+        map! { "what" => "runner", "fun" => fun.clone(), "arg" => args.list("arg")?, "kwarg" => kwarg };
+    let data = told(cx, &fun, question)?;
     if args.truthy("full_return") {
         return Ok(data);
     }

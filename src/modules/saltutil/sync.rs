@@ -105,12 +105,9 @@ fn fetch(cx: &Context, args: &Args, kind: &str) -> Result<Value, Fault> {
 /// Files in `extension_modules`: `{kind: [name]}`.
 pub(super) fn list_extmods(cx: &Context, _: &Args) -> Result<Value, Fault> {
     let root = Path::new(cx.opt_str("cachedir")).join("extmods");
-    let entries = fs::read_dir(&root).map_err(|error| {
-        let text = format!("[Errno {}] {}", error.raw_os_error().unwrap_or_default(), root.display());
-        Fault::exception("FileNotFoundError", text)
-    })?;
     let mut found = Map::new();
-    for entry in entries.flatten() {
+    // Salt's programs make the directory when they start.
+    for entry in fs::read_dir(&root).into_iter().flatten().flatten() {
         let mut names = BTreeSet::new();
         list(&entry.path(), &mut names, 0);
         found.insert(entry.file_name().to_string_lossy().into_owned(), Value::list(names));

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::item::{Conflict, WHEN_AND_CRON, build, conflict};
 use super::list::{current, saved_file};
-use super::{ask, ask_schedule, flag, persist, tell, told};
+use super::{ask, ask_schedule, changed, flag, persist, tell, told};
 use crate::host::FileOwner;
 use crate::loader::{Args, Call, Context, Fault};
 use crate::map;
@@ -87,11 +87,11 @@ pub(super) fn modify(cx: &Context, args: &Args) -> Result<Value, Fault> {
         Conflict::None => "",
     };
     if !refused.is_empty() {
-        return Ok(told(refused, false, Map::new()).into());
+        return Ok(changed(refused, false, Map::new()).into());
     }
     let mut schedule = current(cx, None, true, offline);
     let Some(old) = schedule.get(&name).and_then(Value::as_map).cloned() else {
-        return Ok(told(format!("Job {name} does not exist in schedule."), false, Map::new()).into());
+        return Ok(changed(format!("Job {name} does not exist in schedule."), false, Map::new()).into());
     };
     let mut kwargs = args.keywords.clone();
     if !kwargs.contains("function") {
@@ -102,11 +102,11 @@ pub(super) fn modify(cx: &Context, args: &Args) -> Result<Value, Fault> {
         return Ok(new.into());
     }
     if new == old {
-        return Ok(told(format!("Job {name} in correct state"), true, Map::new()).into());
+        return Ok(changed(format!("Job {name} in correct state"), true, Map::new()).into());
     }
     let changes = map! { name.as_str() => map! { "old" => old, "new" => new.clone() } };
     if flag(args, "test") {
-        return Ok(told(format!("Job: {name} would be modified in schedule."), true, changes).into());
+        return Ok(changed(format!("Job: {name} would be modified in schedule."), true, changes).into());
     }
     let modified = format!("Modified job: {name} in schedule.");
     if offline {
@@ -114,14 +114,14 @@ pub(super) fn modify(cx: &Context, args: &Args) -> Result<Value, Fault> {
             job.extend(new);
         }
         write_saved(cx, schedule);
-        return Ok(told(modified, true, changes).into());
+        return Ok(changed(modified, true, changes).into());
     }
     let mut data = question("modify", &name, place(cx, &name, false).unwrap_or("opts"), args);
     data.insert("schedule", new);
     Ok(if tell(cx, data)? {
-        told(modified, true, changes)
+        changed(modified, true, changes)
     } else {
-        told(format!("Failed to modify job {name} in schedule."), false, changes)
+        changed(format!("Failed to modify job {name} in schedule."), false, changes)
     }
     .into())
 }
@@ -230,14 +230,14 @@ pub(super) fn switch(cx: &Context, args: &Args, on: bool) -> Result<Value, Fault
         ("disable", "Disabled", "/salt/minion/minion_schedule_disabled_complete")
     };
     if flag(args, "test") {
-        return Ok(told(format!("Schedule would be {func}d."), true, Map::new()).into());
+        return Ok(changed(format!("Schedule would be {func}d."), true, Map::new()).into());
     }
     let after = ask_schedule(cx, map! { "func" => func, "persist" => persist(args) }, tag);
     let now = after.as_ref().and_then(|schedule| schedule.get("enabled")).map(Value::truthy);
     Ok(if now == Some(on) {
-        told(format!("{done} schedule on minion."), true, map! { "schedule" => format!("{func}d") })
+        changed(format!("{done} schedule on minion."), true, map! { "schedule" => format!("{func}d") })
     } else {
-        told(format!("Failed to {func} schedule on minion."), false, Map::new())
+        changed(format!("Failed to {func} schedule on minion."), false, Map::new())
     }
     .into())
 }

@@ -161,3 +161,8 @@ fn persist(args: &Args) -> Value {
 fn told(comment: impl Into<String>, result: bool, changes: Map) -> Map {
     map! { "comment" => comment.into(), "result" => result, "changes" => changes }
 }
+
+/// As [`told`], in the order of those functions that put what has changed first.
+fn changed(comment: impl Into<String>, result: bool, changes: Map) -> Map {
+    map! { "comment" => comment.into(), "changes" => changes, "result" => result }
+}

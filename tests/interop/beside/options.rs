@@ -67,6 +67,18 @@ const LINES: &[Line] = &[
     &["salt-run", "survey.hash", "nobody", "test.ping"],
     &["salt-run", "manage.up", "tgt=nobody"],
     &["salt-run", "test.arg", "x", "--out-file=@R/out", "--out-file-append", "--quiet"],
+    &["salt-run", "fileserver.envs", "sources=True"],
+    &["salt-run", "fileserver.file_list", "backend=-roots"],
+    &["salt-run", "fileserver.symlink_list", "backend=-roots,roots"],
+    &["salt-run", "fileserver.file_list", "saltenv=base"],
+    &["salt-run", "fileserver.clear_file_list_cache", "saltenv=nosuch"],
+    &["salt-run", "fileserver.clear_file_list_cache", "saltenv=base,nosuch", "--out=json"],
+    &["salt-run", "manage.versions", "--out=json"],
+    &["salt", "minion-a", "sys.reload_modules"],
+    &["salt", "-L", "minion-a,,minion-a", "test.ping"],
+    &["salt-call", "--local", "saltutil.list_extmods"],
+    &["salt-call", "saltutil.runner", "nosuch.x"],
+    &["salt-call", "saltutil.wheel", "key.nosuch"],
 ];
 
 pub fn differences(pair: &Pair) -> Vec<String> {
