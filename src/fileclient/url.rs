@@ -25,6 +25,8 @@ impl SaltPath {
         if let Some(escaped) = rest.strip_prefix('|') {
             return Some(SaltPath { path: escaped.to_owned(), saltenv: saltenv.to_owned() });
         }
+        // `salt:///path` is `salt://path` to Salt.
+        let rest = rest.strip_prefix('/').unwrap_or(rest);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let named =
             query.split('&').find_map(|pair| pair.strip_prefix("saltenv=")).filter(|env| !env.is_empty());
@@ -116,6 +118,7 @@ mod tests {
         let at = |path: &str, env: &str| Some((path.to_owned(), env.to_owned()));
         assert_eq!(parse("salt://a/b.txt"), at("a/b.txt", "base"));
         assert_eq!(parse("salt://a/b.txt?saltenv=dev"), at("a/b.txt", "dev"));
+        assert_eq!(parse("salt:///a/b.txt"), at("a/b.txt", "base"));
         assert_eq!(parse("salt://|a?b"), at("a?b", "base"));
         assert_eq!(parse("/a/b"), None);
     }

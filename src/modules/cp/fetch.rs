@@ -3,19 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{path_and_env, saltenv, url};
+use super::{path_and_env, saltenv, split_env, url};
 use crate::crypt::HashType;
 use crate::loader::{Args, Call, Context, Fault};
+use crate::map;
+use crate::render;
 use crate::value::{Value, sort, str_of};
 
 pub(super) fn get_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    refuse_template(args)?;
-    let (path, saltenv) = path_and_env(cx, args)?;
+    let [path, dest] = names(cx, args)?;
+    let (path, saltenv) = split_env(cx, args, &path)?;
     let files = cx.minion.files();
     if path.starts_with("salt://") && files.hash_file(&path, &saltenv)?.is_none() {
         return Ok(Value::text(""));
     }
-    let dest = args.str("dest")?;
     let makedirs = args.truthy("makedirs");
     if !path.starts_with("salt://") {
         return from_minion(cx, &path, &dest);
@@ -103,10 +104,9 @@ fn zipped(args: &Args) -> Result<Option<i64>, Fault> {
 }
 
 pub(super) fn get_dir(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    refuse_template(args)?;
-    let (given, saltenv) = path_and_env(cx, args)?;
+    let [path, dest] = names(cx, args)?;
+    let (given, saltenv) = split_env(cx, args, &path)?;
     let path = url::salt_path(&given)?.trim_end_matches('/');
-    let dest = args.str("dest")?;
     let prefix = path.rsplit_once('/').map_or("", |(prefix, _)| prefix);
     let inside = |file: &str| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
     let place = |file: &str| {
@@ -229,12 +229,28 @@ fn text(octets: Vec<u8>) -> Result<String, Fault> {
     })
 }
 
-/// Names as templates need Jinja.
-fn refuse_template(args: &Args) -> Result<(), Fault> {
-    match args.opt_str("template")?.filter(|template| !template.is_empty()) {
-        None => Ok(()),
-        Some(engine) if TEMPLATE_ENGINES.contains(&engine.as_str()) => {
-            Err(Fault::NotSupported(format!("template={engine} for the names of files")))
+/// `path` and `dest`; what they hold is rendered where `template` names an engine. Salt: modules/cp.py
+/// (`_render_filenames`).
+fn names(cx: &Context, args: &Args) -> Result<[String; 2], Fault> {
+    let names = [args.str("path")?, args.str("dest")?];
+    let engine = args.opt_str("template")?.filter(|template| !template.is_empty());
+    let other_pillar = ["pillar", "pillarenv"].iter().any(|name| args.keywords.contains(*name));
+    match engine.as_deref() {
+        None => Ok(names),
+        Some("jinja") if !other_pillar => {
+            let saltenv = saltenv(cx, args)?;
+            let own = map! { "saltenv" => saltenv.as_str() };
+            let [path, dest] = names.map(|name| {
+                let rendered = render::jinja_text(cx, &name, &own, &saltenv);
+                rendered.map_err(|error| {
+                    Fault::execution(format!("Failed to render file path with error: {error}"))
+                })
+            });
+            Ok([path?, dest?])
+        }
+        Some(engine) if TEMPLATE_ENGINES.contains(&engine) => {
+            let pillar = if other_pillar { " with a pillar of its own" } else { "" };
+            Err(Fault::NotSupported(format!("template={engine}{pillar} for the names of files")))
         }
         Some(engine) => {
             Err(Fault::execution(format!("Attempted to render file paths with unavailable engine {engine}")))

@@ -213,7 +213,11 @@ fn saltenv(cx: &Context, args: &Args) -> Result<String, Fault> {
 
 /// The path of a call without its environment, and the environment: what the URL says counts more.
 fn path_and_env(cx: &Context, args: &Args) -> Result<(String, String), Fault> {
-    let (path, own) = url::split_env(&args.str("path")?);
+    split_env(cx, args, &args.str("path")?)
+}
+
+fn split_env(cx: &Context, args: &Args, path: &str) -> Result<(String, String), Fault> {
+    let (path, own) = url::split_env(path);
     Ok((path, own.map_or_else(|| saltenv(cx, args), Ok)?))
 }
 

@@ -28,6 +28,7 @@ pub(super) fn split_env(url: &str) -> (String, Option<String>) {
 
 /// The `salt://` URL of a path. A path with a question mark is marked as one that is to be taken as it is.
 pub(super) fn create(path: &str) -> String {
+    let path = path.strip_prefix('/').unwrap_or(path);
     let mark = if path.contains('?') && !path.starts_with('|') { "|" } else { "" };
     format!("salt://{mark}{path}")
 }

@@ -125,6 +125,14 @@ cp.recv_chunked('@ROOT@/dest/rc/x', None)
 cp.recv_chunked('@ROOT@/dest/new2/rc', 'aGVsbG8=', compressed=False, mode=0o640)
 cp.stat_file('@ROOT@/dest/new2/rc')
 cp.recv_chunked('@ROOT@/dest', 'aGVsbG8=', compressed=False)
+cp.recv({'/x/a': 'text'}, '@ROOT@/nope/')
+cp.get_file('salt://{{ "a" }}.txt', '@ROOT@/dest/of-{{ saltenv }}', template='jinja')
+cp.get_file('salt://{{ "no" }}pe', '@ROOT@/dest/x', template='jinja')
+cp.get_dir('salt://{{ "dir" }}/sub', '@ROOT@/dest/{{ saltenv }}', template='jinja')
+cp.get_file('salt:///a.txt', '@ROOT@/dest/slash')
+cp.get_file_str('salt:///dir/sub/c.txt')
+cp.hash_file('salt:///a.txt')
+cp.cache_dest('salt:///a/b')
 """
 
 
