@@ -166,9 +166,15 @@ fn merged(args: &Args, base: Value, update: Value) -> Result<Value, Fault> {
     let lists = args.truthy("merge_lists");
     let strategy = match args.str("strategy")?.as_str() {
         "smart" | "recurse" if lists => MergeStrategy::RecurseMergeLists,
-        "smart" | "recurse" => MergeStrategy::Recurse,
+        "smart" | "recurse" | "none" => MergeStrategy::Recurse,
         "overwrite" => MergeStrategy::Overwrite,
-        other => return Err(Fault::NotSupported(format!("the merge strategy '{other}'"))),
+        other @ ("list" | "aggregate") => {
+            return Err(Fault::NotSupported(format!("the merge strategy '{other}'")));
+        }
+        other => {
+            crate::log::warn!("Unknown merging strategy '{other}', fallback to recurse");
+            MergeStrategy::Recurse
+        }
     };
     Ok(merge(base, update, strategy))
 }

@@ -234,7 +234,7 @@ fn text(octets: Vec<u8>) -> Result<String, Fault> {
 fn names(cx: &Context, args: &Args) -> Result<[String; 2], Fault> {
     let names = [args.str("path")?, args.str("dest")?];
     let engine = args.opt_str("template")?.filter(|template| !template.is_empty());
-    let other_pillar = ["pillar", "pillarenv"].iter().any(|name| args.keywords.contains(*name));
+    let other_pillar = ["pillar", "pillarenv"].into_iter().any(|name| args.keywords.contains(name));
     match engine.as_deref() {
         None => Ok(names),
         Some("jinja") if !other_pillar => {
