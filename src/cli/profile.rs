@@ -14,8 +14,6 @@
 //!      0.080 s    1 x grains
 //! ```
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,8 +40,8 @@ struct Phases {
     counted: Instant,
     /// Those that have begun and not ended, as they stand within each other.
     open: Vec<&'static str>,
-    /// Time outside of phases within, and how often.
-    spent: BTreeMap<&'static str, (Duration, usize)>,
+    /// Time outside of phases within, how often, and in what.
+    spent: Vec<(Duration, usize, &'static str)>,
 }
 
 impl Phases {
@@ -51,8 +49,17 @@ impl Phases {
     fn count(&mut self) {
         let now = Instant::now();
         let time = now - std::mem::replace(&mut self.counted, now);
-        let name = self.open.last().copied().unwrap_or("all else");
-        self.spent.entry(name).or_default().0 += time;
+        self.add(self.open.last().copied().unwrap_or("all else"), time, 0);
+    }
+
+    fn add(&mut self, name: &'static str, time: Duration, count: usize) {
+        match self.spent.iter_mut().find(|row| row.2 == name) {
+            Some(row) => {
+                row.0 += time;
+                row.1 += count;
+            }
+            None => self.spent.push((time, count, name)),
+        }
     }
 }
 
@@ -73,7 +80,7 @@ impl Profile {
         let now = Instant::now();
         Profile {
             began: now,
-            phases: Mutex::new(Phases { counted: now, open: Vec::new(), spent: BTreeMap::new() }),
+            phases: Mutex::new(Phases { counted: now, open: Vec::new(), spent: Vec::new() }),
         }
     }
 
@@ -86,7 +93,7 @@ impl Profile {
         let mut phases = self.phases();
         phases.count();
         phases.open.push(name);
-        phases.spent.entry(name).or_default().1 += 1;
+        phases.add(name, Duration::ZERO, 1);
         Phase(self)
     }
 
@@ -106,9 +113,7 @@ impl Profile {
     fn text(&self, prog: &str, fun: &str) -> String {
         let mut phases = self.phases();
         phases.count();
-        let mut spent: Vec<(Reverse<Duration>, &str, usize)> =
-            phases.spent.iter().map(|(name, (time, count))| (Reverse(*time), *name, *count)).collect();
-        sort::all(&mut spent);
+        sort::all(&mut phases.spent);
         let mut text = format!("{prog} {fun}\n\n{:10.3} s in all\n", self.began.elapsed().as_secs_f64());
         for (usage, whose) in [(Usage::own(), ""), (Usage::children(), ", programs that it ran")] {
             let (user, system) = (usage.user.as_secs_f64(), usage.system.as_secs_f64());
@@ -116,7 +121,7 @@ impl Profile {
             let _ = writeln!(text, "{:10} KiB of memory at most{whose}", usage.peak);
         }
         text.push('\n');
-        for (Reverse(time), name, count) in spent {
+        for (time, count, name) in phases.spent.iter().rev() {
             let _ = writeln!(text, "{:10.3} s {count:4} x {name}", time.as_secs_f64());
         }
         text

@@ -118,14 +118,13 @@ fn call_as(cx: &Context<'_>, user: &str, fun: &str, call: &mut Call) -> Result<V
     if CONCURRENT.contains(&fun) {
         call.kwargs.insert("concurrent", true);
     }
-    let mut words: Vec<String> = ["sudo", "-u", user].map(str::to_owned).to_vec();
+    let dir = cx.opt_str("config_dir");
+    let options = [CALLER, "--priv", user, "--out", "json", "--metadata", "-c", dir, "--", fun];
     // Where Salt's name is no program, this one is.
-    if which(CALLER, &path(cx)).is_none() {
-        words.extend(std::env::current_exe().ok().map(|own| own.display().to_string()));
-    }
-    let options =
-        [CALLER, "--priv", user, "--out", "json", "--metadata", "-c", cx.opt_str("config_dir"), "--", fun];
-    words.extend(options.map(str::to_owned));
+    let own = which(CALLER, &path(cx)).is_none().then(std::env::current_exe);
+    let own = own.and_then(Result::ok).map(|own| own.display().to_string());
+    let begin = ["sudo", "-u", user].into_iter().chain(own.as_deref()).chain(options);
+    let mut words: Vec<String> = begin.map(str::to_owned).collect();
     words.extend(call.args.iter().map(str_of));
     words.extend(call.kwargs.iter().map(|(key, value)| format!("{}={}", str_of(key), str_of(value))));
     let mut ran = Call { args: vec![Value::list(words)], ..Call::default() };

@@ -206,20 +206,20 @@ fn read_files(reader: &mut Reader, role: Role, dir: &str, environment: &Environm
 /// What a proxy minion has in the place of a minion's defaults. The directories that are listed get its id.
 fn be_proxy(options: &mut Map, id: &str) {
     let log_file = if options.contains("log_dir") { "proxy" } else { "/var/log/salt/proxy" };
-    let dirs = Value::list(["cachedir", "pidfile", "default_include", "extension_modules"]);
     for (name, value) in [
-        ("id", Value::from(id)),
-        ("append_minionid_config_dirs", dirs),
-        ("cachedir", "/var/cache/salt/proxy".into()),
-        ("conf_file", "/etc/salt/proxy".into()),
-        ("default_include", "proxy.d/*.conf".into()),
-        ("extension_modules", "/var/cache/salt/proxy/extmods".into()),
-        ("log_file", log_file.into()),
-        ("pki_dir", "/etc/salt/pki/proxy".into()),
-        ("sock_dir", "/var/run/salt/proxy".into()),
+        ("id", id),
+        ("cachedir", "/var/cache/salt/proxy"),
+        ("conf_file", "/etc/salt/proxy"),
+        ("default_include", "proxy.d/*.conf"),
+        ("extension_modules", "/var/cache/salt/proxy/extmods"),
+        ("log_file", log_file),
+        ("pki_dir", "/etc/salt/pki/proxy"),
+        ("sock_dir", "/var/run/salt/proxy"),
     ] {
-        options.entry(name, || value);
+        options.entry(name, || value.into());
     }
+    let dirs = ["cachedir", "pidfile", "default_include", "extension_modules"];
+    options.entry("append_minionid_config_dirs", || Value::list(dirs));
 }
 
 fn lists(options: &Map, list: &str, item: &str) -> bool {
