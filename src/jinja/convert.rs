@@ -12,11 +12,6 @@ use crate::value::{Map, Value};
 
 /// Plain data as a template sees it.
 pub(super) fn from_value(value: &Value) -> Val {
-    made_of(value, false)
-}
-
-/// The same, with every dict an `OrderedDict` if they are `ordered`.
-pub(super) fn made_of(value: &Value, ordered: bool) -> Val {
     match value {
         Value::Null => Val::None,
         Value::Bool(bool) => Val::Bool(*bool),
@@ -25,35 +20,19 @@ pub(super) fn made_of(value: &Value, ordered: bool) -> Val {
         Value::Float(float) => Val::Float(*float),
         Value::Text(text) => Val::str(text),
         Value::Bytes(bytes) => Val::Bytes(Rc::from(&bytes[..])),
-        Value::List(items) => Val::list(items.iter().map(|item| made_of(item, ordered)).collect()),
-        Value::Map(map) => dict_of(map, ordered, ordered),
+        Value::List(items) => Val::list(items.iter().map(from_value).collect()),
+        Value::Map(map) => from_map(map),
         Value::Time(time) => Val::Time(Rc::new(**time)),
     }
 }
 
-/// The same, where a dict of `default` that it was merged into stays what it is, and every other one is an `OrderedDict`.
-pub(super) fn made_beside(value: &Value, default: Option<&Val>) -> Val {
-    let (Value::Map(map), Some(Val::Dict(dict))) = (value, default) else { return made_of(value, true) };
+/// A map as a dict. Keys that Python could not hash become tuples or text.
+pub(super) fn from_map(map: &Map) -> Val {
     let mut entries = Entries::with_capacity(map.len());
     for (key, value) in map {
-        let key = key_of(key);
-        let made = made_beside(value, dict.entries.borrow().get(&key));
-        entries.insert(key, made);
+        entries.insert(key_of(key), from_value(value));
     }
-    Val::Dict(Rc::new(Dict { entries: RefCell::new(entries), ordered: dict.ordered }))
-}
-
-/// A map as a dict, whose values are made as [`made_of`] does. Keys that Python could not hash become tuples or text.
-pub(super) fn from_map(map: &Map, ordered: bool) -> Val {
-    dict_of(map, false, ordered)
-}
-
-fn dict_of(map: &Map, ordered: bool, below: bool) -> Val {
-    let mut entries = Entries::with_capacity(map.len());
-    for (key, value) in map {
-        entries.insert(key_of(key), made_of(value, below));
-    }
-    Val::Dict(Rc::new(Dict { entries: RefCell::new(entries), ordered }))
+    Val::Dict(Rc::new(Dict { entries: RefCell::new(entries), ordered: map.is_ordered() }))
 }
 
 fn key_of(key: &Value) -> Key {
@@ -89,6 +68,9 @@ fn to_value_at(val: &Val, walk: Walk<'_>) -> Res<Value> {
         Val::Dict(dict) => {
             let entries = dict.entries.borrow();
             let mut map = Map::with_capacity(entries.len());
+            if dict.ordered {
+                map.keep_order();
+            }
             for (key, value) in entries.iter() {
                 map.insert(to_value_at(&key.0, walk)?, to_value_at(value, walk)?);
             }

@@ -73,11 +73,6 @@ pub trait Surroundings {
         false
     }
 
-    /// Whether the dicts in a variable, or in what a function returns, are `OrderedDict`s, which YAML does not sort.
-    fn keeps_order(&self, _name: &str) -> bool {
-        false
-    }
-
     /// A filter that looks at the machine (`which`, `is_text_file`, `file_hashsum` …); `None` when that is not
     /// possible here.
     fn outside(&self, _filter: &str, _args: &[Value], _kwargs: &Map) -> Option<Result<Value, String>> {

@@ -239,7 +239,9 @@ fn item(cx: &Context, args: &Args) -> Result<Value, Fault> {
 fn obfuscated(value: &Value) -> Value {
     match value {
         Value::Map(map) => {
-            map.iter().map(|(key, value)| (key.clone(), obfuscated(value))).collect::<Map>().into()
+            let mut hidden = map.clone();
+            hidden.iter_mut().for_each(|(_, value)| *value = obfuscated(value));
+            hidden.into()
         }
         Value::List(items) => Value::list(items.iter().map(obfuscated)),
         other => format!("<{}>", other.type_name()).into(),

@@ -109,10 +109,10 @@ impl Writer<'_> {
     }
 }
 
-/// The entries sorted by key; keys that Python cannot compare are made text first.
+/// The entries, those of no `OrderedDict` sorted by key; keys that Python cannot compare are made text first.
 fn in_order(map: &Map) -> Vec<(Cow<'_, str>, &Value)> {
     let mut entries: Vec<(&Value, &Value)> = map.iter().collect();
-    if sort_as_python(&mut entries) {
+    if map.is_ordered() || sort_as_python(&mut entries) {
         return entries.into_iter().map(|(key, value)| (text_of(key), value)).collect();
     }
     let mut by_text: Vec<(Cow<'_, str>, &Value)> =

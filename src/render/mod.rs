@@ -120,7 +120,7 @@ pub fn render_from(
 /// # Errors
 /// When the template is wrong or fails.
 pub fn jinja_text(cx: &Context, text: &str, variables: &Map, saltenv: &str) -> Result<String, RenderError> {
-    let around = Around { cx, files: cx.minion.files(), saltenv, of_file: true };
+    let around = Around { cx, files: cx.minion.files(), saltenv };
     Ok(jinja::render(text, variables, &around, &jinja_options(cx.opts, ""))?)
 }
 
@@ -157,7 +157,7 @@ fn run(
         Step::Jinja => {
             let variables = own_variables(source);
             let options = jinja_options(cx.opts, source.sls);
-            let around = Around { cx, files, saltenv: source.saltenv, of_file: false };
+            let around = Around { cx, files, saltenv: source.saltenv };
             // The first line stays, so that lines in messages are those of the file.
             let Value::Text(text) = &value else { return Err(RenderError::NotText("jinja")) };
             let (text, written) = jinja::render_with_places(text, &variables, &around, &options)?;
@@ -210,7 +210,7 @@ fn without_shebang(text: &str) -> &str {
 /// Salt: renderers/yaml.py.
 fn load_yaml(text: &str, source: &Source, places: Option<&Places>) -> Result<Value, RenderError> {
     match yaml::load(text, "<unicode string>") {
-        Ok(data) if data.truthy() => Ok(data),
+        Ok(data) if data.truthy() => Ok(data.keeping_order()),
         Ok(_) => Ok(Value::Map(Map::new())),
         Err(error) => Err(mistake::in_yaml(&error, text, source, places)),
     }

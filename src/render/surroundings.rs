@@ -18,8 +18,6 @@ pub(super) struct Around<'a, 'c> {
     /// Where imported files come from.
     pub files: &'a dyn FileClient,
     pub saltenv: &'a str,
-    /// The template is that of a file, and its variables are from the SLS file that asks for it.
-    pub of_file: bool,
 }
 
 impl Surroundings for Around<'_, '_> {
@@ -106,19 +104,6 @@ impl Surroundings for Around<'_, '_> {
     /// Those that lay a map over the one they are given, and return it.
     fn changes_arguments(&self, name: &str) -> bool {
         matches!(name, "defaults.merge" | "defaults.update" | "slsutil.update")
-    }
-
-    /// What was read from SLS files in this process: the arguments of a state, and a pillar that no master sent.
-    fn keeps_order(&self, name: &str) -> bool {
-        match name {
-            "pillar" | "pillar.get" => {
-                self.cx.opt_str("file_client") == "local"
-                    && self.cx.opt_str("__role") == "minion"
-                    && !self.cx.opts.get("use_master_when_local").is_some_and(Value::truthy)
-            }
-            "opts" | "grains" => false,
-            _ => self.of_file && !name.contains('.'),
-        }
     }
 
     fn local_time(&self, seconds: Option<f64>) -> Option<DateTime> {

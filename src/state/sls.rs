@@ -57,6 +57,7 @@ impl<'r, 'c> Compiler<'r, 'c> {
     /// When the file server cannot be asked.
     pub fn highstate(&mut self, matches: &Map) -> Result<(Map, Vec<String>), Fault> {
         let (mut high, mut all_errors) = (Map::new(), Vec::new());
+        high.keep_order();
         for (saltenv, states) in matches {
             let saltenv = str_of(saltenv);
             for pattern in states.as_list().unwrap_or_default().iter().map(str_of) {

@@ -18,6 +18,9 @@ fn walk(value: Value) -> Value {
         Value::List(items) => Value::List(items.into_iter().map(walk).collect()),
         Value::Map(map) => {
             let mut shown = Map::with_capacity(map.len());
+            if map.is_ordered() {
+                shown.keep_order();
+            }
             for (key, value) in map {
                 let mut key = walk(key);
                 // Two that differ in their secrets stay two.

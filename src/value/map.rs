@@ -2,6 +2,7 @@
 
 use super::sort;
 use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -14,8 +15,9 @@ use super::Value;
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     entries: Vec<(Value, Value)>,
-    /// There as soon as there are more than [`FEW`] entries, and then complete.
-    index: Option<Box<Index>>,
+    /// There and complete where there are more than [`FEW`] entries. A smaller map that is an `OrderedDict` has one that
+    /// knows nothing else, and shares it with the others of its document.
+    index: Option<Arc<Index>>,
 }
 
 /// So many entries are looked through about as fast as one is hashed. The chunks of a state run and their returns have
@@ -25,6 +27,8 @@ const FEW: usize = 32;
 /// Places in the list of entries, by the hash of their key.
 #[derive(Clone, Debug, Default)]
 struct Index {
+    /// See [`Map::is_ordered`].
+    ordered: bool,
     /// Keyed by chance anew for each map: who chooses the keys can not choose their places.
     hasher: DefaultHashBuilder,
     places: HashTable<usize>,
@@ -32,11 +36,11 @@ struct Index {
 
 impl Index {
     /// The index of keys that are all different.
-    fn of(entries: &[(Value, Value)]) -> Box<Self> {
-        let mut index =
-            Index { hasher: DefaultHashBuilder::default(), places: HashTable::with_capacity(entries.len()) };
+    fn of(entries: &[(Value, Value)], ordered: bool) -> Arc<Self> {
+        let hasher = DefaultHashBuilder::default();
+        let mut index = Index { ordered, hasher, places: HashTable::with_capacity(entries.len()) };
         index.add(entries, 0);
-        Box::new(index)
+        Arc::new(index)
     }
 
     /// Takes in the entries from `first` on.
@@ -92,11 +96,11 @@ impl Map {
 
     fn place<K: Key + ?Sized>(&self, key: &K) -> Option<usize> {
         match &self.index {
-            None => self.entries.iter().position(|(own, _)| key.is(own)),
-            Some(index) => {
+            Some(index) if self.entries.len() > FEW => {
                 let is_it = |&place: &usize| self.entries.get(place).is_some_and(|(own, _)| key.is(own));
                 index.places.find(index.hasher.hash_one(key), is_it).copied()
             }
+            _ => self.entries.iter().position(|(own, _)| key.is(own)),
         }
     }
 
@@ -105,15 +109,18 @@ impl Map {
         let place = self.entries.len();
         self.entries.push((key, value));
         match &mut self.index {
-            Some(index) => index.add(&self.entries, place),
-            None if place >= FEW => self.index = Some(Index::of(&self.entries)),
-            None => {}
+            Some(index) if place > FEW => Arc::make_mut(index).add(&self.entries, place),
+            _ if place == FEW => self.index_anew(),
+            _ => {}
         }
     }
 
     fn take(&mut self, place: usize) -> Value {
         let (key, value) = self.entries.remove(place);
-        if let Some(index) = &mut self.index {
+        if self.entries.len() > FEW
+            && let Some(index) = &mut self.index
+        {
+            let index = Arc::make_mut(index);
             if let Ok(entry) = index.places.find_entry(index.hasher.hash_one(&key), |&own| own == place) {
                 entry.remove();
             }
@@ -127,7 +134,28 @@ impl Map {
     }
 
     fn index_anew(&mut self) {
-        self.index = (self.entries.len() > FEW).then(|| Index::of(&self.entries));
+        if self.entries.len() > FEW {
+            self.index = Some(Index::of(&self.entries, self.is_ordered()));
+        }
+    }
+
+    /// Whether Python's map would be an `OrderedDict`, which what is sorted for people (`nested`, YAML) is not. Those of
+    /// SLS files are; what is made of one in another way than by cloning is a plain `dict`.
+    pub fn is_ordered(&self) -> bool {
+        self.index.as_ref().is_some_and(|index| index.ordered)
+    }
+
+    /// Makes it an `OrderedDict`.
+    pub fn keep_order(&mut self) {
+        Arc::make_mut(self.index.get_or_insert_default()).ordered = true;
+    }
+
+    /// The same, with the empty index of others where it needs none of its own.
+    fn keep_order_as(&mut self, others: &Arc<Index>) {
+        match &mut self.index {
+            Some(index) if self.entries.len() > FEW => Arc::make_mut(index).ordered = true,
+            index => *index = Some(Arc::clone(others)),
+        }
     }
 
     /// Sets `key` (a present key keeps its place), returning what it had.
@@ -232,6 +260,25 @@ impl Map {
     pub fn sort_by(&mut self, mut compare: impl FnMut(&Value, &Value) -> std::cmp::Ordering) {
         sort::by(&mut self.entries, |(a, _), (b, _)| compare(a, b));
         self.index_anew();
+    }
+}
+
+impl Value {
+    /// Makes every map in it an `OrderedDict`.
+    #[must_use]
+    pub fn keeping_order(mut self) -> Self {
+        fn mark(value: &mut Value, index: &Arc<Index>) {
+            match value {
+                Value::List(items) => items.iter_mut().for_each(|item| mark(item, index)),
+                Value::Map(map) => {
+                    map.keep_order_as(index);
+                    map.iter_mut().for_each(|(_, value)| mark(value, index));
+                }
+                _ => {}
+            }
+        }
+        mark(&mut self, &Arc::new(Index { ordered: true, ..Index::default() }));
+        self
     }
 }
 
@@ -363,6 +410,28 @@ mod tests {
             }
             let backwards: Map = plain.0.into_iter().rev().collect();
             prop_assert_eq!(backwards, map);
+        }
+    }
+
+    #[test]
+    fn an_ordered_dict_stays_one_however_large_it_is_and_whatever_is_taken_from_it() {
+        for size in [0, FEW, FEW + 1, 3 * FEW] {
+            let plain: Map = (0..size).map(|number| (format!("k{number}"), Value::Null)).collect();
+            let Value::Map(mut map) = Value::from(plain.clone()).keeping_order() else { panic!("a map") };
+            assert!(map.is_ordered() && !plain.is_ordered() && map == plain);
+            let clone = map.clone();
+            for number in 0..2 * FEW {
+                map.insert(format!("more{number}"), 1);
+            }
+            for number in 0..2 * FEW {
+                map.remove(&format!("more{number}"));
+            }
+            assert!(map.is_ordered() && map == clone && clone.is_ordered());
+            assert!(clone.keys().all(|key| map.get_value(key).is_some()));
+            map.retain(|_, _| false);
+            map.insert("last", 1);
+            assert!(map.is_ordered() && map.get("last").is_some() && clone == plain);
+            assert!(!map.into_iter().collect::<Map>().is_ordered());
         }
     }
 

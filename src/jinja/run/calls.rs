@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::call::Args;
-use super::super::convert::{from_value, made_beside, made_of, to_value};
+use super::super::convert::{from_value, to_value};
 use super::super::fault::{Fault, Kind, Res};
 use super::super::methods;
 use super::super::object::Obj;
@@ -11,7 +11,7 @@ use super::super::surroundings::CallFault;
 use super::super::syntax::{Expr, Node};
 use super::super::val::{Entries, Key, Val, Why};
 use super::{Cx, Run};
-use crate::value::{Map, Value};
+use crate::value::Map;
 
 impl Run<'_> {
     /// A call as it stands in the template; `caller` is the body of a call block.
@@ -111,14 +111,6 @@ impl Run<'_> {
             kw.insert(&**key, to_value(val)?);
         }
         let around = self.around;
-        let ordered = around.keeps_order(name);
-        // `pillar.get`: whether it merges, and into what.
-        let default = ordered.then(|| {
-            let named = || args.kw.iter().find(|(key, _)| &**key == "default").map(|(_, val)| val);
-            let merge = pos.get(2).or(kw.get("merge")).is_some_and(Value::truthy);
-            Some((merge, args.pos.get(1).or_else(named)?, pos.get(1).or(kw.get("default"))?.clone()))
-        });
-        let default = default.flatten();
         let value = around.call(name, &mut pos, &mut kw).map_err(|fault| match fault {
             CallFault::Refused(text) => Fault::new(Kind::Call, text),
             CallFault::Failed(text) => Fault::other(text),
@@ -128,11 +120,7 @@ impl Run<'_> {
                 write_back(val, from_value(value));
             }
         }
-        Ok(match default {
-            // A default that is returned, or that something was merged into, stays what it is.
-            Some((merge, val, default)) if merge || default == value => made_beside(&value, Some(val)),
-            _ => made_of(&value, ordered),
-        })
+        Ok(from_value(&value))
     }
 
     pub(in super::super) fn hint(&self, text: String) -> Val {

@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 pub(super) use loops::LoopState;
 pub(super) use macros::Macro;
 
-use super::convert::{from_map, made_of};
+use super::convert::{from_map, from_value};
 use super::fault::{Fault, FrameKind, Place, Res};
 use super::object::Obj;
 use super::options::Options;
@@ -280,8 +280,8 @@ impl<'h> Run<'h> {
             return Some(val.clone());
         }
         let val = match (self.vars.get(name), self.around.large(name)) {
-            (Some(value), _) => made_of(value, self.around.keeps_order(name)),
-            (None, Some(map)) => from_map(map, self.around.keeps_order(name)),
+            (Some(value), _) => from_value(value),
+            (None, Some(map)) => from_map(map),
             (None, None) => super::globals::builtin(name)?,
         };
         self.globals.borrow_mut().insert(Rc::clone(name), val.clone());

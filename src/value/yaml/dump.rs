@@ -27,6 +27,8 @@ pub struct Style {
     pub flow: Flow,
     /// Keys in order, where Python can order them.
     pub sort_keys: bool,
+    /// Those of an `OrderedDict`, too.
+    pub sort_ordered: bool,
     /// Characters outside ASCII as they are, where they can be printed.
     pub allow_unicode: bool,
     /// Columns per level; libyaml takes 2 to 9 and makes 2 of anything else.
@@ -42,6 +44,7 @@ impl Style {
     pub const SALT: Style = Style {
         flow: Flow::Never,
         sort_keys: true,
+        sort_ordered: false,
         allow_unicode: true,
         indent: 2,
         width: 80,
@@ -50,7 +53,7 @@ impl Style {
     };
 
     /// `yaml.safe_dump(x)`.
-    pub const PYYAML: Style = Style { allow_unicode: false, ..Style::SALT };
+    pub const PYYAML: Style = Style { allow_unicode: false, sort_ordered: true, ..Style::SALT };
 }
 
 /// The YAML of a value. Infallible: what YAML has no form for is written as the text Python would print.
@@ -141,7 +144,8 @@ impl Writer<'_> {
         };
         self.emitter.emit(Event::mapping_start(None, Some(resolve::MAP), true, style))?;
         let mut entries: Vec<(&Value, &Value)> = map.iter().collect();
-        if self.style.sort_keys && can_be_ordered(map) {
+        let sorts = self.style.sort_keys && (self.style.sort_ordered || !map.is_ordered());
+        if sorts && can_be_ordered(map) {
             sort::by(&mut entries, |(a, _), (b, _)| compare(a, b));
         }
         for (key, value) in entries {
