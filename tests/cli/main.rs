@@ -10,6 +10,7 @@ mod keyvalue;
 mod lint;
 mod no_log;
 mod orchestrated;
+mod ordered;
 mod own_pillar;
 mod paused;
 mod profiled;
