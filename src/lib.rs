@@ -15,6 +15,8 @@ pub mod log;
 
 pub mod value;
 
+pub mod patterns;
+
 pub mod names;
 
 pub mod config;

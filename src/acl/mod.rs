@@ -20,7 +20,7 @@ mod tests;
 pub use check::{Job, MasterFunctions, Ruling, may_call, may_publish};
 pub use publisher::{Blacklist, rules_of_user};
 
-use crate::matchers::PyRegex;
+use crate::patterns::PyRegex;
 use crate::value::{Map, Value};
 
 /// The rules of an external user: those of its name, of its groups (`group%`), and of `*` where `permissive` says so or

@@ -1,7 +1,7 @@
 //! Local users: what `publisher_acl` gives them, and what `publisher_acl_blacklist` forbids to everybody. Salt:
 //! acl/__init__.py, utils/master.py (`get_values_of_matching_keys`).
 
-use crate::matchers::expr_match;
+use crate::patterns::expr_match;
 use crate::value::{Map, Value};
 
 /// The rules of a local user: those of every entry (a name, glob or regular expression) that its name fits.

@@ -12,7 +12,7 @@ use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch,
 use super::{Beacon, Look};
 use crate::loader::Fault;
 use crate::map;
-use crate::matchers::{Glob, PySearch};
+use crate::patterns::{Glob, PySearch};
 use crate::value::{Map, Value, str_of};
 
 pub(super) const ROW: Beacon = Beacon { name: "inotify", validate: problem, look };

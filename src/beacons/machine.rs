@@ -5,7 +5,7 @@ use super::{Beacon, Look, percent};
 use crate::host;
 use crate::loader::{Call, Fault};
 use crate::map;
-use crate::matchers::PyRegex;
+use crate::patterns::PyRegex;
 use crate::value::{Map, Value, str_of};
 
 pub(super) const DISKUSAGE: Beacon = Beacon { name: "diskusage", validate: |_| None, look: diskusage };

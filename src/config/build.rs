@@ -2,6 +2,7 @@
 //! everything else that follows from other options. Salt: config/__init__.py (`apply_master_config`,
 //! `apply_minion_config`, `client_config`).
 
+use crate::patterns::PySearch;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -420,7 +421,7 @@ impl Build<'_> {
         };
         let (good, bad): (Vec<Value>, Vec<Value>) = patterns
             .into_iter()
-            .partition(|pattern| pattern.as_str().is_some_and(|text| fancy_regex::Regex::new(text).is_ok()));
+            .partition(|pattern| pattern.as_str().is_some_and(|text| PySearch::new(text, 0).is_ok()));
         for pattern in bad {
             self.warn(format!("Unable to parse file_ignore_regex. Skipping: {}", str_of(&pattern)));
         }

@@ -1,10 +1,12 @@
 //! Which events a listener wants. Salt: utils/event.py, `_match_tag_*`; option `event_match_type`.
 
+use crate::patterns::PySearch;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::fnmatch;
+use crate::patterns::fnmatch;
 
 /// How a pattern is held against a tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +54,7 @@ enum Rule {
     StartsWith(String),
     EndsWith(String),
     Find(String),
-    Regex(fancy_regex::Regex),
+    Regex(Arc<PySearch>),
     Fnmatch(String),
 }
 
@@ -76,7 +78,7 @@ impl Filter {
             Matching::EndsWith => Rule::EndsWith(text),
             Matching::Find => Rule::Find(text),
             Matching::Fnmatch => Rule::Fnmatch(text),
-            Matching::Regex => Rule::Regex(fancy_regex::Regex::new(pattern).map_err(|error| {
+            Matching::Regex => Rule::Regex(PySearch::new(pattern, 0).map(Arc::new).map_err(|error| {
                 FilterError::BadRegex { pattern: pattern.to_owned(), reason: error.to_string() }
             })?),
         }]))
@@ -95,8 +97,7 @@ impl Filter {
             Rule::StartsWith(text) => tag.starts_with(text.as_str()),
             Rule::EndsWith(text) => tag.ends_with(text.as_str()),
             Rule::Find(text) => tag.contains(text.as_str()),
-            // An expression that runs away (its step limit is exceeded) does not fit.
-            Rule::Regex(regex) => regex.is_match(tag).unwrap_or(false),
+            Rule::Regex(regex) => regex.is_in(tag),
             Rule::Fnmatch(text) => fnmatch(text, tag),
         })
     }

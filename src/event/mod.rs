@@ -4,12 +4,10 @@
 mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
-mod glob;
 mod packing;
 mod stream;
 pub mod tags;
 
 pub use filter::{Filter, FilterError, Matching};
-pub use glob::fnmatch;
 pub use packing::{DEFAULT_MAX_EVENT_SIZE, Event, EventError, line, pack, stamp, tag_of, unpack};
 pub use stream::{FRAME_HEAD, FrameReader, MAX_FRAME, StreamError, frame};

@@ -1,7 +1,7 @@
 //! The tags of Salt's events, spelled in one place. Salt: utils/event.py (`tagify`, `TAGS`), master.py, minion.py;
 //! salt-wire.md §11 (the master's bus) and §14.6 (the minion's).
 
-use super::fnmatch;
+use crate::patterns::fnmatch;
 
 /// A minion asked for authentication: `{result, act?, id, pub}`.
 pub const AUTH: &str = "salt/auth";

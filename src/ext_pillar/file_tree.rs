@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::nodegroups;
-use crate::event::fnmatch;
 use crate::loader::{Args, Context, Default, Fault, Function, opt, req};
 use crate::names::MinionId;
+use crate::patterns::fnmatch;
 use crate::render::{Source, render};
 use crate::value::{Map, MergeStrategy, Value, merge_maps, sort, str_of};
 

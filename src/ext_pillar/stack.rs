@@ -5,9 +5,9 @@ mod merge;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::event::fnmatch;
 use crate::jinja::{self, CallFault, Options, SourceFile, Surroundings};
 use crate::loader::{Args, Call, Context, Fault, Function, keywords, req, rest};
+use crate::patterns::fnmatch;
 use crate::render::read_template;
 use crate::value::{DEFAULT_DELIMITER, Map, Value, sort, str_of, traverse, yaml};
 use merge::merge;

@@ -1,23 +1,25 @@
 //! Lists of what lies below the directories of an environment. Salt: fileserver/roots.py (`_file_lists`),
 //! fileserver/__init__.py (`is_file_ignored`).
 
+use crate::patterns::PySearch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use crate::event::fnmatch;
+use crate::patterns::fnmatch;
 use crate::value::msgpack::{Dialect, encode};
 use crate::value::{Map, Value};
 
 /// What is not served: `file_ignore_regex`, `file_ignore_glob`.
 #[derive(Clone, Debug, Default)]
 pub struct Ignored {
-    regexes: Vec<fancy_regex::Regex>,
+    regexes: Vec<Arc<PySearch>>,
     globs: Vec<String>,
 }
 
@@ -36,7 +38,7 @@ impl Ignored {
         let regexes = texts("file_ignore_regex")
             .iter()
             .filter_map(|pattern| {
-                let read = fancy_regex::Regex::new(pattern);
+                let read = PySearch::new(pattern, 0).map(Arc::new);
                 if let Err(error) = &read {
                     crate::log::error!(pattern, %error, "an entry of file_ignore_regex cannot be read");
                 }
@@ -48,7 +50,7 @@ impl Ignored {
 
     /// Whether a path is not to be served.
     pub fn matches(&self, path: &str) -> bool {
-        self.regexes.iter().any(|regex| regex.is_match(path).unwrap_or(false))
+        self.regexes.iter().any(|regex| regex.is_in(path))
             || self.globs.iter().any(|glob| fnmatch(glob, path))
     }
 }

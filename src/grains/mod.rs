@@ -24,8 +24,8 @@ pub use cache::load;
 
 use machine::Machine;
 
-use crate::event::fnmatch;
 use crate::host::Host;
+use crate::patterns::expr_match;
 use crate::value::{Map, MergeStrategy, Value, merge_maps};
 
 /// One source of grains.
@@ -105,7 +105,9 @@ fn collect_from(machine: &Machine) -> Map {
     let mut grains = Map::with_capacity(128);
     let add = |grains: &mut Map, mut found: Map| {
         if !unwanted.is_empty() {
-            found.retain(|name, _| !name.as_str().is_some_and(|name| matches_any(name, &unwanted)));
+            found.retain(|name, _| {
+                !name.as_str().is_some_and(|name| unwanted.iter().any(|unwanted| expr_match(name, unwanted)))
+            });
         }
         merge_maps(grains, found, strategy);
     };
@@ -121,14 +123,6 @@ fn collect_from(machine: &Machine) -> Map {
         merge_maps(&mut grains, own.clone(), MergeStrategy::Overwrite);
     }
     grains
-}
-
-/// Salt: utils/stringutils.py (`expr_match`): a glob, or else a regular expression for the whole name.
-fn matches_any(name: &str, patterns: &[&str]) -> bool {
-    patterns.iter().any(|pattern| {
-        fnmatch(pattern, name)
-            || regex::Regex::new(&format!(r"\A{pattern}\z")).is_ok_and(|pattern| pattern.is_match(name))
-    })
 }
 
 #[cfg(test)]

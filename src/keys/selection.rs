@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{KeyDirs, KeyState, names_in, sorted_ignoring_case};
 use crate::crypt::HashType;
 use crate::crypt::pem::fingerprint;
-use crate::event::fnmatch;
+use crate::patterns::fnmatch;
 use crate::value::{Map, Value};
 
 /// Names of keys by state, in the order of the states: `[(Accepted, ["web1"])]`. A state without keys may be missing.

@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::matchers::expr_match;
 use crate::names::MinionId;
+use crate::patterns::expr_match;
 use crate::value::{Map, Value};
 
 /// The largest list that is read, in octets.

@@ -9,10 +9,11 @@ use tokio::sync::watch;
 
 use super::Master;
 use super::services::Services;
-use crate::event::{Filter, fnmatch, tags};
+use crate::event::{Filter, tags};
 use crate::host::{RealHost, tasks};
 use crate::loader::{Context, Nowhere, Scope};
 use crate::map;
+use crate::patterns::fnmatch;
 use crate::returners;
 use crate::value::{Map, Value};
 

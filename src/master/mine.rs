@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::matchers::PyRegex;
+use crate::patterns::PyRegex;
 use crate::value::{Map, Value, str_of};
 
 /// Marks a value that says itself who may see it.

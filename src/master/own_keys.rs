@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::MasterError;
 use crate::crypt::{CryptError, KeyString, PrivateKey, SigningAlgorithm};
 use crate::host::{FileOwner, all_users, has_user, owner_of, write_atomic};
-use crate::matchers::expr_match;
+use crate::patterns::expr_match;
 use crate::value::{Map, Value};
 
 /// What is needed to find or make the keys.

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::subdict::{Comparison, Subdict};
-use super::{Glob, IpTarget, MinionView, PyRegex, TargetError};
+use super::{IpTarget, MinionView, TargetError};
+use crate::patterns::{Glob, PyRegex};
 use crate::value::DEFAULT_DELIMITER;
 
 /// One matcher, compiled.

@@ -5,11 +5,9 @@
 //! that may be meant ([`Target::select`]) and keeps those it knows nothing about unless told otherwise.
 
 mod compound;
-mod glob;
 mod ipcidr;
 mod leaf;
 mod nodegroups;
-mod py_regex;
 mod select;
 mod subdict;
 
@@ -17,12 +15,8 @@ mod subdict;
 pub mod fuzzing;
 
 pub use compound::compound_problem;
-pub use glob::Glob;
 pub use ipcidr::IpTarget;
 pub use nodegroups::{UnknownNodegroup, expand_nodegroups};
-pub use py_regex::{
-    PatternError, PyRegex, PySearch, RegexError, escape as regex_escape, flags as regex_flags,
-};
 pub use select::{FixedMinions, Greedy, KnownMinions, MinionData, Needs, Selection};
 pub use subdict::{Comparison, Subdict};
 
@@ -33,6 +27,7 @@ use thiserror::Error;
 use compound::Compound;
 use leaf::{Leaf, NameList};
 
+use crate::patterns::{Glob, PyRegex, RegexError};
 use crate::value::{DEFAULT_DELIMITER, Map, Value, str_of};
 
 /// `tgt_type` of a job.
@@ -231,13 +226,6 @@ impl Target {
             Kind::Compound(compound) => compound.master.as_ref().err(),
         }
     }
-}
-
-/// Whether an id or a user name fits an entry of a white list: as a glob, or as a regular expression for all of it.
-/// Salt: utils/stringutils.py, `expr_match`.
-pub fn expr_match(line: &str, expr: &str) -> bool {
-    Glob::new(expr).matches(line)
-        || PyRegex::new(&format!(r"\A{expr}\Z")).is_ok_and(|regex| regex.matches(line))
 }
 
 #[cfg(test)]

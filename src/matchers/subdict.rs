@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use super::{Glob, PyRegex};
+use crate::patterns::{Glob, PyRegex};
 use crate::value::yaml::yamlify_arg;
 use crate::value::{DEFAULT_DELIMITER, Map, Value, sort, str_of};
 

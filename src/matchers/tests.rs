@@ -138,14 +138,6 @@ fn range_is_refused_by_name() {
 }
 
 #[test]
-fn white_lists_take_globs_and_whole_regular_expressions() {
-    assert!(expr_match("web1", "web*"));
-    assert!(expr_match("web1", "web\\d"));
-    assert!(!expr_match("web12", "web\\d"));
-    assert!(!expr_match("web1", "["));
-}
-
-#[test]
 fn a_compound_target_that_cannot_be_read_says_where() {
     let check = |target: &str, expected: Option<usize>| {
         let found = compound_problem(target, &ParseOptions::default());

@@ -2,7 +2,7 @@
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge_maps, str_of, traverse};
 
 const OPTION: &[Param] = &[

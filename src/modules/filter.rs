@@ -1,7 +1,7 @@
 //! Picking from a map by a grain or pillar value. Salt: utils/data.py (`filter_by`).
 
 use crate::loader::{Args, Default, Fault, Param, opt, req};
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge, str_of, traverse};
 
 /// The parameters of `grains.filter_by` after the first.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, keywords, opt, req};
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, sort, str_of};
 
 const NAME: &[Param] = &[req("name")];

@@ -267,7 +267,7 @@ fn save(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let mut rules = in_kernel(cx, args)?;
     let filters = cx.ask("config.option", &["iptables.save_filters".into(), Value::List(Vec::new())])?;
     for filter in filters.as_list().unwrap_or_default() {
-        match crate::matchers::PySearch::new(&str_of(filter), 0) {
+        match crate::patterns::PySearch::new(&str_of(filter), 0) {
             Ok(filter) => rules = rules.split_inclusive('\n').filter(|line| !filter.is_in(line)).collect(),
             Err(error) => crate::log::warn!("Skipping regex rule: '{}': {error}", str_of(filter)),
         }

@@ -1,7 +1,8 @@
 //! `match`: is this minion meant by a target? Salt: modules/match.py.
 
 use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, Param, always, opt, req, rest};
-use crate::matchers::{Glob, MinionView, ParseOptions, Target, TargetType};
+use crate::matchers::{MinionView, ParseOptions, Target, TargetType};
+use crate::patterns::Glob;
 use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge, str_of};
 
 const OF_ID: &[Param] = &[req("tgt"), opt("minion_id", Default::None)];

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest,
 };
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, str_of, yaml};
 
 pub(super) static MODULE: Module = Module {

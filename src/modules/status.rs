@@ -303,7 +303,7 @@ fn pid(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let own = cx.host.pid().to_string();
     let signature = args.str("sig")?;
     let searched = format!("[\\s\\S]*?(?:{signature})");
-    let regex = crate::matchers::PyRegex::new(&searched)
+    let regex = crate::patterns::PyRegex::new(&searched)
         .map_err(|error| Fault::exception("re.error", error.to_string()))?;
     let found: Vec<String> = ps(cx)?
         .lines()
@@ -353,7 +353,7 @@ fn diskusage(_: &Context, args: &Args) -> Result<Value, Fault> {
     let everything = args.rest.is_empty();
     for words in mounts.lines().map(words) {
         let (Some(mount), Some(kind)) = (words.get(1), words.get(2)) else { continue };
-        if everything || kinds.iter().any(|wanted| crate::matchers::Glob::new(wanted).matches(kind)) {
+        if everything || kinds.iter().any(|wanted| crate::patterns::Glob::new(wanted).matches(kind)) {
             selected.insert((*mount).to_owned());
         }
     }

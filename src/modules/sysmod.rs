@@ -7,7 +7,7 @@ use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, rest,
 };
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::render;
 use crate::value::{Map, Value, str_of};
 

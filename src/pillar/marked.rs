@@ -2,7 +2,7 @@
 //! it (`db:password`, `users:*:hash`). Not in Salt.
 
 use crate::loader::Context;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, str_of};
 
 /// Notes every value at or below a marked key.

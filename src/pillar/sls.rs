@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 
 use super::top::Top;
 use super::{Compiler, names};
-use crate::event::fnmatch;
 use crate::log::{debug, error};
+use crate::patterns::fnmatch;
 use crate::render::{SlsFile, did_you_mean, file_from, find_sls_in};
 use crate::value::{Map, Value, nearest, str_of};
 

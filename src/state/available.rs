@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::loader::{Context, Fault};
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, nearest, str_of};
 
 /// SLS files by environment.

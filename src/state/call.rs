@@ -12,7 +12,8 @@ use super::tag::{field, first};
 use super::{check, slots};
 use crate::loader::{Context, Fault, Param, Running, State, StateReturn, States};
 use crate::map;
-use crate::matchers::{Glob, MinionView, ParseOptions, Target, TargetType};
+use crate::matchers::{MinionView, ParseOptions, Target, TargetType};
+use crate::patterns::Glob;
 use crate::value::{Map, Value, nearest, repr, str_of};
 
 /// A file of states and one of its functions, or why there is none.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::tag::{field, tag};
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, nearest, sort, str_of};
 
 /// The SLS files that include the one that a state is of: `sls` requisites mean these states, too, as in 3007.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, str_of};
 
 /// Takes what `__exclude__` names out of high data.

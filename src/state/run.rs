@@ -16,7 +16,7 @@ use super::requisite::{Status, Waited, item, items};
 use super::tag::field;
 use crate::loader::{Call, Context, Fault, MinionServices, Scope};
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, MergeStrategy, Value, merge_maps, str_of};
 
 /// Grains and pillars that were read anew in the middle of a run, for as long as the run lasts.

@@ -1,5 +1,6 @@
 //! `http`: web servers that answer as they should. Salt: states/http.py.
 
+use crate::patterns::PySearch;
 use std::time::Duration;
 
 use crate::loader::{
@@ -139,7 +140,6 @@ fn query(running: &Running, args: &Args) -> Result<StateReturn, Fault> {
 
 /// As `re.search`.
 fn search(pattern: &str, text: &str) -> Result<bool, Fault> {
-    let regex =
-        fancy_regex::Regex::new(pattern).map_err(|error| Fault::exception("re.error", error.to_string()))?;
-    Ok(regex.is_match(text).unwrap_or(false))
+    let regex = PySearch::new(pattern, 0).map_err(|error| Fault::exception("re.error", error.to_string()))?;
+    Ok(regex.is_in(text))
 }

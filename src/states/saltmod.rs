@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::event::{fnmatch, tags};
+use crate::event::tags;
 use crate::loader::{
     Args, Call, Context, Default, Fault, ORCHESTRATING, Param, Running, Scope, State, StateReturn, States,
     always, keywords, opt, req,
 };
 use crate::map;
 use crate::output::{OutputOptions, render};
+use crate::patterns::fnmatch;
 use crate::state::all_succeeded;
 use crate::value::{Map, Value, sort, str_of};
 

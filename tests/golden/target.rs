@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use halite::matchers::{
-    Comparison, FixedMinions, Glob, Greedy, MinionData, MinionView, ParseOptions, PyRegex, Subdict, Target,
-    TargetType, expand_nodegroups,
+    Comparison, FixedMinions, Greedy, MinionData, MinionView, ParseOptions, Subdict, Target, TargetType,
+    expand_nodegroups,
 };
+use halite::patterns::{Glob, PyRegex};
 use halite::value::{Map, Value};
 
 use crate::{cases, report, unpack};

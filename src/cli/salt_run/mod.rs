@@ -16,11 +16,12 @@ use super::{Call, Display, Exit, Flag, Group, Parsed, Syntax, Takes, apply, read
 use crate::builtin;
 use crate::client::ClientError;
 use crate::config::Opts;
-use crate::event::{fnmatch, tags};
+use crate::event::tags;
 use crate::host::utc_now;
 use crate::loader::{self, Registry};
 use crate::master::store::StoreError;
 use crate::names::Jid;
+use crate::patterns::fnmatch;
 use crate::transport::bus::{BusPaths, fire_blocking};
 use crate::value::yaml::condition_input;
 use crate::value::{Map, Value, sort};

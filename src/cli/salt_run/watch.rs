@@ -10,7 +10,7 @@ use crate::cli::{Exit, Stop, print};
 use crate::config::Opts;
 use crate::event::{Filter, line};
 use crate::loader::{Args, Call, bind};
-use crate::matchers::expr_match;
+use crate::patterns::expr_match;
 use crate::transport::bus::{BusClient, BusPaths};
 use crate::value::Map;
 

@@ -5,9 +5,9 @@ use super::super::fault::{Fault, Res};
 use super::super::globals::counted_items;
 use super::super::lex::is_space;
 use super::super::methods::text::{escape as escaped, strip_tags};
-use super::super::pattern::compile;
 use super::super::run::Run;
 use super::super::val::{Val, ViewKind};
+use crate::patterns::{PySearch, regex_flags as flags};
 use crate::value::sort;
 
 fn markup(run: &mut Run<'_>, text: String) -> Res<Val> {
@@ -250,9 +250,9 @@ const URL: &str = r"^((https?://|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,5
 const MAIL: &str = r"^\S+@\w[\w.-]*\.\w+$";
 
 fn is_url(text: &str) -> bool {
-    compile(URL, true, false).and_then(|it| it.captures(text, 0, true)).is_ok_and(|found| found.is_some())
+    PySearch::new(URL, flags::IGNORECASE).is_ok_and(|url| url.begins(text))
 }
 
 fn is_mail(text: &str) -> bool {
-    compile(MAIL, false, false).and_then(|it| it.captures(text, 0, true)).is_ok_and(|found| found.is_some())
+    PySearch::new(MAIL, 0).is_ok_and(|mail| mail.begins(text))
 }

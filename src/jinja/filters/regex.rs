@@ -2,9 +2,10 @@
 
 use super::super::call::{Args, flag, given};
 use super::super::fault::{Fault, Res};
-use super::super::pattern::{Pattern, compile};
+use super::super::pattern::{begins, compile, search};
 use super::super::run::Run;
 use super::super::val::Val;
+use crate::patterns::regex_escape as escape;
 
 pub(super) fn regex_escape(run: &mut Run<'_>, args: Args) -> Res<Val> {
     let [val] = args.bind("regex_escape", ["value"], 1)?;
@@ -18,14 +19,7 @@ pub(super) fn regex_escape(run: &mut Run<'_>, args: Args) -> Res<Val> {
             )),
         });
     };
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii() && !(c.is_ascii_alphanumeric() || "_!\"%',/:;<=>@`".contains(c)) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    run.text(out)
+    run.text(escape(text))
 }
 
 fn groups(run: &mut Run<'_>, args: Args, name: &str, anchored: bool) -> Res<Val> {
@@ -34,16 +28,15 @@ fn groups(run: &mut Run<'_>, args: Args, name: &str, anchored: bool) -> Res<Val>
     let (ignore_case, multiline) = (flag(ignore_case, false)?, flag(multiline, false)?);
     let (val, pattern) = (given(val), given(pattern));
     let (text, pattern) = subject(&val, &pattern)?;
-    let pattern: Pattern = compile(&pattern, ignore_case, multiline)?;
+    let pattern = compile(&pattern, ignore_case, multiline)?;
     run.ticks(text.len())?;
-    match pattern.captures(&text, 0, anchored)? {
+    match search(&pattern, &text, 0)?.filter(|found| !anchored || begins(found)) {
         None => Ok(Val::None),
         Some(found) => Ok(Val::tuple(
             found
-                .groups
                 .iter()
                 .skip(1)
-                .map(|group| group.map_or(Val::None, |(from, to)| Val::str(&text[from..to])))
+                .map(|group| group.map_or(Val::None, |group| Val::str(group.as_str())))
                 .collect(),
         )),
     }
@@ -89,28 +82,15 @@ pub(super) fn regex_replace(run: &mut Run<'_>, args: Args) -> Res<Val> {
         });
     };
     let pattern = compile(&pattern, ignore_case, multiline)?;
+    let template = pattern.template(&template).map_err(Fault::other)?;
     let mut out = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    let mut last_end = None;
+    let (mut from, mut at) = (0, 0);
     while at <= text.len() {
         run.tick()?;
-        let Some(found) = pattern.captures(&text, at, false)? else { break };
-        let Some(Some((from, to))) = found.groups.first().copied() else { break };
-        // An empty match right behind the last one counts, as since Python 3.7.
-        if !(from == to && last_end == Some(from) && from < at) {
-            out.push_str(&text[copied..from]);
-            let filled = pattern.expand(&template, &text, &found)?;
-            run.charge(filled.len())?;
-            out.push_str(&filled);
-            copied = to;
-        }
-        last_end = Some(to);
-        at = if to > from || to > at { to } else { to + text[to..].chars().next().map_or(1, char::len_utf8) };
-        if from == to && at == to {
-            at += text[to..].chars().next().map_or(1, char::len_utf8);
-        }
+        let Some(found) = search(&pattern, &text, at)? else { break };
+        run.charge(template.len(&found))?;
+        (from, at) = template.replace_one(&found, &text, from, &mut out);
     }
-    out.push_str(text.get(copied..).unwrap_or_default());
+    out.push_str(text.get(from..).unwrap_or_default());
     run.text(out)
 }

@@ -1,5 +1,6 @@
 //! Salt's filters over text. Salt: utils/stringutils.py, utils/yamlencoding.py, utils/path.py, utils/jinja.py.
 
+use crate::patterns::expr_match;
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -9,7 +10,6 @@ use super::super::globals::counted_items;
 use super::super::lex::is_space;
 use super::super::methods::path::normalise;
 use super::super::methods::text::capitalize;
-use super::super::pattern::compile;
 use super::super::run::Run;
 use super::super::val::Val;
 use super::numbers::{parse_float, parse_int};
@@ -239,7 +239,7 @@ pub(super) fn check_whitelist_blacklist(run: &mut Run<'_>, args: Args) -> Res<Va
     let white = list(white, "whitelist")?;
     let matches = |list: &[Val]| {
         list.iter().any(|expression| match (val.as_str(), expression.as_str()) {
-            (Some(val), Some(expression)) => expression_matches(val, expression),
+            (Some(val), Some(expression)) => expr_match(val, expression),
             _ => false,
         })
     };
@@ -249,45 +249,6 @@ pub(super) fn check_whitelist_blacklist(run: &mut Run<'_>, args: Args) -> Res<Va
         (false, true) => matches(&white),
         (false, false) => !matches(&black) && matches(&white),
     }))
-}
-
-/// A glob, or else a pattern for the whole text. Salt: `stringutils.expr_match`.
-fn expression_matches(text: &str, expression: &str) -> bool {
-    let mut pattern = String::from("(?s)\\A");
-    let mut chars = expression.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '*' => pattern.push_str(".*"),
-            '?' => pattern.push('.'),
-            '[' => {
-                let rest: String = chars.clone().collect();
-                let from = usize::from(rest.starts_with(['!', ']'])) + usize::from(rest.starts_with("!]"));
-                match rest.get(from..).and_then(|tail| tail.find(']')) {
-                    Some(end) => {
-                        let body = &rest[..from + end];
-                        let body = body.strip_prefix('!').map_or(body.to_owned(), |tail| format!("^{tail}"));
-                        pattern.push_str(&format!("[{}]", body.replace('\\', "\\\\")));
-                        (0..rest[..from + end].chars().count() + 1).for_each(|_| {
-                            chars.next();
-                        });
-                    }
-                    None => pattern.push_str("\\["),
-                }
-            }
-            c if c.is_alphanumeric() || c == '_' => pattern.push(c),
-            c => {
-                pattern.push('\\');
-                pattern.push(c);
-            }
-        }
-    }
-    pattern.push_str("\\Z");
-    let found = |pattern: &str| {
-        compile(pattern, false, false)
-            .and_then(|it| it.captures(text, 0, true))
-            .is_ok_and(|found| found.is_some())
-    };
-    found(&pattern) || found(&format!("\\A{expression}\\Z"))
 }
 
 pub(super) fn path_join(run: &mut Run<'_>, mut args: Args) -> Res<Val> {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::{apt, is_true, version};
 use crate::loader::{Args, Context, Fault};
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, str_of};
 
 /// Installed, removed (configuration is left) and marked for purge, with versions: read by dpkg-query.

@@ -11,7 +11,7 @@ use super::{environment, shlex, which};
 use crate::host::{Command, Identity, Output};
 use crate::loader::{Call, Context, Fault, os_error_text};
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, repr, str_of};
 
 /// What a command did.

@@ -1,9 +1,8 @@
 //! Which shells there are, and in which versions. Salt: modules/cmdmod.py (`shells`, `shell_info`).
 
+use crate::patterns::{PySearch, regex_flags as flags};
 use std::fs;
 use std::time::Duration;
-
-use regex::RegexBuilder;
 
 use super::which;
 use crate::host::Command;
@@ -70,8 +69,8 @@ pub(super) fn shell_info(cx: &Context, args: &Args) -> Result<Value, Fault> {
 }
 
 fn first_group(pattern: &str, text: &str) -> Option<String> {
-    let regex = RegexBuilder::new(pattern).case_insensitive(true).build().ok()?;
-    Some(regex.captures(text)?.get(1)?.as_str().to_owned())
+    let found = PySearch::new(pattern, flags::IGNORECASE).ok()?.captures(text, 0).ok()??;
+    Some(found.get(1)?.as_str().to_owned())
 }
 
 /// The first three numbers; at least two.

@@ -1,5 +1,6 @@
 //! The file cache of the minion.
 
+use crate::patterns::PySearch;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -7,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::fetch::{kept, local_path, path_value};
 use super::{path_and_env, saltenv, url};
-use crate::event::fnmatch;
 use crate::host::write_cache_file;
 use crate::loader::{Args, Context, Fault};
+use crate::patterns::fnmatch;
 use crate::value::Value;
 
 /// Caches one file: where it is, or `None` where there is no such file.
@@ -132,14 +133,14 @@ fn plain(path: &str) -> bool {
 
 enum Pattern {
     Glob(String),
-    Regex(fancy_regex::Regex),
+    Regex(PySearch),
 }
 
 impl Pattern {
     fn matches(&self, path: &str) -> bool {
         match self {
             Pattern::Glob(glob) => fnmatch(glob, path),
-            Pattern::Regex(regex) => regex.is_match(path).unwrap_or(false),
+            Pattern::Regex(regex) => regex.is_in(path),
         }
     }
 }
@@ -153,7 +154,7 @@ fn patterns(args: &Args, name: &str) -> Result<Vec<Pattern>, Fault> {
     };
     let pattern = |text: &str| match text.strip_prefix("E@") {
         None => Ok(Pattern::Glob(text.to_owned())),
-        Some(regex) => fancy_regex::Regex::new(regex).map(Pattern::Regex).map_err(|error| {
+        Some(regex) => PySearch::new(regex, 0).map(Pattern::Regex).map_err(|error| {
             Fault::invocation(format!("{name} {regex:?} is no regular expression: {error}"))
         }),
     };

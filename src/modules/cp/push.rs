@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::cache::collect;
-use crate::event::fnmatch;
 use crate::loader::{Args, Context, Fault};
 use crate::map;
+use crate::patterns::fnmatch;
 use crate::value::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(60);

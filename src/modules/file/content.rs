@@ -7,7 +7,7 @@ use std::path::Path;
 use super::paths::path;
 use crate::crypt::HashType;
 use crate::loader::{Args, Context, Fault};
-use crate::matchers::PyRegex;
+use crate::patterns::PyRegex;
 use crate::value::{Value, str_of};
 
 /// As Salt's `BufferedReader`: where text may be looked for, a file is read in parts of this size.
@@ -178,7 +178,10 @@ pub(super) fn contains_glob(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let path = path(cx, args, "path")?;
     let Ok(octets) = fs::read(path) else { return Ok(false.into()) };
     let glob = args.str("glob_expr")?;
-    Ok(octets.chunks(BUFFER).any(|part| crate::event::fnmatch(&glob, &String::from_utf8_lossy(part))).into())
+    Ok(octets
+        .chunks(BUFFER)
+        .any(|part| crate::patterns::fnmatch(&glob, &String::from_utf8_lossy(part)))
+        .into())
 }
 
 pub(super) fn seek_write(cx: &Context, args: &Args) -> Result<Value, Fault> {

@@ -10,7 +10,7 @@ use super::diff::diff_of;
 use super::paths::path;
 use super::place::rewrite;
 use crate::loader::{Args, Context, Fault};
-use crate::matchers::{PySearch, RegexError, regex_escape, regex_flags};
+use crate::patterns::{PySearch, RegexError, regex_escape, regex_flags};
 use crate::value::{Value, decode_lossless as decode, is_text, split_octet_lines, str_of};
 
 /// Octets as text with a character for each, which is how Python's expressions see them.

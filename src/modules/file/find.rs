@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::host::glob;
 use crate::loader::{Args, Context, Fault};
-use crate::matchers::{PyRegex, PySearch};
 use crate::modules::cmdmod::shlex::split;
+use crate::patterns::{PyRegex, PySearch};
 use crate::value::{Value, sort, str_of};
 
 /// One thing that a path has to be.

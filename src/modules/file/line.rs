@@ -9,7 +9,7 @@ use super::edit::{compile, copy_with_owner};
 use super::paths::path;
 use super::place::{fault_text, rewrite};
 use crate::loader::{Args, Context, Fault};
-use crate::matchers::regex_flags;
+use crate::patterns::regex_flags;
 use crate::value::{Value, decode_lossless as decode, split_lines, split_octet_lines, str_of};
 
 /// What is to be done, in which place.

@@ -9,7 +9,7 @@ use process::Process;
 use crate::host;
 use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, always, opt, req};
 use crate::map;
-use crate::matchers::PySearch;
+use crate::patterns::PySearch;
 use crate::value::{Map, Value, str_of};
 
 pub(super) static MODULE: Module = Module {

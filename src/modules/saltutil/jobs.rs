@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::loader::{Args, Context, Fault};
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::msgpack::{Reading, decode};
 use crate::value::{Map, Value, sort, str_of};
 

@@ -7,8 +7,8 @@ use super::{HIGHSTATE, apply, arguments};
 use crate::event::line;
 use crate::loader::{Args, Context, Fault};
 use crate::map;
-use crate::matchers::expr_match;
 use crate::names::Jid;
+use crate::patterns::expr_match;
 use crate::state::all_succeeded;
 use crate::value::{Map, Value};
 

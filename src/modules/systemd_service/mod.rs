@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, req};
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, str_of};
 
 use units::{canonical, in_root, is_pattern, listed, sysv_enabled, sysv_services, unit_files};

@@ -12,7 +12,7 @@ use super::rpm;
 use crate::host::local_zone;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, Ran, keywords, opt, req, rest};
 use crate::map;
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value, sort, str_of};
 
 const NAMES: &[Param] = &[rest("names"), keywords("kwargs")];

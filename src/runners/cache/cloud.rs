@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::config::join;
 use crate::host::glob;
 use crate::loader::{Args, Context, Fault};
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::msgpack::{Reading, decode};
 use crate::value::{Map, Value, yaml};
 

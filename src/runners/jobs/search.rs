@@ -1,8 +1,8 @@
 //! Finding jobs by what they were. Salt: runners/jobs.py (`list_jobs`).
 
-use crate::event::fnmatch;
 use crate::loader::Fault;
 use crate::names::Jid;
+use crate::patterns::fnmatch;
 use crate::value::{DateTime, Map, Value, str_of};
 
 /// What a job has to fit; what is not truthy is not asked for.

@@ -9,7 +9,7 @@ use super::ret::{
 };
 use crate::loader::{Args, Fault, Running};
 use crate::map;
-use crate::matchers::PySearch;
+use crate::patterns::PySearch;
 use crate::value::{Map, Value, sort, str_of};
 
 pub(super) fn absent(running: &Running, args: &Args) -> Outcome {

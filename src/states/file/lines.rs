@@ -7,7 +7,7 @@ use super::copy;
 use super::ret::{Outcome, changed, check_file, dirname, failed, is_dir, path_in, saltenv, texts, wrong};
 use crate::loader::{Args, Fault, Running, StateReturn};
 use crate::map;
-use crate::matchers::regex_escape;
+use crate::patterns::regex_escape;
 use crate::value::{Value, is_text, split_lines, str_of, unified_diff};
 
 /// Sources with their hashes.

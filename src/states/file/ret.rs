@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::event::fnmatch;
 use crate::loader::{Args, Call, Fault, Running, StateReturn};
 use crate::map;
-use crate::matchers::PySearch;
+use crate::patterns::PySearch;
+use crate::patterns::fnmatch;
 use crate::value::{Map, Value, str_of};
 
 /// What a state function gives, or a failure that its caller turns into one.

@@ -1,7 +1,7 @@
 //! Whether an installed version is one that is asked for. Salt: states/pkg.py, utils/pkg, utils/versions.py.
 
 use crate::loader::{Fault, Running};
-use crate::matchers::Glob;
+use crate::patterns::Glob;
 use crate::value::{Map, Value};
 
 /// `>= 1.0` as `>=` and `1.0`; `==` where there is none.

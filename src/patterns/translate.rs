@@ -9,6 +9,8 @@ use std::str::CharIndices;
 
 use thiserror::Error;
 
+use super::fold;
+
 /// What Python says about a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
@@ -73,7 +75,11 @@ pub(super) fn translate(pattern: &str, dollar: DollarMeans) -> Result<Translated
         chars: pattern.char_indices().peekable(),
         pattern,
         out: String::from(r"\A(?:"),
-        flags: vec![Scope { verbose: global.contains('x'), multiline: global.contains('m') }],
+        flags: vec![Scope {
+            verbose: global.contains('x'),
+            multiline: global.contains('m'),
+            fold: global.contains('i'),
+        }],
         dollar,
         groups: 0,
         names: Vec::new(),
@@ -81,7 +87,7 @@ pub(super) fn translate(pattern: &str, dollar: DollarMeans) -> Result<Translated
         needs_backtracking: dollar == DollarMeans::EndOrBeforeLineEnd,
         has_dollar: false,
     };
-    let for_the_engine = global.replace('x', "");
+    let for_the_engine = global.replace(['i', 'x'], "");
     if !for_the_engine.is_empty() {
         translator.out.push_str(&format!("(?{for_the_engine})"));
     }
@@ -112,10 +118,12 @@ fn global_flags(pattern: &str) -> String {
     found
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Scope {
     verbose: bool,
     multiline: bool,
+    /// Case makes no difference.
+    fold: bool,
 }
 
 /// What a repeat would apply to.
@@ -177,7 +185,7 @@ impl Translator<'_> {
     }
 
     fn scope(&self) -> Scope {
-        self.flags.last().copied().unwrap_or(Scope { verbose: false, multiline: false })
+        self.flags.last().copied().unwrap_or_default()
     }
 
     fn item(&mut self, text: &str) {
@@ -191,7 +199,11 @@ impl Translator<'_> {
     }
 
     fn literal(&mut self, char: char) {
-        push_char(&mut self.out, char);
+        if self.scope().fold {
+            fold::push_literal(&mut self.out, char);
+        } else {
+            push_char(&mut self.out, char);
+        }
         self.last = Last::Item;
     }
 
@@ -364,10 +376,11 @@ impl Translator<'_> {
                     match flag {
                         'm' => scope.multiline = on,
                         'x' => scope.verbose = on,
+                        'i' => scope.fold = on,
                         _ => {}
                     }
-                    // Verbose text is translated to plain text.
-                    if flag != 'x' {
+                    // Verbose text is translated to plain text, and letters to sets of them.
+                    if matches!(flag, 'm' | 's') {
                         text.push(flag);
                     }
                 }
@@ -418,7 +431,11 @@ impl Translator<'_> {
             return Err(PatternError::InvalidReference);
         }
         self.needs_backtracking = true;
-        self.item(text);
+        if self.scope().fold {
+            self.item(&format!("(?i:{text})"));
+        } else {
+            self.item(text);
+        }
         Ok(())
     }
 
@@ -493,7 +510,7 @@ impl Translator<'_> {
 
     fn set(&mut self) -> Step {
         let mut text = String::from(if self.eat('^') { "[^" } else { "[" });
-        let mut first = true;
+        let (mut first, fold) = (true, self.scope().fold);
         loop {
             let low = match self.next().ok_or(PatternError::UnterminatedSet)? {
                 ']' if !first => break,
@@ -506,7 +523,15 @@ impl Translator<'_> {
                 ahead.peek().is_some_and(|(_, char)| *char != ']')
             };
             if !range {
-                low.push_to(&mut text);
+                match low {
+                    Member::Class(class) => text.push_str(class),
+                    Member::Char(char) => {
+                        push_char(&mut text, char);
+                        if fold {
+                            fold::push_range(&mut text, char, char);
+                        }
+                    }
+                }
                 continue;
             }
             self.next();
@@ -516,6 +541,9 @@ impl Translator<'_> {
                     push_char(&mut text, low);
                     text.push('-');
                     push_char(&mut text, high);
+                    if fold {
+                        fold::push_range(&mut text, low, high);
+                    }
                 }
                 _ => return Err(PatternError::BadRange),
             }
@@ -561,17 +589,8 @@ enum Member {
     Class(&'static str),
 }
 
-impl Member {
-    fn push_to(self, out: &mut String) {
-        match self {
-            Member::Char(char) => push_char(out, char),
-            Member::Class(class) => out.push_str(class),
-        }
-    }
-}
-
 /// A character that can be nothing but itself, inside sets too.
-fn push_char(out: &mut String, char: char) {
+pub(super) fn push_char(out: &mut String, char: char) {
     if char.is_ascii_alphanumeric() || (!char.is_ascii() && !char.is_whitespace()) {
         out.push(char);
     } else {

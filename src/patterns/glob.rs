@@ -76,6 +76,11 @@ impl Glob {
     }
 }
 
+/// Whether the whole `text` is of a pattern.
+pub fn fnmatch(pattern: &str, text: &str) -> bool {
+    Glob::new(pattern).matches(text)
+}
+
 /// On a mismatch only the last star takes one character more: what is before it is settled.
 fn matches(tokens: &[Token], text: &str) -> bool {
     let (mut token, mut rest) = (0, text.chars());
@@ -203,5 +208,53 @@ mod tests {
         let glob = Glob::new(&"*a".repeat(200));
         assert!(!glob.matches(&"a".repeat(199)));
         assert!(!glob.matches(&("a".repeat(20_000) + "b")));
+    }
+
+    #[test]
+    fn patterns_fit_as_in_python() {
+        // Expected values: Python 3.11, fnmatch.fnmatchcase.
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("*", "anything/at all", true),
+            ("", "", true),
+            ("", "a", false),
+            ("web*", "web1", true),
+            ("web*", "aweb1", false),
+            ("*web", "aweb", true),
+            ("*a*b*c*", "xaybzc", true),
+            ("*a*b*c*", "xaycz", false),
+            ("w?b", "web", true),
+            ("w?b", "wb", false),
+            ("[abc]", "b", true),
+            ("[!abc]", "b", false),
+            ("[!abc]", "d", true),
+            ("[a-c]x", "bx", true),
+            ("[a-c]x", "dx", false),
+            ("[]a]", "]", true),
+            ("[]a]", "a", true),
+            ("[!]a]", "b", true),
+            ("[!]a]", "]", false),
+            ("[a", "[a", true),
+            ("[", "[", true),
+            ("[!", "[!", true),
+            ("[a-]", "-", true),
+            ("[-a]", "-", true),
+            ("[c-a]", "b", false),
+            ("a.b", "axb", false),
+            ("é*", "etat", false),
+            ("é*", "été", true),
+            ("salt/job/*/ret/*", "salt/job/2026/ret/web/1", true),
+            ("\\*", "\\x", true),
+            ("\\*", "*", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(fnmatch(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn many_stars_do_not_take_for_ever() {
+        let pattern = "*a".repeat(200) + "b";
+        assert!(!fnmatch(&pattern, &"a".repeat(5_000)));
     }
 }

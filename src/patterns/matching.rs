@@ -1,18 +1,12 @@
 //! Python's regular expressions: `re.match`, that is, anchored at the start. Python: re (3.10 and 3.11).
 //!
-//! A pattern is translated (`py_regex/translate.rs`) and given to `regex`, which needs linear time; only patterns
+//! A pattern is translated (`translate.rs`) and given to `regex`, which needs linear time; only patterns
 //! with look-around, back references, atomic groups or conditions go to `fancy-regex`, with a limit on its steps.
-
-mod search;
-mod translate;
 
 use std::sync::OnceLock;
 
-use thiserror::Error;
-
-pub use search::{PySearch, escape, flags};
-pub use translate::PatternError;
-use translate::{DollarMeans, translate};
+use super::translate::{DollarMeans, translate};
+use super::{MAX_PATTERN, RegexError};
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -23,22 +17,6 @@ pub struct PyRegex {
     before_line_end: Option<OnceLock<Option<Engine>>>,
 }
 
-/// Why a pattern cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum RegexError {
-    /// Python refuses it as well.
-    #[error("{problem} at position {position}")]
-    Pattern { problem: PatternError, position: usize },
-    /// Longer than `MAX_PATTERN` octets.
-    #[error("the pattern is longer than {MAX_PATTERN} characters")]
-    TooLong,
-    /// The engine does not take it: too big, or a construct that only Python has.
-    #[error("not supported: {0}")]
-    NotSupported(String),
-}
-
-/// The longest pattern, in octets.
-pub const MAX_PATTERN: usize = 16_384;
 const PROGRAM_SIZE: usize = 1 << 21;
 const BACKTRACK_LIMIT: usize = 100_000;
 
@@ -79,23 +57,19 @@ impl PyRegex {
 
 impl Engine {
     fn new(text: &str, needs_backtracking: bool) -> Result<Self, RegexError> {
-        let not_supported = |error: &dyn std::fmt::Display| {
-            let text = error.to_string();
-            RegexError::NotSupported(text.lines().last().unwrap_or_default().to_owned())
-        };
         if needs_backtracking {
             return fancy_regex::RegexBuilder::new(text)
                 .backtrack_limit(BACKTRACK_LIMIT)
                 .delegate_size_limit(PROGRAM_SIZE)
                 .build()
                 .map(|regex| Engine::Backtracking(Box::new(regex)))
-                .map_err(|error| not_supported(&error));
+                .map_err(RegexError::not_supported);
         }
         regex::RegexBuilder::new(text)
             .size_limit(PROGRAM_SIZE)
             .build()
             .map(Engine::Linear)
-            .map_err(|error| not_supported(&error))
+            .map_err(RegexError::not_supported)
     }
 
     fn matches(&self, text: &str, pattern: &str) -> bool {

@@ -4,7 +4,7 @@
 use fancy_regex::{Captures, Regex, RegexBuilder};
 
 use super::translate::{DollarMeans, PatternError, translate};
-use super::{MAX_PATTERN, PROGRAM_SIZE, RegexError};
+use super::{MAX_PATTERN, RegexError};
 
 /// Python's numbers of the flags.
 pub mod flags {
@@ -22,6 +22,7 @@ pub struct PySearch {
 
 /// Files are longer than targets: more steps than for those.
 const BACKTRACK_LIMIT: usize = 10_000_000;
+const PROGRAM_SIZE: usize = 1 << 24;
 
 impl PySearch {
     /// Compiles a Python pattern with `re`'s flags.
@@ -29,6 +30,14 @@ impl PySearch {
     /// # Errors
     /// Where Python raises `re.error`, and for patterns beyond the limits of this program.
     pub fn new(pattern: &str, flags: u32) -> Result<Self, RegexError> {
+        Self::bounded(pattern, flags, BACKTRACK_LIMIT)
+    }
+
+    /// As [`PySearch::new`], for searches of at most `steps` steps.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn bounded(pattern: &str, flags: u32, steps: usize) -> Result<Self, RegexError> {
         if pattern.len() > MAX_PATTERN {
             return Err(RegexError::TooLong);
         }
@@ -51,13 +60,11 @@ impl PySearch {
         // The translation is anchored; a search is not.
         let text = translated.text.strip_prefix(r"\A").unwrap_or(&translated.text);
         RegexBuilder::new(text)
-            .backtrack_limit(BACKTRACK_LIMIT)
+            .backtrack_limit(steps)
             .delegate_size_limit(PROGRAM_SIZE)
             .build()
             .map(|regex| PySearch { regex })
-            .map_err(|error| {
-                RegexError::NotSupported(error.to_string().lines().last().unwrap_or_default().to_owned())
-            })
+            .map_err(RegexError::not_supported)
     }
 
     /// `re.search(pattern, text) is not None`. A search that takes too many steps is logged and finds nothing.
@@ -71,8 +78,20 @@ impl PySearch {
         self.next(text, 0).and_then(|found| found.get(0)).is_some_and(|found| found.start() == 0)
     }
 
+    /// `re.search` from an octet of the text on.
+    ///
+    /// # Errors
+    /// When it takes too many steps.
+    pub fn captures<'t>(
+        &self,
+        text: &'t str,
+        from: usize,
+    ) -> Result<Option<Captures<'t, str>>, Box<fancy_regex::Error>> {
+        self.regex.captures_from_pos(text, from).map_err(Box::new)
+    }
+
     fn next<'t>(&self, text: &'t str, from: usize) -> Option<Captures<'t, str>> {
-        self.regex.captures_from_pos(text, from).unwrap_or_else(|error| {
+        self.captures(text, from).unwrap_or_else(|error| {
             crate::log::warn!(pattern = self.regex.as_str(), %error, "a regular expression was given up");
             None
         })
@@ -84,35 +103,23 @@ impl PySearch {
     /// # Errors
     /// What Python says of a template that is wrong.
     pub fn replace(&self, text: &str, template: &str, count: usize) -> Result<(String, usize), String> {
-        let parts = self.template(template)?;
+        let template = self.template(template)?;
         let mut out = String::with_capacity(text.len());
         let (mut done, mut from, mut at) = (0, 0, 0);
         while (count == 0 || done < count) && at <= text.len() {
             let Some(found) = self.next(text, at) else { break };
-            let Some(whole) = found.get(0) else { break };
-            out.push_str(text.get(from..whole.start()).unwrap_or_default());
-            for part in &parts {
-                match part {
-                    Part::Text(text) => out.push_str(text),
-                    Part::Group(index) => out.push_str(found.get(*index).map_or("", |group| group.as_str())),
-                }
-            }
+            (from, at) = template.replace_one(&found, text, from, &mut out);
             done += 1;
-            from = whole.end();
-            // After an empty match the search goes on behind the next character, as it does in Python.
-            at = if whole.start() == whole.end() {
-                let step = text.get(from..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-                from + step
-            } else {
-                from
-            };
-            // Python finds an empty match right behind one that is not empty; so does a search from there.
         }
         out.push_str(text.get(from..).unwrap_or_default());
         Ok((out, done))
     }
 
-    fn template(&self, template: &str) -> Result<Vec<Part>, String> {
+    /// Reads what matches are replaced by.
+    ///
+    /// # Errors
+    /// What Python says of it.
+    pub fn template(&self, template: &str) -> Result<Template, String> {
         let groups = self.regex.captures_len();
         let group = |index: usize, at: usize| {
             if index < groups {
@@ -205,7 +212,7 @@ impl PySearch {
             parts.push(part);
         }
         parts.push(Part::Text(literal));
-        Ok(parts)
+        Ok(Template(parts))
     }
 }
 
@@ -228,9 +235,47 @@ fn last_open(pattern: &str) -> Option<usize> {
     open.pop()
 }
 
+/// What matches are replaced by.
+pub struct Template(Vec<Part>);
+
 enum Part {
     Text(String),
     Group(usize),
+}
+
+impl Part {
+    fn text<'a>(&'a self, found: &'a Captures<'_, str>) -> &'a str {
+        match self {
+            Part::Text(text) => text,
+            Part::Group(index) => found.get(*index).map_or("", |group| group.as_str()),
+        }
+    }
+}
+
+impl Template {
+    /// How many octets stand in the place of a match.
+    pub fn len(&self, found: &Captures<'_, str>) -> usize {
+        self.0.iter().map(|part| part.text(found).len()).sum()
+    }
+
+    /// Writes the text from `from` to a match, and what stands in the place of this. Returns where the text goes on,
+    /// and where the next match is looked for.
+    pub fn replace_one(
+        &self,
+        found: &Captures<'_, str>,
+        text: &str,
+        from: usize,
+        out: &mut String,
+    ) -> (usize, usize) {
+        let Some(whole) = found.get(0) else { return (from, text.len() + 1) };
+        out.push_str(text.get(from..whole.start()).unwrap_or_default());
+        self.0.iter().for_each(|part| out.push_str(part.text(found)));
+        let end = whole.end();
+        // After an empty match the search goes on behind the next character, as it does in Python, where an empty match
+        // is also found right behind one that is not.
+        let step = text.get(end..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        (end, if whole.start() == end { end + step } else { end })
+    }
 }
 
 /// `re.escape`.
@@ -261,5 +306,31 @@ mod tests {
         check("(x)(?P<n>y)", 0, r"\g<n>\1\g<0>", "xy", ("yxxy", 1));
         check("x*", 0, "-", "axb", ("-a--b-", 4));
         check("c$", 0, "d", "c\n", ("d\n", 1));
+    }
+
+    #[test]
+    fn case_makes_no_difference_as_in_python() {
+        let check = |pattern: &str, flags, yes: &[&str], no: &[&str]| {
+            let search = PySearch::new(pattern, flags).expect("a pattern");
+            for text in yes {
+                assert!(search.is_in(text), "{pattern} {text}");
+            }
+            for text in no {
+                assert!(!search.is_in(text), "{pattern} {text}");
+            }
+        };
+        // Expected: Python 3.11, re.search.
+        let i = flags::IGNORECASE;
+        check("straße[a-z]", i, &["STRAßEX", "straẞe\u{17f}", "straße\u{212a}"], &["STRASSEX"]);
+        check("[^k]", i, &["x"], &["K", "k", "\u{212a}"]);
+        check("[\\u0400-\\u042f]+$", i, &["жук", "\u{1c80}"], &["A"]);
+        check("a(?-i:B)c", i, &["ABC", "aBC"], &["AbC"]);
+        check("(?i:a)b", 0, &["Ab", "ab"], &["aB"]);
+        check(r"(?i)(a)x\1", 0, &["aXA"], &["bxb"]);
+        check("(?i)i", 0, &["İ", "ı", "I"], &["j"]);
+        check("(?i)[i-k]z", 0, &["\u{212a}Z", "İz"], &["lz"]);
+        check(r"(?i)\x41\u00e9", 0, &["aÉ"], &["AE"]);
+        check(r"(?i)[\w]ß", 0, &["xẞ"], &["x"]);
+        check("(?im)^b$", 0, &["a\nB\n"], &["ab"]);
     }
 }
