@@ -23,6 +23,7 @@ pub mod resolver;
 mod rewrite;
 mod syslog;
 pub mod tasks;
+mod terminal;
 pub mod unread;
 mod usage;
 mod which;
@@ -74,6 +75,8 @@ pub struct Command {
     pub timeout: Option<Duration>,
     /// Leave it running and do not wait.
     pub background: bool,
+    /// In a terminal of its own; what it prints is also printed here.
+    pub terminal: bool,
 }
 
 impl Command {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Gid, Pid, Signal, Uid, kill_process_group};
 
-use super::{Command, Output, environment, executables};
+use super::{Command, Output, environment, executables, terminal};
 
 /// How long the output of a killed program may stay open: a child that left the group may still hold it.
 const AFTERMATH: Duration = Duration::from_secs(1);
@@ -24,6 +24,10 @@ const POLL: Duration = Duration::from_millis(5);
 /// # Errors
 /// When it cannot be started (not found, not executable, working directory gone, identity refused).
 pub fn run(command: &Command) -> io::Result<Output> {
+    if command.terminal {
+        let (child, stdout, stderr) = terminal::start(command)?;
+        return finish(command, child, Some(stdout), stderr);
+    }
     let mut child = start(command)?;
     let pid = child.id();
     if command.background {
@@ -31,14 +35,26 @@ pub fn run(command: &Command) -> io::Result<Output> {
         thread::spawn(move || child.wait());
         return Ok(Output { pid, ..Default::default() });
     }
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    finish(command, child, stdout, stderr)
+}
+
+/// Gives the program its input, and waits until it has ended, or its time is over.
+fn finish(
+    command: &Command,
+    mut child: Child,
+    stdout: Option<impl Read + Send + 'static>,
+    stderr: Option<impl Read + Send + 'static>,
+) -> io::Result<Output> {
+    let pid = child.id();
     let deadline = command.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     if let Some((mut pipe, content)) = child.stdin.take().zip(command.stdin.clone()) {
         // A program that does not read its input is no error; the thread ends when the pipe closes.
         thread::spawn(move || drop(pipe.write_all(&content)));
     }
     let (done, finished) = mpsc::channel();
-    let stdout = child.stdout.take().map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
-    let stderr = child.stderr.take().map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
+    let stdout = stdout.map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
+    let stderr = stderr.map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
     drop(done);
     let ended = if wait_closed(&finished, deadline) { wait_ended(&mut child, deadline)? } else { None };
     let timed_out = ended.is_none();
@@ -180,9 +196,24 @@ fn kill(pid: u32, child: &mut Child) {
 }
 
 fn start(command: &Command) -> io::Result<Child> {
+    let mut builder = prepared(command);
+    let output = || if command.background { Stdio::null() } else { Stdio::piped() };
+    builder.stdout(output());
+    // With one pipe for both, the program's stderr is replaced just before it starts.
+    builder.stderr(if command.merge_stderr { Stdio::null() } else { output() });
+    spawn(&mut builder)
+}
+
+pub(super) fn spawn(builder: &mut std::process::Command) -> io::Result<Child> {
+    let _started = executables::none_being_written();
+    builder.spawn()
+}
+
+/// Everything but where its output goes.
+pub(super) fn prepared(command: &Command) -> std::process::Command {
     let mut builder = std::process::Command::new(&command.program);
     builder.args(&command.args);
-    if command.timeout.is_some() || command.background {
+    if (command.timeout.is_some() || command.background) && !command.terminal {
         builder.process_group(0);
     }
     if command.clean_env {
@@ -199,28 +230,28 @@ fn start(command: &Command) -> io::Result<Child> {
     if let Some(cwd) = &command.cwd {
         builder.current_dir(cwd);
     }
-    let output = || if command.background { Stdio::null() } else { Stdio::piped() };
     builder.stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-    builder.stdout(output());
-    // With one pipe for both, the program's stderr is replaced just before it starts.
-    builder.stderr(if command.merge_stderr { Stdio::null() } else { output() });
     prepare(&mut builder, command);
-    let _started = executables::none_being_written();
-    builder.spawn()
+    builder
 }
 
-/// What has to happen between fork and exec: identity, umask, one pipe for both outputs.
+/// What has to happen between fork and exec: a session with its terminal, identity, umask, one pipe for both outputs.
 #[allow(unsafe_code)]
 fn prepare(builder: &mut std::process::Command, command: &Command) {
-    let Command { umask, merge_stderr, .. } = *command;
+    let Command { umask, terminal, .. } = *command;
+    let merge_stderr = command.merge_stderr && !terminal;
     let identity = command.run_as.as_ref().map(|identity| {
         let groups: Vec<Gid> = identity.groups.iter().copied().map(Gid::from_raw).collect();
         (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid), groups)
     });
-    if identity.is_none() && umask.is_none() && !merge_stderr {
+    if identity.is_none() && umask.is_none() && !merge_stderr && !terminal {
         return;
     }
     let become_user = move || -> io::Result<()> {
+        if terminal {
+            rustix::process::setsid()?;
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdout())?;
+        }
         if let Some((uid, gid, groups)) = &identity {
             use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
             set_thread_groups(groups)?;
@@ -236,7 +267,7 @@ fn prepare(builder: &mut std::process::Command, command: &Command) {
         Ok(())
     };
     // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes system calls
-    // (setgroups, setresgid, setresuid, umask, dup2) on values made before the fork, and takes no lock and no memory.
+    // (setsid, ioctl, setgroups, setresgid, setresuid, umask, dup2) on values made before the fork, and takes no lock and no memory.
     unsafe {
         builder.pre_exec(become_user);
     }
@@ -321,6 +352,21 @@ mod tests {
         assert_eq!(read("echo out; echo why >&2; exit 8", 0).expect_err("not fine").to_string(), "why");
         let command = sh("exec sleep 60");
         drop(stream(&command, 0).expect("runs"));
+    }
+
+    #[test]
+    fn a_program_in_a_terminal_is_in_one() {
+        let in_terminal = |script: &str| Command { terminal: true, ..sh(script) };
+        let output =
+            run(&in_terminal("test -t 0 && test -t 1 && stty size; echo err >&2; exit 3")).expect("runs");
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"24 80\n"[..], &b"err\n"[..]));
+        assert_eq!(output.code, 3);
+        let command = Command { stdin: Some(b"given".to_vec()), ..in_terminal("cat; : < /dev/tty") };
+        assert_eq!(run(&command).expect("runs").stdout, b"given");
+        let timeout = Some(Duration::from_millis(300));
+        let output =
+            run(&Command { timeout, ..in_terminal("echo begun; sleep 60 & sleep 60") }).expect("runs");
+        assert_eq!((output.timed_out, output.stdout.as_slice()), (true, &b"begun\n"[..]));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(super) struct Options {
     pub redirect_stderr: bool,
     pub raise_err: bool,
     pub bg: bool,
+    /// In a terminal.
+    pub use_vt: bool,
     pub success_retcodes: Value,
     pub success_stdout: Value,
     pub success_stderr: Value,
@@ -77,6 +79,7 @@ impl Options {
             redirect_stderr: given.is("redirect_stderr", false),
             raise_err: given.is("raise_err", false),
             bg: given.is("bg", false),
+            use_vt: given.is("use_vt", false) && !given.is("bg", false),
             success_retcodes: given.get("success_retcodes").clone(),
             success_stdout: given.get("success_stdout").clone(),
             success_stderr: given.get("success_stderr").clone(),
@@ -111,9 +114,6 @@ impl Given<'_> {
     }
 
     fn refuse_what_is_not_offered(&self) -> Result<(), Fault> {
-        if self.get("use_vt").truthy() {
-            return Err(Fault::NotSupported("use_vt".to_owned()));
-        }
         if self.get("encoded_cmd").truthy() {
             return Err(Fault::NotSupported("encoded_cmd (PowerShell)".to_owned()));
         }

@@ -22,18 +22,18 @@ pub(super) struct Ran {
     pub retcode: Option<i64>,
     pub stdout: String,
     pub stderr: String,
+    /// It ran in a terminal.
+    pub terminal: bool,
 }
 
 impl Ran {
-    /// `{pid, retcode, stdout, stderr}`.
+    /// `{pid, retcode, stdout, stderr}`; of a terminal, as Salt has it, with the return code last.
     pub(super) fn into_value(self) -> Value {
-        map! {
-            "pid" => self.pid,
-            "retcode" => self.retcode,
-            "stdout" => self.stdout,
-            "stderr" => self.stderr,
-        }
-        .into()
+        let retcode = ("retcode", Value::from(self.retcode));
+        let mut rows =
+            vec![("pid", self.pid.into()), ("stdout", self.stdout.into()), ("stderr", self.stderr.into())];
+        rows.insert(if self.terminal { 3 } else { 1 }, retcode);
+        Map::from_iter(rows.into_iter().map(|(name, value)| (Value::text(name), value))).into()
     }
 }
 
@@ -91,10 +91,14 @@ pub(super) fn run(cx: &Context, options: &Options) -> Result<Ran, Fault> {
         umask,
         timeout: timeout.filter(|_| !options.bg),
         background: options.bg,
+        terminal: options.use_vt,
         ..Command::new(program.as_str(), args.to_vec())
     };
     let output = cx.host.run(&command).map_err(|error| not_started(&cmd, options, &command, env, &error))?;
     if output.timed_out {
+        if options.use_vt {
+            cx.set_retcode(i64::from(!options.ignore_retcode));
+        }
         return Ok(timed_out(&cmd, options, &output));
     }
     let mut ran = finished(options, output)?;
@@ -103,7 +107,7 @@ pub(super) fn run(cx: &Context, options: &Options) -> Result<Ran, Fault> {
     if let Some(retcode) = ran.retcode {
         cx.set_retcode(if options.ignore_retcode { 0 } else { retcode });
     } else {
-        cx.set_retcode(0);
+        cx.set_retcode(i64::from(options.use_vt && !options.ignore_retcode));
     }
     let failed = ran.retcode.filter(|retcode| *retcode != 0 && !options.quiet && !options.ignore_retcode);
     if let Some(retcode) = failed {
@@ -241,6 +245,18 @@ fn timed_out(cmd: &Value, options: &Options, output: &Output) -> Ran {
         Value::List(words) => repr(&Value::list(words.iter().map(str_of))),
         other => str_of(other),
     };
+    if options.use_vt {
+        let printed = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        let stderr =
+            format!("SALT: Timeout after {}s\n{}", str_of(&options.timeout), printed(&output.stderr));
+        return Ran {
+            pid: output.pid,
+            retcode: None,
+            stdout: printed(&output.stdout),
+            stderr,
+            terminal: true,
+        };
+    }
     let mut stdout = format!("{shown} : Timed out after {} seconds", str_of(&options.timeout));
     // Salt loses what the command has printed by then.
     for printed in [&output.stdout, &output.stderr] {
@@ -250,20 +266,22 @@ fn timed_out(cmd: &Value, options: &Options, output: &Output) -> Ran {
         }
     }
     // Salt quirk: 3006.25 cmdmod.py leaves the return code of the job as it was.
-    Ran { pid: output.pid, retcode: Some(1), stdout, stderr: String::new() }
+    Ran { pid: output.pid, retcode: Some(1), stdout, ..Default::default() }
 }
 
 fn finished(options: &Options, output: Output) -> Result<Ran, Fault> {
     let encoding = options.output_encoding.as_deref();
     let text = |octets: &[u8]| -> Result<String, Fault> {
         let text = decoded(octets, encoding)?;
-        Ok(if options.rstrip { rstripped(&text).to_owned() } else { text })
+        Ok(if options.rstrip && !options.use_vt { rstripped(&text).to_owned() } else { text })
     };
     Ok(Ran {
         pid: output.pid,
-        retcode: if options.bg { None } else { Some(output.code) },
+        // Salt quirk: in a terminal, a signal leaves none.
+        retcode: Some(output.code).filter(|code| !(options.bg || options.use_vt && *code < 0)),
         stdout: text(&output.stdout)?,
         stderr: text(&output.stderr)?,
+        terminal: options.use_vt,
     })
 }
 
