@@ -7,7 +7,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
-use zmtp::{DealerSocket, Message, Options, RouterSocket};
+use zmtp::{DealerSocket, Message, Options, RouterSocket, RoutingId};
 
 use crate::fanout::{PING, frame, length, raw_peer};
 use crate::support::*;
@@ -130,4 +130,76 @@ async fn an_answer_does_not_wait_for_the_one_after_it() {
     for dealer in &mut dealers {
         assert_eq!(soon(dealer.recv()).await, Message::from("reply"));
     }
+}
+
+/// Whose name another takes in the middle of its answers is forgotten; the other has its own, and nobody waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_taken_over_among_many_answers_has_its_own() {
+    let mut router =
+        RouterSocket::bind(&anywhere(), Options { router_handover: true, ..quick() }).await.unwrap();
+    let endpoint = router.local_endpoint().unwrap();
+    let answering = tokio::spawn(async move {
+        loop {
+            let (id, message) = router.recv().await;
+            router.send(&id, message.clone()).unwrap();
+            router.send(&id, message).unwrap();
+        }
+    });
+    let connect = |number: usize| {
+        let routing_id = RoutingId::new(format!("peer{number}").as_bytes());
+        DealerSocket::connect(
+            &endpoint,
+            Options { routing_id: Some(routing_id.unwrap()), reconnect_ivl: None, ..quick() },
+        )
+    };
+    let mut peers: Vec<_> = (0..PEERS).map(connect).collect();
+    for round in 0..20 {
+        for peer in &peers {
+            for _ in 0..5 {
+                peer.send(Message::from("of before")).await;
+            }
+        }
+        for (number, peer) in peers.iter_mut().enumerate() {
+            let mut next = connect(number);
+            next.send(Message::from(format!("{round}"))).await;
+            for _ in 0..2 {
+                // What was asked before may be answered to who has the name by then.
+                while soon(next.recv()).await != Message::from(format!("{round}")) {}
+            }
+            *peer = next;
+        }
+    }
+    answering.abort();
+}
+
+/// The task that writes ends with the runtime of its ROUTER: what is sent then goes nowhere, as to a peer that is gone.
+#[test]
+fn answers_after_the_end_of_the_runtime_go_nowhere() {
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (ending, other) = (runtime(), runtime());
+    let mut router = ending.block_on(RouterSocket::bind(&anywhere(), quick())).unwrap();
+    let endpoint = router.local_endpoint().unwrap();
+    let dealers: Vec<_> = other.block_on(async {
+        let dealers: Vec<_> = (0..PEERS).map(|_| DealerSocket::connect(&endpoint, quick())).collect();
+        for dealer in &dealers {
+            dealer.send(Message::from("hello")).await;
+        }
+        dealers
+    });
+    let ids: Vec<_> = ending.block_on(async {
+        let mut ids = Vec::new();
+        while ids.len() < PEERS {
+            ids.push(soon(router.recv()).await.0);
+        }
+        ids
+    });
+    drop(ending);
+    for _ in 0..5_000 {
+        for id in &ids {
+            router.send(id, Message::from("nobody hears this")).unwrap();
+        }
+    }
+    drop(router);
+    drop(dealers);
 }
