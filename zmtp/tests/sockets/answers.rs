@@ -153,6 +153,11 @@ async fn a_name_taken_over_among_many_answers_has_its_own() {
         )
     };
     let mut peers: Vec<_> = (0..PEERS).map(connect).collect();
+    for peer in &mut peers {
+        peer.send(Message::from("here")).await;
+        // Or else it may come later than who takes its name.
+        soon(peer.recv()).await;
+    }
     for round in 0..20 {
         for peer in &peers {
             for _ in 0..5 {
