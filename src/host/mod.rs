@@ -4,6 +4,7 @@
 mod accounts;
 mod allocator;
 mod atomic;
+mod beside;
 mod connections;
 #[cfg(target_arch = "x86_64")]
 mod copying;
@@ -38,6 +39,7 @@ use std::time::Duration;
 pub use accounts::{Group, User, all_groups, all_users};
 pub use allocator::{Allocator, end_soon, give_back};
 pub use atomic::{FileOwner, write_atomic, write_cache_file};
+pub use beside::beside;
 pub use connections::connections;
 pub use executables::starting;
 pub use fake::FakeHost;
@@ -77,6 +79,8 @@ pub struct Command {
     pub background: bool,
     /// In a terminal of its own; what it prints is also printed here.
     pub terminal: bool,
+    /// How many octets of each output are kept; the rest is read and forgotten.
+    pub most: Option<usize>,
 }
 
 impl Command {

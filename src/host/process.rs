@@ -53,8 +53,9 @@ fn finish(
         thread::spawn(move || drop(pipe.write_all(&content)));
     }
     let (done, finished) = mpsc::channel();
-    let stdout = stdout.map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
-    let stderr = stderr.map(|pipe| collect(pipe, done.clone())).unwrap_or_default();
+    let most = command.most.unwrap_or(usize::MAX);
+    let stdout = stdout.map(|pipe| collect(pipe, done.clone(), most)).unwrap_or_default();
+    let stderr = stderr.map(|pipe| collect(pipe, done.clone(), most)).unwrap_or_default();
     drop(done);
     let ended = if wait_closed(&finished, deadline) { wait_ended(&mut child, deadline)? } else { None };
     let timed_out = ended.is_none();
@@ -91,7 +92,7 @@ pub fn stream(command: &Command, also_fine: i64) -> io::Result<OutputStream> {
         thread::spawn(move || drop(pipe.write_all(&content)));
     }
     let (done, finished) = mpsc::channel();
-    let stderr = child.stderr.take().map(|pipe| collect(pipe, done)).unwrap_or_default();
+    let stderr = child.stderr.take().map(|pipe| collect(pipe, done, usize::MAX)).unwrap_or_default();
     match child.stdout.take() {
         Some(stdout) => Ok(OutputStream { child, stdout, stderr, finished, ended: false, also_fine }),
         None => Err(io::Error::other("it has no output")),
@@ -133,8 +134,8 @@ fn code(status: ExitStatus) -> i64 {
 
 type Collected = Arc<Mutex<Vec<u8>>>;
 
-/// Reads a pipe on a thread of its own. What has been read can be taken at any time.
-fn collect(mut pipe: impl Read + Send + 'static, done: mpsc::Sender<()>) -> Collected {
+/// Reads a pipe on a thread of its own, and keeps its beginning. What has been read can be taken at any time.
+fn collect(mut pipe: impl Read + Send + 'static, done: mpsc::Sender<()>, most: usize) -> Collected {
     let collected = Collected::default();
     let into = Arc::clone(&collected);
     thread::spawn(move || {
@@ -142,10 +143,11 @@ fn collect(mut pipe: impl Read + Send + 'static, done: mpsc::Sender<()>) -> Coll
         loop {
             match pipe.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(count) => into
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .extend_from_slice(buffer.get(..count).unwrap_or_default()),
+                Ok(count) => {
+                    let mut into = into.lock().unwrap_or_else(PoisonError::into_inner);
+                    let count = count.min(most.saturating_sub(into.len()));
+                    into.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => break,
             }
@@ -367,6 +369,14 @@ mod tests {
         let output =
             run(&Command { timeout, ..in_terminal("echo begun; sleep 60 & sleep 60") }).expect("runs");
         assert_eq!((output.timed_out, output.stdout.as_slice()), (true, &b"begun\n"[..]));
+    }
+
+    #[test]
+    fn more_output_than_is_kept_is_read() {
+        let script = "i=0; while [ $i -lt 20000 ]; do echo abcdefghi; echo x >&2; i=$((i+1)); done; exit 5";
+        let output = run(&Command { most: Some(25), ..sh(script) }).expect("runs");
+        assert_eq!((output.stdout.as_slice(), output.code), (&b"abcdefghi\nabcdefghi\nabcde"[..], 5));
+        assert_eq!(output.stderr.len(), 25);
     }
 
     #[test]

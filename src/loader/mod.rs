@@ -14,6 +14,7 @@ mod master_call;
 mod registry;
 mod returner;
 mod services;
+pub mod shlex;
 mod state;
 
 pub use args::Args;

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::cmdmod::shlex::split;
 use crate::host::glob;
+use crate::loader::shlex::split;
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
 use crate::value::{Map, Value, str_of};

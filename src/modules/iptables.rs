@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::cmdmod::shlex;
+use crate::loader::shlex;
 use crate::loader::{
     Args, Context, Default, Fault, Function, Module, Param, keywords, opt, os_error_text, req,
 };

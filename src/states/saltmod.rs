@@ -1,8 +1,10 @@
 //! `salt`: jobs, runners and wheel functions as states, for orchestration. Salt: states/saltmod.py.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::event::tags;
+use crate::host::beside;
 use crate::loader::{
     Args, Call, Context, Default, Fault, ORCHESTRATING, Param, Running, Scope, State, StateReturn, States,
     always, keywords, opt, req,
@@ -364,14 +366,18 @@ fn parallel_runners(running: &Running, args: &Args) -> Result<StateReturn, Fault
         calls.push((str_of(id), runner_call(running, &fun, kwargs)));
     }
     let scope: &Scope = running.cx;
-    let outputs: Vec<(String, Result<Value, Fault>)> = std::thread::scope(|threads| {
-        let begin = |(id, call)| (id, threads.spawn(|| Context::new(*scope).call("saltutil.runner", call)));
-        let begun: Vec<_> = calls.into_iter().map(begin).collect();
-        let broken = || Err(Fault::execution("a defect of this program; see the master's log"));
-        begun.into_iter().map(|(id, thread)| (id, thread.join().unwrap_or_else(|_| broken()))).collect()
+    let slots: Vec<Mutex<Option<Result<Value, Fault>>>> = calls.iter().map(|_| Mutex::default()).collect();
+    beside(calls.len(), &|place| {
+        let (Some((_, call)), Some(slot)) = (calls.get(place), slots.get(place)) else { return };
+        let output = Context::new(*scope).call("saltutil.runner", call.clone());
+        if let Ok(mut slot) = slot.lock() {
+            *slot = Some(output);
+        }
     });
+    let broken = || Err(Fault::execution("a defect of this program; see the master's log"));
+    let outputs = slots.into_iter().map(|slot| slot.into_inner().ok().flatten().unwrap_or_else(broken));
     let (mut returned, mut failed) = (Map::new(), Vec::new());
-    for (id, output) in outputs {
+    for ((id, _), output) in calls.iter().zip(outputs) {
         match output {
             Ok(output) => {
                 let out = output.get("return").cloned().unwrap_or_default();

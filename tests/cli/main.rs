@@ -11,6 +11,7 @@ mod lint;
 mod no_log;
 mod orchestrated;
 mod ordered;
+mod over_ssh;
 mod own_pillar;
 mod paused;
 mod profiled;

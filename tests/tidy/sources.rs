@@ -54,4 +54,4 @@ fn the_program_sorts_by_one_copy_of_code() {
 }
 
 /// Files that sort a `Map`.
-const MAPS: [&str; 3] = ["src/modules/status.rs", "src/runners/jobs/mod.rs", "src/runners/manage.rs"];
+const MAPS: [&str; 3] = ["src/modules/status.rs", "src/runners/jobs/mod.rs", "src/runners/manage/mod.rs"];

@@ -115,6 +115,11 @@ impl MasterServices for LeftBehind<'_> {
         map! { "accepted" => Value::list(MinionFiles::new(self.opts).accepted().into_owned()) }
     }
 
+    /// Nobody listens; a key that has gone would have to be made known to a master.
+    fn keys_changed(&self, act: &'static str, _: &[String]) -> Result<(), Fault> {
+        if act == "accept" { Ok(()) } else { no_master(act, self.opts) }
+    }
+
     fn jobs(&self, oldest: Option<&str>) -> Result<Map, Fault> {
         let mut jobs = files::jobs(self.opts);
         if let Some(store) = &self.store {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::loader::shlex::quote;
 use crate::loader::{Args, Context, Fault};
 use crate::value::{Map, Value, str_of};
 
@@ -84,21 +85,12 @@ fn run(cx: &Context, args: &Args, root: &str) -> Result<Value, Fault> {
         Some(user) => format!("--userspec {user}:{}", args.opt_str("group")?.unwrap_or_default()),
         None => String::new(),
     };
-    let line = format!("chroot {user} {root} {shell} -c {}", quoted(&command));
+    let line = format!("chroot {user} {root} {shell} -c {}", quote(&command));
     let mut options: Map = PASSED.into_iter().map(|name| (name, args.get(name).clone())).collect();
     for name in ["pillarenv", "pillar"] {
         options.insert(name, args.keywords.get(name).cloned());
     }
     cx.ask_with("cmd.run_all", &[line.into()], options)
-}
-
-/// As Python's `shlex.quote`.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%_-+=:,./".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\"'\"'"))
 }
 
 /// Ends what still runs inside; whether something is left.

@@ -7,7 +7,6 @@ mod params;
 mod run;
 mod script;
 mod shells;
-pub(super) mod shlex;
 mod which;
 
 use std::fs::OpenOptions;

@@ -7,8 +7,9 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use super::options::{Options, default_shell, shown, split_input, time_limit, umask_bits};
-use super::{environment, shlex, which};
+use super::{environment, which};
 use crate::host::{Command, Identity, Output};
+use crate::loader::shlex;
 use crate::loader::{Call, Context, Fault, os_error_text};
 use crate::map;
 use crate::patterns::Glob;

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::options::Options;
-use super::{run, shlex};
+use super::run;
 use crate::crypt::random;
 use crate::host::FileOwner;
+use crate::loader::shlex;
 use crate::loader::{Args, Call, Context, Fault, os_error_text};
 use crate::map;
 use crate::value::{Map, Value, str_of};

@@ -5,8 +5,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use crate::host::glob;
+use crate::loader::shlex::split;
 use crate::loader::{Args, Context, Fault};
-use crate::modules::cmdmod::shlex::split;
 use crate::patterns::{PyRegex, PySearch};
 use crate::value::{Value, sort, str_of};
 

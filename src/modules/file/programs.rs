@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::paths::path;
+use crate::loader::shlex::split;
 use crate::loader::{Args, Call, Context, Fault};
 use crate::map;
-use crate::modules::cmdmod::shlex::split;
 use crate::value::{Map, Value, str_of};
 
 fn run(cx: &Context, fun: &str, words: Vec<String>, quiet: bool) -> Result<Value, Fault> {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::loader::shlex;
 use crate::loader::{Args, Context, Fault, Ran};
 use crate::map;
-use crate::modules::cmdmod::shlex;
 use crate::value::{Map, Value, redacted_url, str_of};
 
 /// How the functions of a call run `git`.

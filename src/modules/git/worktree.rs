@@ -36,7 +36,7 @@ pub(super) fn rebase(cx: &Context, args: &Args) -> Result<Value, Fault> {
     if words.iter().any(|word| word == "-i" || word == "--interactive") {
         return Err(Fault::invocation("Interactive rebases are not supported"));
     }
-    words.extend(crate::modules::cmdmod::shlex::split(&str_of(args.get("rev")))?);
+    words.extend(crate::loader::shlex::split(&str_of(args.get("rev")))?);
     Git::of(cx, args)?.printed("rebase", &words)
 }
 

@@ -1,13 +1,13 @@
-//! Splitting a command line into words as a POSIX shell would, without expanding anything. CPython: Lib/shlex.py
-//! (`split`, POSIX mode, no comments).
+//! Command lines and their words: split as a POSIX shell would, without expanding anything, and quoted for one. CPython:
+//! Lib/shlex.py (`split`, POSIX mode, no comments; `quote`).
 
-use crate::loader::Fault;
+use super::Fault;
 
 /// The words of `line`.
 ///
 /// # Errors
 /// When a quotation has no end, or the line ends with a lone backslash.
-pub(in crate::modules) fn split(line: &str) -> Result<Vec<String>, Fault> {
+pub fn split(line: &str) -> Result<Vec<String>, Fault> {
     let mut words = Vec::new();
     // `Some` once a word has begun: `''` is a word too.
     let mut word: Option<String> = None;
@@ -25,6 +25,15 @@ pub(in crate::modules) fn split(line: &str) -> Result<Vec<String>, Fault> {
     }
     words.extend(word);
     Ok(words)
+}
+
+/// A text as one word for a POSIX shell.
+pub fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%_-+=:,./".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\"'\"'"))
 }
 
 fn quoted(quote: char, chars: &mut std::str::Chars, word: &mut String) -> Result<(), Fault> {
@@ -52,6 +61,21 @@ fn unfinished(text: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Expected: `shlex.quote(text)` of CPython 3.11.
+    #[test]
+    fn what_is_quoted_is_one_word() {
+        for (text, expected) in [
+            ("", "''"),
+            ("a-b/c.d", "a-b/c.d"),
+            ("a b", "'a b'"),
+            ("$(x)", "'$(x)'"),
+            ("it's", r#"'it'"'"'s'"#),
+        ] {
+            assert_eq!(quote(text), expected);
+            assert_eq!(split(&quote(text)).expect(text), [text]);
+        }
+    }
 
     /// Expected: `shlex.split(line)` of CPython 3.11.
     #[test]

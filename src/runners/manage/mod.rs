@@ -1,4 +1,9 @@
-//! `manage`: which minions are there. Salt: runners/manage.py.
+//! `manage`: which minions are there, and those that are to be. Salt: runners/manage.py.
+
+mod bootstrap;
+mod roster;
+mod safe_accept;
+mod ssh;
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -8,7 +13,7 @@ use std::time::Duration;
 
 use super::say;
 use crate::keys::KeyDirs;
-use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt};
+use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
 use crate::names::SALT_VERSION;
 use crate::value::{Map, Value, sort};
@@ -34,6 +39,40 @@ pub(super) static MODULE: Module = Module {
     functions: &[
         Function::new("alived", PRESENCE, CONNECTED, connected),
         Function::new("allowed", PRESENCE, CONNECTED, connected),
+        Function::new(
+            "bootstrap",
+            &[
+                opt("version", Default::Str("develop")),
+                opt("script", Default::Str(bootstrap::SCRIPT)),
+                opt("hosts", Default::Str("")),
+                opt("script_args", Default::Str("")),
+                opt("roster", Default::Str("flat")),
+                opt("ssh_user", Default::None),
+                opt("ssh_password", Default::None),
+                opt("ssh_priv_key", Default::None),
+                opt("tmp_dir", Default::Str("/tmp/.bootstrap")),
+                opt("http_backend", Default::Str("tornado")),
+            ],
+            "Makes minions of hosts of the roster, by ssh: they fetch a script with `curl` or `wget` and run it, \
+             `manage.bootstrap hosts=web1,web2 script_args='-A salt.example.com'`. As in Salt `version` decides nothing, \
+             `script_args` does.",
+            bootstrap::bootstrap,
+        ),
+        Function::new(
+            "bootstrap_psexec",
+            &[
+                opt("hosts", Default::Str("")),
+                opt("master", Default::None),
+                opt("version", Default::None),
+                opt("arch", Default::Str("win32")),
+                opt("installer_url", Default::None),
+                opt("username", Default::None),
+                opt("password", Default::None),
+            ],
+            "Fails as Salt's does: that one cannot write the file that it would have `psexec` run, and its list of \
+             installers is gone.",
+            bootstrap::psexec,
+        ),
         Function::new(
             "down",
             &[
@@ -63,6 +102,13 @@ pub(super) static MODULE: Module = Module {
         Function::new("not_reaped", PRESENCE, NOT_CONNECTED, not_connected),
         Function::new("present", PRESENCE, CONNECTED, connected),
         Function::new("reaped", PRESENCE, CONNECTED, connected),
+        Function::new(
+            "safe_accept",
+            &[req("target"), opt("tgt_type", Default::Str("glob"))],
+            "Asks hosts of the roster by ssh for the fingerprints of their minions' keys, and accepts the pending keys \
+             that have them: `[{id: fingerprint}, {id: why not}]`.",
+            safe_accept::safe_accept,
+        ),
         Function::new(
             "status",
             &[
