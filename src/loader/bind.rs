@@ -17,6 +17,21 @@ impl Call {
         Call { args: args.into_iter().collect(), kwargs: Map::new() }
     }
 
+    /// Takes the maps with `__kwarg__: true` out of arguments, and gives what they hold. Of others that key alone is taken,
+    /// as in Salt.
+    pub fn take_keywords(args: &mut Vec<Value>) -> Map {
+        let mut keywords = Map::new();
+        args.retain_mut(|item| {
+            let Value::Map(map) = item else { return true };
+            let marked = map.remove("__kwarg__") == Some(Value::Bool(true));
+            if marked {
+                keywords.extend(std::mem::take(map));
+            }
+            !marked
+        });
+        keywords
+    }
+
     /// Separates a published `arg` list: maps with `__kwarg__: true` hold keyword arguments, and so do words such as
     /// `key=value` that the command line left alone.
     ///

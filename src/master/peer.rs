@@ -14,6 +14,7 @@ use super::{Master, jobs, runners, targets};
 use crate::acl;
 use crate::channel::commands::{Caller, MasterCall, PublishCommand};
 use crate::host::write_cache_file;
+use crate::loader;
 use crate::map;
 use crate::names::{Jid, MinionId};
 use crate::value::yaml::{condition_input, parse_input};
@@ -202,14 +203,7 @@ pub(super) async fn run(master: &Arc<Master>, id: &MinionId, mut load: Map) -> V
         return Map::new().into();
     }
     let mut arg = read(given, &[]);
-    let mut kwarg = match arg.last() {
-        Some(Value::Map(map)) if map.contains("__kwarg__") => match arg.pop() {
-            Some(Value::Map(map)) => map,
-            _ => Map::new(),
-        },
-        _ => Map::new(),
-    };
-    kwarg.remove("__kwarg__");
+    let kwarg = loader::Call::take_keywords(&mut arg);
     let caller = Caller { user: master.options.user.clone(), ..Caller::default() };
     runners::run_and_wait(
         master,

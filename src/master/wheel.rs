@@ -7,8 +7,8 @@ use super::Master;
 use super::pool::Kind;
 use super::services::Services;
 use crate::channel::commands::MasterCall;
-use crate::event::tags;
-use crate::host::RealHost;
+use crate::event::{self, tags};
+use crate::host::{RealHost, utc_now};
 use crate::loader::{self, Call, Context, Nowhere, Param, Scope};
 use crate::map;
 use crate::names::Jid;
@@ -42,6 +42,8 @@ pub(super) async fn answer(master: &Arc<Master>, call: MasterCall) -> Value {
             format!("Exception occurred in wheel {fun}: a defect of this program; see the master's log");
         (text.into(), false)
     });
+    // Salt's event leaves its mark in what is returned.
+    data.insert("_stamp", event::stamp(utc_now()));
     data.insert("return", value);
     data.insert("success", success);
     master.fire(&tags::wheel_ret(jid.as_str()), data.clone());

@@ -105,16 +105,8 @@ fn run_step(step: &Step, job: &Job, scope: Scope<'_>) -> Returned {
 
 /// The arguments of a scheduled job: as they are written there, not as words of a command line.
 fn as_written(function: &Function, arg: &[Value], published: &Map) -> Call {
-    let mut call = Call::default();
-    for item in arg {
-        match item {
-            Value::Map(map) if map.get("__kwarg__") == Some(&Value::Bool(true)) => {
-                call.kwargs.extend(map.clone());
-                call.kwargs.remove("__kwarg__");
-            }
-            other => call.args.push(other.clone()),
-        }
-    }
+    let mut args = arg.to_vec();
+    let mut call = Call { kwargs: Call::take_keywords(&mut args), args };
     if function.params.iter().any(Param::is_open) {
         for (key, value) in published {
             call.kwargs.insert(format!("__pub_{}", str_of(key)), value.clone());

@@ -144,6 +144,10 @@ const RUN: &[&str] = &[
     "state.rm_pause 20260102030405678901",
     "state.orchestrate_single test.succeed_with_changes x",
     "no.such",
+    "--async no.such",
+    "--async test.no_such",
+    "jobs.list_jobs start_time=x",
+    "jobs.list_jobs end_time=x --out=json",
     "test.no_such 1",
 ];
 

@@ -58,16 +58,12 @@ pub(super) fn run(
             }
             started => started.map_err(explained)?,
         };
-        if without_waiting {
-            crate::log::warn!(
-                "Running in asynchronous mode. Results of this execution may be collected by attaching to the master \
-                 event bus or by examining the master job cache, if configured. This execution is running under tag {}",
-                started.tag
-            );
-            return Ok(Exit::OK);
+        // What is not known here its master may know: the first event tells.
+        if without_waiting && shower.knows() {
+            return Ok(left_alone(&started));
         }
         tokio::select! {
-            exit = follow(opts, &mut events, &started, shower) => exit,
+            exit = follow(opts, &mut events, &started, shower, without_waiting) => exit,
             _ = tokio::signal::ctrl_c() => {
                 let text = format!(
                     "\nThe runner goes on in the master; `salt-run jobs.lookup_jid {}` shows its result.\n",
@@ -82,6 +78,15 @@ pub(super) fn run(
 struct Started {
     tag: String,
     jid: String,
+}
+
+fn left_alone(started: &Started) -> Exit {
+    crate::log::warn!(
+        "Running in asynchronous mode. Results of this execution may be collected by attaching to the master event bus \
+         or by examining the master job cache, if configured. This execution is running under tag {}",
+        started.tag
+    );
+    Exit::OK
 }
 
 async fn start(client: &LocalClient, order: &Order) -> Result<Started, ClientError> {
@@ -120,6 +125,7 @@ async fn follow(
     events: &mut BusEvents,
     started: &Started,
     shower: &Shower<'_>,
+    only_begun: bool,
 ) -> anyhow::Result<Exit> {
     let connections = events.reconnects();
     let own = format!("{}/", started.tag);
@@ -141,6 +147,7 @@ async fn follow(
         };
         match event.tag.strip_prefix(&own) {
             Some("ret") => return shower.result(&whole(opts, &started.jid, event.data)),
+            Some("new") if only_begun => return Ok(left_alone(started)),
             Some(suffix) => shower.event(suffix, &event.data)?,
             None => {}
         }

@@ -151,8 +151,10 @@ fn order(parsed: &Parsed) -> Order {
         Some((fun, words)) => (fun.clone(), words),
         None => (String::new(), &[][..]),
     };
-    let (args, kwargs) = options::arguments(parsed, words);
-    let args = condition_input(args, Map::new());
+    let (args, named) = options::arguments(parsed, words);
+    let mut args = condition_input(args, Map::new());
+    let mut kwargs = loader::Call::take_keywords(&mut args);
+    kwargs.extend(named);
     Order {
         fun,
         args,

@@ -23,6 +23,11 @@ impl<'a> Shower<'a> {
         Shower { display, registry, fun: &order.fun, quiet: order.quiet, profile }
     }
 
+    /// Whether the runner is one of ours.
+    pub fn knows(&self) -> bool {
+        self.registry.row(self.fun).is_some()
+    }
+
     /// An event below the runner's tag, other than its end: `suffix` is the rest of the tag.
     pub fn event(&self, suffix: &str, data: &Map) -> anyhow::Result<()> {
         match suffix {

@@ -39,18 +39,17 @@ impl Search<'_> {
     /// # Errors
     /// When a time cannot be understood.
     pub fn range(&self) -> Result<Range, Fault> {
-        let time = |value: &Value, name: &str| {
+        let time = |value: &Value| {
             if !value.truthy() {
                 return Ok(None);
             }
             let text = str_of(value);
             read_time(&text).map(Some).ok_or_else(|| {
-                Fault::invocation(format!(
-                    "{name} is no time that is understood: {text:?}. Write it like 2026-01-02 03:04"
-                ))
+                let why = format!("Unknown string format: {text}");
+                Fault::exception("dateutil.parser._parser.ParserError", why)
             })
         };
-        Ok(Range { from: time(self.start_time, "start_time")?, to: time(self.end_time, "end_time")? })
+        Ok(Range { from: time(self.start_time)?, to: time(self.end_time)? })
     }
 
     /// Whether a job (as it is shown) fits all but the times.

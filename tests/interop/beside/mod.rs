@@ -81,10 +81,10 @@ fn run(fleet: &Fleet, peer: Peer, line: Line) -> Output {
     fleet.output(peer, &command)
 }
 
-/// A text without what differs by its nature: directories, ids of jobs and of processes, fingerprints.
+/// A text without what differs by its nature: directories, times, ids of jobs and of processes, fingerprints.
 fn without_own(fleet: &Fleet, text: &str) -> String {
     static OWN: LazyLock<Regex> = LazyLock::new(|| {
-        let numbers = r#"\b[0-9]{20}\b|\b[0-9a-f]{2}(:[0-9a-f]{2}){31}\b|__pub_pid(['"]: |=)[0-9]+"#;
+        let numbers = r#"\b[0-9]{20}\b|\b20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+|\b[0-9a-f]{2}(:[0-9a-f]{2}){31}\b|__pub_pid(['"]: |=)[0-9]+"#;
         Regex::new(numbers).expect("an expression")
     });
     let text = text.replace(&fleet.path("").display().to_string(), "ROOT/");
