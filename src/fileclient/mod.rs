@@ -99,7 +99,11 @@ impl Files {
         }
         let (path, cached) = match dest {
             Some(dest) => (into_directory(dest, &at.path), false),
-            None => (self.cache_path(at)?, true),
+            // What leads out of the cache is nowhere, as in Salt.
+            None => match at.below(&self.cache_dir(&at.saltenv)) {
+                Some(path) => (path, true),
+                None => return Ok(None),
+            },
         };
         let is_here = path.is_file();
         // What is not here at all is asked for at once.
@@ -120,11 +124,6 @@ impl Files {
         let target = Target { path: &path, private: cached, expected: &hash, gzip };
         download::serve(&*self.source, at, size, replies.next(), &target)?;
         Ok(Some(path))
-    }
-
-    fn cache_path(&self, at: &SaltPath) -> Result<PathBuf, Fault> {
-        let path = at.below(&self.cache_dir(&at.saltenv));
-        path.ok_or_else(|| Fault::invocation(format!("salt://{} leaves the file cache", at.path)))
     }
 
     fn external_path(&self, remote: &crate::http::Remote, saltenv: &str) -> Result<PathBuf, Fault> {

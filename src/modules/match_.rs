@@ -1,7 +1,7 @@
 //! `match`: is this minion meant by a target? Salt: modules/match.py.
 
 use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, Param, always, opt, req, rest};
-use crate::matchers::{MinionView, ParseOptions, Target, TargetType};
+use crate::matchers::{IpTarget, MinionView, ParseOptions, Target, TargetType};
 use crate::patterns::Glob;
 use crate::value::{DEFAULT_DELIMITER, Map, MergeStrategy, Value, merge, str_of};
 
@@ -67,7 +67,11 @@ pub(super) static MODULE: Module = Module {
             "ipcidr",
             &[req("tgt")],
             "Whether the minion has an address, or one in a network.",
-            |cx, args| asked(cx, args, TargetType::Ipcidr),
+            |cx, args| match IpTarget::parse(&str_of(args.get("tgt"))) {
+                Some(_) => asked(cx, args, TargetType::Ipcidr),
+                // Salt quirk (all): what is no address means nobody in words of its own.
+                None => Ok(Value::List(Vec::new())),
+            },
         ),
         Function::new("list", OF_ID, "Whether the id is in a list.", |cx, args| {
             asked(cx, args, TargetType::List)

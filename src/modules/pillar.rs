@@ -207,7 +207,12 @@ fn items(cx: &Context, args: &Args) -> Result<Value, Fault> {
         return Err(Fault::NotSupported("pillar_enc".to_owned()));
     }
     let overrides = keyword("pillar").and_then(Value::as_map).cloned().unwrap_or_default();
-    Ok(compile(cx, text(keyword("saltenv")), text(keyword("pillarenv")), &overrides)?.into())
+    let mut pillar = compile(cx, text(keyword("saltenv")), text(keyword("pillarenv")), &overrides)?;
+    // Python's `aggregate` makes an OrderedDict, of which a master's reply knows nothing.
+    if cx.opt_str("pillar_source_merging_strategy") == "aggregate" && cx.opt_str("file_client") == "local" {
+        pillar.keep_order();
+    }
+    Ok(pillar.into())
 }
 
 fn external(cx: &Context, args: &Args) -> Result<Value, Fault> {

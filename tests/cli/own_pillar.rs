@@ -70,3 +70,23 @@ fn a_default_of_pillar_get_stays_what_it_is() {
     let printed = text(&minion.run(&words).stdout);
     assert_eq!(printed.trim_end(), expected.map(|(_, yaml)| yaml).join("\n"));
 }
+
+/// What `pillar.items` and `pillar.raw` of Salt 3006.25 print for these files: what was compiled for the call is in the order
+/// in which it was merged.
+#[test]
+fn a_pillar_of_aggregated_files_keeps_its_order() {
+    let minion = Minion::new("own-aggregate");
+    let here = minion.root.display().to_string();
+    minion.option(&format!(
+        "pillar_roots: {{base: [{here}/base]}}\npillar_source_merging_strategy: aggregate\n"
+    ));
+    fs::create_dir_all(minion.path("base")).expect("a directory");
+    for (name, content) in
+        [("top", "base: {'*': [zz, aa]}\n"), ("zz", "z: 1\nm: 2\n"), ("aa", "b: 3\na: 4\n")]
+    {
+        fs::write(minion.path("base").join(format!("{name}.sls")), content).expect("written");
+    }
+    let shown = |fun| text(&minion.run(&[fun, "--out=nested"]).stdout).split_whitespace().collect::<String>();
+    assert_eq!(shown("pillar.items"), "local:----------z:1m:2b:3a:4");
+    assert_eq!(shown("pillar.raw"), "local:----------a:4b:3m:2z:1");
+}

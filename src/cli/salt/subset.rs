@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use crate::cli::print;
 use crate::client::{ClientError, Job, LocalClient, Progress};
 use crate::crypt::random;
+use crate::output::report;
 use crate::value::{Value, sort};
 
 /// The job on at most `count` minions by name: of those that answer `sys.list_functions` with the job's functions.
@@ -28,6 +30,9 @@ pub(super) async fn narrow(
                 able.push((random::bytes::<8>(), id));
             }
         }
+    } else {
+        // Salt asks nobody twice.
+        let _ = print(report::NO_MINIONS_MATCHED);
     }
     sort::all(&mut able);
     let chosen: Vec<String> = able.into_iter().take(count).map(|(_, id)| id).collect();

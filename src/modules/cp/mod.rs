@@ -250,7 +250,10 @@ fn list_states(cx: &Context, args: &Args) -> Result<Value, Fault> {
 fn hash_file(cx: &Context, args: &Args) -> Result<Value, Fault> {
     let (path, saltenv) = path_and_env(cx, args)?;
     Ok(match cx.minion.files().hash_file(&path, &saltenv)? {
-        Some(hash) => map! { "hash_type" => hash.hash_type, "hsum" => hash.hsum }.into(),
+        Some(hash) if path.starts_with("salt://") => {
+            map! { "hash_type" => hash.hash_type, "hsum" => hash.hsum }.into()
+        }
+        Some(hash) => map! { "hsum" => hash.hsum, "hash_type" => hash.hash_type }.into(),
         std::option::Option::None if path.starts_with("salt://") => Value::text(""),
         // Salt quirk (3006.25): a missing file of the minion is a pair of an empty map and None.
         std::option::Option::None => Value::List(vec![map! {}.into(), Value::Null]),

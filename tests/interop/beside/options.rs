@@ -79,6 +79,26 @@ const LINES: &[Line] = &[
     &["salt-call", "--local", "saltutil.list_extmods"],
     &["salt-call", "saltutil.runner", "nosuch.x"],
     &["salt-call", "saltutil.wheel", "key.nosuch"],
+    &[
+        "salt-call",
+        "slsutil.renderer",
+        "string={{ salt['saltutil.wheel']('key.list', 'accepted')|list }}",
+        "default_renderer=jinja",
+    ],
+    &["salt-run", "test.arg", "{__kwarg__: True, b: 2, c: 4}", "b=3", "x", "--out=json"],
+    &["salt-run", "test.arg", "{__kwarg__: 1, b: 2}", "--out=json"],
+    &["salt-run", "jobs.list_jobs", "start_time=x", "--out=quiet"],
+    &["salt", "--subset", "1", "nobody", "test.ping"],
+    &["salt-call", "match.ipcidr", "x", "--out=json"],
+    &["salt-call", "match.ipcidr", "10.0.0.1/8", "--out=json"],
+    &["salt-call", "match.ipcidr", "127.0.0.0/8", "--out=json"],
+    &["salt-call", "--local", "cp.hash_file", "/etc/passwd", "--out=json"],
+    &["salt-call", "cp.hash_file", "/etc/passwd", "--out=json"],
+    &["salt-call", "cp.cache_file", "salt://../x", "--out=json"],
+    &["salt-call", "cp.get_file_str", "salt://a/../../x", "--out=json"],
+    &["salt-call", "state.pause", "x", "one", "duration=2", "--out=json"],
+    &["salt-call", "state.soft_kill", "y", "--out=json"],
+    &["salt-call", "state.resume", "x", "one", "--out=json"],
 ];
 
 pub fn differences(pair: &Pair) -> Vec<String> {
