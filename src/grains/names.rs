@@ -48,7 +48,7 @@ impl Names {
         }
         let mut answers = resolver.answer(&questions, BUDGET);
         let reverse = answers.split_off(forward);
-        let mut fqdns: Vec<String> = reverse.into_iter().flatten().map(full_name).collect();
+        let mut fqdns: Vec<String> = reverse.into_iter().flatten().map(Answer::full_name).collect();
         sort::all(&mut fqdns);
         fqdns.dedup();
         let found: Vec<Answer> = answers.into_iter().flatten().collect();
@@ -61,12 +61,6 @@ impl Names {
         let fqdn = if fqdn.is_empty() { "localhost.localdomain".to_owned() } else { fqdn };
         Names { fqdn, fqdn_ip4, fqdn_ip6, fqdns }
     }
-}
-
-/// The first name with a dot, as Python's `getfqdn` prefers.
-fn full_name(answer: Answer) -> String {
-    let dotted = std::iter::once(&answer.name).chain(&answer.aliases).find(|name| name.contains('.'));
-    dotted.unwrap_or(&answer.name).clone()
 }
 
 /// `localhost`, `fqdn`, `host`, `domain`.

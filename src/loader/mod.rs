@@ -16,6 +16,7 @@ mod returner;
 mod services;
 pub mod shlex;
 mod state;
+mod wake;
 
 pub use args::Args;
 pub use ask::Ran;
@@ -29,6 +30,7 @@ pub use services::{
     Executed, FileClient, Forget, HashOf, MasterServices, MinionServices, Nowhere, WithFiles,
 };
 pub use state::{Running, State, StateReturn, StateRun, States};
+pub use wake::wake;
 
 use crate::value::Value;
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use rand::TryRng;
 
 use crate::crypt::HashType;
-use crate::loader::{Args, Context, Default, Fault, Function, Module, always, opt, req};
+use crate::loader::{Args, Call, Context, Default, Fault, Function, Module, always, opt, req};
 use crate::value::{Twister, Value, str_of};
 
 /// What `random.get_str` may be asked for, in characters.
@@ -63,6 +63,23 @@ pub(super) static MODULE: Module = Module {
             seed,
         )
         .cheap(),
+        Function::new(
+            "shadow_hash",
+            &[
+                opt("crypt_salt", Default::None),
+                opt("password", Default::None),
+                opt("algorithm", Default::Str("sha512")),
+            ],
+            "The hash of a password for shadow(5), as `shadow.gen_password` makes it; of a random one where none is given.",
+            |cx, args| {
+                let password = match args.get("password") {
+                    Value::Null => cx.call("random.get_str", Call::default())?,
+                    password => password.clone(),
+                };
+                let rest = ["crypt_salt", "algorithm"].map(|name| args.get(name).clone());
+                cx.call("shadow.gen_password", Call::positional([password].into_iter().chain(rest)))
+            },
+        ),
         Function::new(
             "shuffle",
             &[req("value"), opt("seed", Default::None)],

@@ -1,8 +1,12 @@
 //! `slsutil`: what SLS files are made with. Salt: modules/slsutil.py.
 
+use std::collections::HashSet;
 use std::fs;
 
+use crate::config::{join, normalize};
+use crate::jinja::{Nothing, Options, render as render_template};
 use crate::loader::{Args, Context, Default, Fault, Function, Module, always, keywords, opt, req};
+use crate::map;
 use crate::render::{RenderError, Source, render};
 use crate::value::{JsonStyle, Map, MergeStrategy, Value, merge, serializer, str_of, toml, yaml};
 
@@ -11,6 +15,22 @@ pub(super) static MODULE: Module = Module {
     provides: "slsutil",
     available: always,
     functions: &[
+        Function::new(
+            "banner",
+            &[
+                opt("width", Default::Int(72)),
+                opt("commentchar", Default::Str("#")),
+                opt("borderchar", Default::Str("#")),
+                opt("blockstart", Default::None),
+                opt("blockend", Default::None),
+                opt("title", Default::None),
+                opt("text", Default::None),
+                opt("newline", Default::False),
+            ],
+            "A comment in a box: `{{ salt['slsutil.banner'](width=100) }}`.",
+            banner,
+        )
+        .cheap(),
         Function::new(
             "boolstr",
             &[req("value"), opt("true", Default::Str("true")), opt("false", Default::Str("false"))],
@@ -37,6 +57,13 @@ pub(super) static MODULE: Module = Module {
             |cx, args| Ok(is_listed(cx, args, true, false)?.into()),
         ),
         Function::new(
+            "findup",
+            &[req("startpath"), req("filenames"), opt("saltenv", Default::Str("base"))],
+            "The first of some files or directories in a directory of the file server or the next one above it: \
+             `{{ salt['slsutil.findup'](tplfile, 'defaults.yaml') }}`.",
+            findup,
+        ),
+        Function::new(
             "merge",
             &[
                 req("obj_a"),
@@ -45,7 +72,8 @@ pub(super) static MODULE: Module = Module {
                 opt("renderer", Default::Str("yaml")),
                 opt("merge_lists", Default::False),
             ],
-            "One map merged into another: `smart` and `recurse` go all the way down, `overwrite` replaces.",
+            "One map merged into another: `smart` and `recurse` go all the way down, `overwrite` and `aggregate` replace, \
+             `list` makes `[old, new]` of what both have and keeps nothing else of the new one.",
             |_, args| merged(args, args.get("obj_a").clone(), args.get("obj_b").clone()),
         )
         .cheap(),
@@ -164,19 +192,118 @@ fn is_listed(cx: &Context, args: &Args, files: bool, dirs: bool) -> Result<bool,
 
 fn merged(args: &Args, base: Value, update: Value) -> Result<Value, Fault> {
     let lists = args.truthy("merge_lists");
+    let renderer = args.str("renderer")?;
     let strategy = match args.str("strategy")?.as_str() {
+        "smart" if renderer.rsplit('|').next() == Some("yamlex") || renderer.starts_with("yamlex_") => {
+            return Ok(aggregated(base, update));
+        }
+        "aggregate" => return Ok(aggregated(base, update)),
+        "list" => {
+            let mut base = base;
+            for (key, old) in base.as_map_mut().into_iter().flat_map(Map::iter_mut) {
+                if let Some(new) = update.as_map().and_then(|update| update.get_value(key)) {
+                    *old = Value::List(vec![std::mem::take(old), new.clone()]);
+                }
+            }
+            return Ok(base);
+        }
         "smart" | "recurse" if lists => MergeStrategy::RecurseMergeLists,
         "smart" | "recurse" | "none" => MergeStrategy::Recurse,
         "overwrite" => MergeStrategy::Overwrite,
-        other @ ("list" | "aggregate") => {
-            return Err(Fault::NotSupported(format!("the merge strategy '{other}'")));
-        }
         other => {
             crate::log::warn!("Unknown merging strategy '{other}', fallback to recurse");
             MergeStrategy::Recurse
         }
     };
     Ok(merge(base, update, strategy))
+}
+
+/// Salt: utils/aggregation.py, one level deep: what is no map is a list, and lists are joined.
+fn aggregated(base: Value, update: Value) -> Value {
+    let list = |value| match value {
+        Value::List(items) => items,
+        one => vec![one],
+    };
+    match (base, update) {
+        (base @ Value::Map(_), update @ Value::Map(_)) => merge(base, update, MergeStrategy::Overwrite),
+        (_, update @ Value::Map(_)) => update,
+        (Value::Map(_), update) => Value::List(list(update)),
+        (base, update) => {
+            let mut all = list(base);
+            let known = all.clone();
+            all.extend(list(update).into_iter().filter(|item| !known.contains(item)));
+            Value::List(all)
+        }
+    }
+}
+
+/// What stands in the box where nothing is given.
+const SAID: [(&str, &str); 2] = [
+    ("title", "THIS FILE IS MANAGED BY SALT - DO NOT EDIT"),
+    (
+        "text",
+        "The contents of this file are managed by Salt. Any changes to this file may be overwritten automatically and \
+         without warning.",
+    ),
+];
+
+/// The box. Templates have Python's `textwrap` and `str.center`; `left` and `right` stand at the edges.
+const BANNER: &str = "\
+{%- set border = commentchar ~ borderchar[:1] * (width - left|length - right|length) ~ right -%}
+{%- set spacer = commentchar ~ ' ' * (width - 2 * commentchar|length) ~ commentchar -%}
+{%- if blockstart is not none %}{{ blockstart }}
+{% endif %}{{ border }}
+{{ spacer }}
+{% for line in (title.expandtabs()|replace('\\n', ' ')|replace('\\r', ' ')|wordwrap(inner)).splitlines() %}{{ left }} {{ line.center(inner) }} {{ right }}
+{% endfor %}{{ spacer }}
+{% for line in (text.expandtabs()|replace('\\n', ' ')|replace('\\r', ' ')|wordwrap(inner)).splitlines() %}{{ left }} {{ line.ljust(inner) }} {{ right }}
+{% endfor %}{{ border }}{% if blockend is not none %}
+{{ blockend }}{% endif %}{% if newline %}
+{% endif %}";
+
+fn banner(_: &Context, args: &Args) -> Result<Value, Fault> {
+    let comment = args.str("commentchar")?;
+    let (left, right, width) = (comment.trim_end(), comment.trim(), args.int("width")?);
+    let edges = left.chars().count() + right.chars().count() + 2;
+    let inner =
+        usize::try_from(width).ok().and_then(|width| width.checked_sub(edges)).filter(|inner| *inner > 0);
+    let Some(inner) = inner else { return Err(Fault::execution("Width is too small to render banner")) };
+    let mut words = map! { "left" => left, "right" => right, "width" => width, "inner" => inner };
+    for name in ["commentchar", "borderchar", "blockstart", "blockend", "newline"] {
+        words.insert(name, args.get(name).clone());
+    }
+    for (name, otherwise) in SAID {
+        words.insert(name, args.given(name).map_or_else(|| otherwise.to_owned(), str_of));
+    }
+    let drawn = render_template(BANNER, &words, &Nothing, &Options::default());
+    Ok(drawn.map_err(|error| Fault::execution(error.to_string()))?.into())
+}
+
+fn findup(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let (saltenv, server) = (args.str("saltenv")?, cx.minion.files());
+    let mut known: HashSet<String> = server.file_list(&saltenv, "")?.into_iter().collect();
+    known.extend(server.dir_list(&saltenv, "")?);
+    let mut at = args.str("startpath")?;
+    if !at.is_empty() {
+        at = normalize(&at);
+        if !known.contains(&at) {
+            return Err(Fault::invocation(format!("Starting path not found in the state tree: {at}")));
+        }
+    }
+    let names = match args.get("filenames") {
+        Value::List(names) => names.iter().map(str_of).collect(),
+        Value::Text(name) => vec![name.clone()],
+        _ => return Err(Fault::invocation("Filenames argument must be a string or list of strings")),
+    };
+    loop {
+        if let Some(found) = names.iter().map(|name| join(&at, name)).find(|path| known.contains(path)) {
+            return Ok(found.into());
+        }
+        if at.is_empty() {
+            return Err(Fault::execution("File pattern(s) not found in path ancestry"));
+        }
+        at.truncate(at.rfind('/').unwrap_or(0));
+    }
 }
 
 fn renderer(cx: &Context, args: &Args) -> Result<Value, Fault> {

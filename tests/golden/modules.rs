@@ -408,8 +408,15 @@ impl FileClient for LocalFiles {
         Ok(found)
     }
 
-    fn dir_list(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {
-        Ok(Vec::new())
+    fn dir_list(&self, saltenv: &str, prefix: &str) -> Result<Vec<String>, Fault> {
+        let mut found = vec![".".to_owned()];
+        for file in self.file_list(saltenv, prefix)? {
+            let above = Path::new(&file).ancestors().skip(1).filter(|folder| *folder != Path::new(""));
+            found.extend(above.map(|folder| folder.to_string_lossy().into_owned()));
+        }
+        found.sort();
+        found.dedup();
+        Ok(found)
     }
 
     fn file_list_emptydirs(&self, _: &str, _: &str) -> Result<Vec<String>, Fault> {

@@ -49,6 +49,14 @@ pub struct Resolver {
     pub own: Answer,
 }
 
+impl Answer {
+    /// The first name with a dot, as Python's `getfqdn` prefers.
+    pub fn full_name(self) -> String {
+        let dotted = std::iter::once(&self.name).chain(&self.aliases).find(|name| name.contains('.'));
+        dotted.unwrap_or(&self.name).clone()
+    }
+}
+
 /// One word of the `hosts:` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

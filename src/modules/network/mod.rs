@@ -5,15 +5,18 @@ mod net;
 mod tables;
 
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::host::Interface;
+use crate::host::resolver::{Answer, Question, Resolver};
 use crate::loader::{
-    Args, Call, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req,
+    Args, Call, Context, Default, Fault, Function, Module, Param, always, keywords, opt, req, wake,
 };
 use crate::map;
+use crate::patterns::fnmatch;
 use crate::value::addresses::is_private;
-use crate::value::{Map, Value, sort, str_of};
+use crate::value::{Map, Value, repr, sort, str_of};
 use net::{Net, address};
 
 const IP_ADDRS: &[Param] = &[
@@ -25,6 +28,9 @@ const IP_ADDRS: &[Param] = &[
 const IP_ADDRS6: &[Param] =
     &[opt("interface", Default::None), opt("include_loopback", Default::False), opt("cidr", Default::None)];
 const IFACE: &[Param] = &[req("iface")];
+/// How long name servers may take.
+const RESOLVED: Duration = Duration::from_secs(5);
+
 const FAMILY: &[Param] = &[opt("family", Default::None)];
 const IP: &[Param] = &[req("ip_addr")];
 
@@ -59,10 +65,18 @@ pub(super) static MODULE: Module = Module {
             "Routes that lead anywhere, of one family (`inet`, `inet6`) or of both.",
             tables::default_route,
         ),
+        Function::new("get_fqdn", &[], "The name of this machine with its domain.", |_, _| Ok(fqdn().into())),
         Function::new("get_hostname", &[], "The name of this machine.", |_, _| Ok(host_name().into()))
             .cheap(),
         Function::new("hw_addr", IFACE, "The hardware address of an interface.", hw_addr).cheap(),
         Function::new("hwaddr", IFACE, "The hardware address of an interface.", hw_addr).cheap(),
+        Function::new(
+            "ifacestartswith",
+            &[req("cidr")],
+            "The interfaces with an IPv4 address that begins so: `network.ifacestartswith 10.`.",
+            beginning,
+        )
+        .cheap(),
         Function::new(
             "in_subnet",
             &[req("cidr")],
@@ -104,12 +118,37 @@ pub(super) static MODULE: Module = Module {
             |_, args| Ok(in_net(&args.str("cidr")?, &[address(&args.str("ip_addr")?)?]).into()),
         )
         .cheap(),
+        Function::new(
+            "ip_networks",
+            &[
+                opt("interface", Default::None),
+                opt("include_loopback", Default::False),
+                opt("verbose", Default::False),
+            ],
+            "The IPv4 networks that the minion is in, of all interfaces or of those that globs name; with `verbose` \
+             `{network: {address, netmask, num_addresses, prefixlen}}`.",
+            ip_networks,
+        )
+        .cheap(),
         Function::new("ipaddrs", IP_ADDRS, "IPv4 addresses of the minion.", |cx, args| {
             ip_addrs(cx, args, true)
         })
         .cheap(),
         Function::new("ipaddrs6", IP_ADDRS6, "IPv6 addresses of the minion.", |cx, args| {
             ip_addrs(cx, args, false)
+        })
+        .cheap(),
+        Function::new("iphexval", &[req("ip")], "An IPv4 address in hexadecimal digits.", |_, args| {
+            let number = |part: &str| {
+                let number = part.trim().parse::<i64>().map_err(|_| {
+                    let part = repr(&part.into());
+                    let text = format!("invalid literal for int() with base 10: {part}");
+                    Fault::exception("ValueError", text)
+                })?;
+                let sign = if number < 0 { "-" } else { "" };
+                Ok(format!("{sign}{:0width$X}", number.unsigned_abs(), width = 2 - sign.len()))
+            };
+            Ok(args.str("ip")?.split('.').map(number).collect::<Result<String, Fault>>()?.into())
         })
         .cheap(),
         Function::new("is_loopback", IP, "Whether an address leads to the machine itself.", |_, args| {
@@ -151,6 +190,15 @@ pub(super) static MODULE: Module = Module {
             Ok(subnets(cx, &Value::Null, false))
         })
         .cheap(),
+        Function::new(
+            "wol",
+            &[req("mac"), opt("bcast", Default::Str("255.255.255.255")), opt("destport", Default::Int(9))],
+            "Sends a magic packet that wakes the host with this MAC address. True when it was sent.",
+            |_, args| {
+                wake(&args.str("mac")?, args)?;
+                Ok(true.into())
+            },
+        ),
     ],
 };
 
@@ -254,6 +302,46 @@ fn in_net(cidr: &str, addresses: &[IpAddr]) -> bool {
     }
 }
 
+fn beginning(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let beginning = str_of(args.get("cidr"));
+    let mut names = Vec::new();
+    for (_, interface) in interfaces(cx) {
+        for address in interface.get("inet").and_then(Value::as_list).unwrap_or_default() {
+            if address.get("address").is_some_and(|address| str_of(address).starts_with(&beginning)) {
+                names.extend(address.get("label").cloned());
+            }
+        }
+    }
+    Ok(Value::List(names))
+}
+
+fn ip_networks(cx: &Context, args: &Args) -> Result<Value, Fault> {
+    let globs = match args.given("interface") {
+        Some(Value::List(globs)) => globs.iter().map(str_of).collect(),
+        Some(globs) => str_of(globs).split(',').map(|glob| glob.trim().to_owned()).collect(),
+        None => vec!["*".to_owned()],
+    };
+    let mut interfaces = cx.host.interfaces();
+    interfaces.retain(|interface| globs.iter().any(|glob| fnmatch(glob, &interface.name)));
+    let addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+    let own = addresses.filter(|address| {
+        address.ip.is_ipv4() && (args.truthy("include_loopback") || !address.ip.is_loopback())
+    });
+    let nets = sort::into_set(own.map(|address| Net::around(address.ip, address.prefix)));
+    if !args.truthy("verbose") {
+        return Ok(Value::list(nets.iter().map(Net::to_string)));
+    }
+    let about = |net: Net| {
+        map! {
+            "address" => net.address.to_string(),
+            "netmask" => net.netmask().to_string(),
+            "num_addresses" => 1_i64 << (32 - net.prefix.min(32)),
+            "prefixlen" => i64::from(net.prefix),
+        }
+    };
+    Ok(nets.into_iter().map(|net| (net.to_string(), about(net))).collect::<Map>().into())
+}
+
 fn subnets(cx: &Context, wanted: &Value, v4: bool) -> Value {
     let named = |name: &str| match wanted {
         Value::Null => true,
@@ -306,6 +394,17 @@ fn reverse(address: IpAddr) -> String {
 
 fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// As Python's `getfqdn`: what the first address of this machine's name is called.
+fn fqdn() -> String {
+    let name = host_name();
+    let resolver = Resolver::from_files(Path::new("/"));
+    let ask = |questions: &[Question]| resolver.answer(questions, RESOLVED).into_iter().flatten();
+    let mut found = ask(&[Question::V4(name.clone()), Question::V6(name.clone())]);
+    let address = found.find_map(|answer| answer.addresses.into_iter().next());
+    let answer = address.and_then(|address| ask(&[Question::Reverse(address)]).next());
+    answer.map_or(name, Answer::full_name)
 }
 
 /// Letters that a host may have (Salt: `sanitize_host`; it loses the colons of IPv6 addresses, we keep them).
