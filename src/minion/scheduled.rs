@@ -16,7 +16,7 @@ use super::{Daemon, jobs};
 use crate::config::Opts;
 use crate::host::tasks;
 use crate::host::{FileOwner, Host, RealHost, local_now, write_atomic};
-use crate::log::{debug, error, info};
+use crate::log::{debug, error, info, warn};
 use crate::map;
 use crate::names::Jid;
 use crate::schedule::{Due, Scheduler, World};
@@ -115,6 +115,9 @@ fn run(daemon: &Arc<Daemon>, due: Due) {
     let Due { name, fun, job } = due;
     if job.get("dry_run").is_some_and(Value::truthy) {
         return debug!("Job {name} has 'dry_run' set to True. Not running it.");
+    }
+    if job.get("metadata").is_some_and(|metadata| metadata.as_map().is_none()) {
+        warn!("schedule: The metadata parameter must be specified as a dictionary.  Ignoring.");
     }
     let Some(link) = daemon.links().first().cloned() else {
         return error!("The scheduled job {name} is left out: there is no master");

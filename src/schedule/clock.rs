@@ -1,6 +1,6 @@
 //! When one scheduled job is due: its timing, its splay, and what stands against it. Salt: utils/schedule.py (`eval`).
 
-use jiff::ToSpan as _;
+use jiff::SignedDuration;
 
 use super::cron::Cron;
 use super::{World, dates};
@@ -16,6 +16,9 @@ pub struct Clock {
     pub next: Option<DateTime>,
     /// When it is due, with splay.
     pub splayed: Option<DateTime>,
+    /// When it is due by its timing alone, and the seconds of an interval: Salt shows both.
+    pub scheduled: Option<DateTime>,
+    pub every: Option<i64>,
     pub last_run: Option<DateTime>,
     /// Why it was not run when it was due.
     pub skipped: Option<(&'static str, DateTime)>,
@@ -56,7 +59,18 @@ enum Timing {
 const EVERY: [(&str, i64); 4] = [("seconds", 1), ("minutes", 60), ("hours", 3600), ("days", 86_400)];
 
 fn after(time: DateTime, seconds: i64) -> DateTime {
-    time.checked_add(seconds.seconds()).unwrap_or(time)
+    time.saturating_add(SignedDuration::from_secs(seconds))
+}
+
+/// A whole number of seconds, minutes and the like; thousands of years at most.
+fn number(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::Text(text) => text.trim().parse().ok()?,
+        #[allow(clippy::cast_possible_truncation, reason = "Python's int() of a float")]
+        Value::Float(float) => *float as i64,
+        other => other.as_int()?,
+    };
+    Some(number.clamp(-1_000_000_000_000, 1_000_000_000_000))
 }
 
 fn whole(time: DateTime) -> DateTime {
@@ -72,7 +86,7 @@ pub fn read_time(text: &str, format: &str) -> Option<DateTime> {
 fn time_of(value: &Value, now: DateTime) -> Option<DateTime> {
     match value {
         Value::Time(time) => Some(**time),
-        other => dates::parse(&str_of(other), now),
+        other => dates::parse(other.as_str()?, now),
     }
 }
 
@@ -99,47 +113,60 @@ impl Clock {
         world: &mut World<'_>,
     ) -> Turn {
         self.skipped = None;
-        let timing = match self.timing(name, job, now, world) {
-            Ok(Some(timing)) => timing,
-            Ok(None) => return Turn::Wait,
+        match self.look(name, job, common, enabled, now, world) {
+            Ok(turn) => {
+                self.error = None;
+                turn
+            }
             Err(problem) => {
-                if self.error.as_deref() != Some(problem.as_str()) {
-                    crate::log::error!("{problem}");
-                }
-                self.error = Some(problem);
-                return Turn::Wait;
+                self.refuse(problem);
+                Turn::Wait
             }
-        };
-        self.error = None;
-        let explicit_run = self.runs_explicitly(job, now, world);
-        let due = self.is_due(&timing, job, common, now, world) || explicit_run;
-        let first = !self.started && job.get("run_on_start").is_some_and(Value::truthy);
+        }
+    }
+
+    /// The job cannot be run; says so once.
+    pub fn refuse(&mut self, problem: String) {
+        if self.error.as_deref() != Some(problem.as_str()) {
+            crate::log::error!("{problem}");
+        }
+        self.error = Some(problem);
+    }
+
+    fn look(
+        &mut self,
+        name: &str,
+        job: &Map,
+        common: &Common,
+        enabled: bool,
+        now: DateTime,
+        world: &mut World<'_>,
+    ) -> Result<Turn, String> {
+        let Some(timing) = self.timing(name, job, now, world)? else { return Ok(Turn::Wait) };
+        let explicit = self.runs_explicitly(job, now, world);
+        let timed = self.is_due(&timing, name, job, common, now, world)?;
+        // A job whose time is past does not start with the minion either.
+        let first =
+            !self.started && self.next.is_some() && job.get("run_on_start").is_some_and(Value::truthy);
         self.started = true;
-        let mut turn = if due || first { Turn::Run } else { Turn::Wait };
-        if due && !first {
-            match self.conditions(name, job, common, now, world) {
-                Ok(decided) => turn = decided,
-                Err(problem) => {
-                    crate::log::error!("{problem}");
-                    self.error = Some(problem);
-                    return Turn::Wait;
-                }
-            }
+        let mut turn = if timed || explicit || first { Turn::Run } else { Turn::Wait };
+        if turn == Turn::Run && !first {
+            turn = self.conditions(name, job, common, now, world)?;
         }
         if !enabled || job.get("enabled").is_some_and(|enabled| !enabled.truthy()) {
             self.skip("disabled", now);
             turn = Turn::Wait;
         }
         if turn != Turn::Wait && job.get("jid_include").is_none_or(Value::truthy) {
-            let most = job.get("maxrunning").and_then(Value::as_int).unwrap_or(1);
+            let most = job.get("maxrunning").and_then(number).unwrap_or(1).max(1);
             if i64::try_from((world.running)(name)).unwrap_or(i64::MAX) >= most {
                 crate::log::debug!("The scheduled job {name} was not started, {most} already running");
                 self.skip("maxrunning", now);
                 turn = Turn::Wait;
             }
         }
-        self.advance(&timing, &turn, due, now);
-        turn
+        self.advance(&timing, &turn, timed, now);
+        Ok(turn)
     }
 
     fn skip(&mut self, reason: &'static str, now: DateTime) {
@@ -159,23 +186,17 @@ impl Clock {
         if named.len() > 1 {
             return Err(format!("Unable to use \"{}\" options together. Ignoring.", kinds.join("\", \"")));
         }
+        // Salt means to refuse an interval beside the others, and lets it win (utils/schedule.py, `invalid_time_combos`).
         if EVERY.iter().any(|(unit, _)| has(unit)) {
-            if !named.is_empty() {
-                let units: Vec<&str> = EVERY.iter().map(|(unit, _)| *unit).collect();
-                return Err(format!(
-                    "Unable to use \"{}\" with \"{}\" options. Ignoring",
-                    units.join("\", \""),
-                    kinds.join("\", \"")
-                ));
+            let mut seconds = 0_i64;
+            for (unit, size) in EVERY {
+                let Some(value) = job.get(unit) else { continue };
+                let count = number(value).ok_or_else(|| {
+                    format!("Invalid number of {unit}: {}. Ignoring job {name}.", str_of(value))
+                })?;
+                seconds = seconds.saturating_add(count.saturating_mul(size));
             }
-            let number = |unit: &str| match job.get(unit) {
-                Some(Value::Text(text)) => text.trim().parse().ok(),
-                #[allow(clippy::cast_possible_truncation, reason = "Python's int() of a float")]
-                Some(Value::Float(float)) => Some(float.clamp(0.0, 1e12) as i64),
-                other => other.and_then(Value::as_int),
-            };
-            let seconds = EVERY.iter().map(|(unit, size)| number(unit).unwrap_or(0).saturating_mul(*size));
-            return Ok(Some(Timing::Every(seconds.fold(0, i64::saturating_add))));
+            return Ok(Some(Timing::Every(seconds)));
         }
         if let Some(once) = job.get("once") {
             let format = job.str("once_fmt").unwrap_or(TIME_FORMAT);
@@ -223,41 +244,47 @@ impl Clock {
     fn is_due(
         &mut self,
         timing: &Timing,
+        name: &str,
         job: &Map,
         common: &Common,
         now: DateTime,
         world: &mut World<'_>,
-    ) -> bool {
+    ) -> Result<bool, String> {
         let loops = world.loop_seconds;
         match timing {
             Timing::Every(seconds) => {
+                self.every = Some(*seconds);
+                self.scheduled = self.scheduled.or(Some(after(now, *seconds)));
                 self.next.get_or_insert_with(|| after(now, *seconds));
             }
             Timing::Cron(cron) => {
                 if self.next.is_none() {
                     self.next = cron.next_after(now);
+                    self.scheduled = self.next;
                 }
             }
             Timing::At(times) if self.splayed.is_none() => {
                 let still = |time: &&DateTime| after(**time, loops) >= now && Some(**time) != self.done;
                 self.next = times.iter().find(still).copied();
+                self.scheduled = self.next.or(self.scheduled);
             }
             Timing::At(_) => {}
         }
-        let Some(next) = self.next else { return false };
-        let splay = job.get("splay").filter(|splay| splay.truthy()).or(common.splay.as_ref());
+        let Some(next) = self.next else { return Ok(false) };
+        let splay = job.get("splay").or(common.splay.as_ref()).filter(|splay| splay.truthy());
         if let (Some(splay), None) = (splay, self.splayed) {
-            match splay_seconds(splay, world) {
-                Some(seconds) if now < after(next, seconds) => self.splayed = Some(after(next, seconds)),
-                Some(_) => return true,
-                None => {}
+            let seconds = splay_seconds(splay, world)
+                .ok_or_else(|| format!("Invalid splay: {}. Ignoring job {name}.", str_of(splay)))?;
+            if now >= after(next, seconds) {
+                return Ok(true);
             }
+            self.splayed = Some(after(next, seconds));
         }
         let at = self.splayed.unwrap_or(next);
-        match timing {
+        Ok(match timing {
             Timing::Every(_) | Timing::Cron(_) => whole(at) <= whole(now),
             Timing::At(_) => at <= now && now <= after(at, loops),
-        }
+        })
     }
 
     /// What stands against a job that is due.
@@ -282,7 +309,8 @@ impl Clock {
                 (false, false) => instead().unwrap_or(Turn::Wait),
             };
         }
-        if let Some(range) = job.get("skip_during_range").or(common.skip_during_range.as_ref()) {
+        let skipped = job.get("skip_during_range").or(common.skip_during_range.as_ref());
+        if let Some(range) = skipped.filter(|range| range.truthy()) {
             let (start, end) = bounds(range, name, " in skip_during_range", now)?;
             if job.get("run_after_skip_range").is_some_and(Value::truthy) {
                 self.after_range = Some(after(end, world.loop_seconds));
@@ -323,7 +351,7 @@ impl Clock {
     }
 
     /// What comes after this look.
-    fn advance(&mut self, timing: &Timing, turn: &Turn, due: bool, now: DateTime) {
+    fn advance(&mut self, timing: &Timing, turn: &Turn, timed: bool, now: DateTime) {
         let ran = *turn != Turn::Wait;
         if ran {
             self.last_run = Some(now);
@@ -337,8 +365,8 @@ impl Clock {
                 }
             }
             // Cron and fixed times are over when they were due, run or not.
-            Timing::Cron(_) if due => (self.next, self.splayed) = (None, None),
-            Timing::At(_) if due => (self.done, self.splayed) = (self.next, None),
+            Timing::Cron(_) if timed => (self.next, self.splayed) = (None, None),
+            Timing::At(_) if timed => (self.done, self.splayed) = (self.next, None),
             Timing::Cron(_) | Timing::At(_) => {}
         }
     }
@@ -346,23 +374,14 @@ impl Clock {
 
 /// Seconds: up to a number, or between `start` and `end`.
 fn splay_seconds(splay: &Value, world: &mut World<'_>) -> Option<i64> {
-    match splay {
+    let (start, end) = match splay {
         Value::Map(range) => {
-            let bound = |key: &str| range.get(key).and_then(Value::as_int);
-            let (start, end) = (bound("start")?, bound("end")?);
-            if end < start {
-                crate::log::error!(
-                    "schedule.handle_func: Invalid Splay, end must be larger than start. Ignoring splay."
-                );
-                return None;
-            }
-            Some((world.random)(start, end))
+            let bound = |key: &str| range.get(key).and_then(number);
+            (bound("start")?, bound("end")?)
         }
-        most => {
-            let most = most.as_int().or_else(|| str_of(most).trim().parse().ok()).filter(|most| *most > 0)?;
-            Some((world.random)(1, most))
-        }
-    }
+        most => (1, number(most)?),
+    };
+    (start <= end).then(|| (world.random)(start, end))
 }
 
 fn bounds(range: &Value, name: &str, of: &str, now: DateTime) -> Result<(DateTime, DateTime), String> {

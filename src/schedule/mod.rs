@@ -61,8 +61,23 @@ pub struct Scheduler {
     common: Common,
 }
 
-fn function_of(job: &Map) -> Option<&str> {
-    job.str("function").or_else(|| job.str("func")).or_else(|| job.str("fun"))
+/// The name of its function; without one that of no function, which the return then says is not available.
+fn function_of(job: &Map) -> String {
+    str_of(["function", "func", "fun"].iter().find_map(|key| job.get(key)).unwrap_or(&Value::Null))
+}
+
+/// A job that can be run at all. Salt takes the letters of a text in `args` for arguments; left out, a function might do far
+/// more than was meant (`state.apply` without its file).
+fn readable<'a>(key: &str, job: &'a Value) -> Result<&'a Map, String> {
+    let kind = job.type_name();
+    let job = job
+        .as_map()
+        .ok_or_else(|| format!("Scheduled job \"{key}\" should have a dict value, not {kind}"))?;
+    let wrong = |key: &str, fits: fn(&Value) -> bool| job.get(key).is_some_and(|value| !fits(value));
+    if wrong("args", |args| args.as_list().is_some()) || wrong("kwargs", |kwargs| kwargs.as_map().is_some()) {
+        return Err(format!("args have to be a list, kwargs a dict. Ignoring job {key}."));
+    }
+    Ok(job)
 }
 
 impl Scheduler {
@@ -100,33 +115,46 @@ impl Scheduler {
             self.enabled = enabled.truthy();
         }
         self.common = Common {
-            splay: schedule.get("splay").filter(|splay| splay.truthy()).cloned(),
-            skip_function: schedule.str("skip_function").map(str::to_owned),
-            skip_during_range: schedule.get("skip_during_range").filter(|range| range.truthy()).cloned(),
+            splay: schedule.get("splay").cloned(),
+            skip_function: schedule.str("skip_function").filter(|fun| !fun.is_empty()).map(str::to_owned),
+            skip_during_range: schedule.get("skip_during_range").cloned(),
         };
         self.clocks.retain(|name, _| schedule.contains(name));
         let mut due = Vec::new();
         for (name, job) in &schedule {
-            let name = str_of(name);
-            if NO_JOBS.contains(&name.as_str()) {
+            let key = str_of(name);
+            if NO_JOBS.contains(&key.as_str()) {
                 continue;
             }
-            let Some(job) = job.as_map() else {
-                crate::log::error!(
-                    "Scheduled job {name:?} should have a dict value, not {}",
-                    job.type_name()
-                );
-                continue;
+            let clock = self.clocks.entry(key.clone()).or_default();
+            let job = match readable(&key, job) {
+                Ok(job) => job,
+                Err(problem) => {
+                    clock.refuse(problem);
+                    continue;
+                }
             };
-            let clock = self.clocks.entry(name.clone()).or_default();
-            let fun = match clock.tick(&name, job, &self.common, self.enabled, now, world) {
+            let shown = job.get("name").map_or(key, str_of);
+            let turn = clock.tick(&shown, job, &self.common, self.enabled, now, world);
+            self.complete(name, &shown, turn != Turn::Wait);
+            let fun = match turn {
                 Turn::Wait => continue,
-                Turn::Run => function_of(job).unwrap_or_default().to_owned(),
+                Turn::Run => function_of(job),
                 Turn::RunInstead(fun) => fun,
             };
-            due.push(Due { name, fun, job: job.clone() });
+            due.push(Due { name: shown, fun, job: job.clone() });
         }
         due
+    }
+
+    /// Adds to a job what Salt's scheduler adds where it stands, so that `schedule.list` shows it and it is saved.
+    fn complete(&mut self, key: &Value, name: &str, ran: bool) {
+        let held = if self.own.get_value(key).is_some() { &mut self.own } else { &mut self.pillar };
+        let Some(Value::Map(job)) = held.get_value_mut(key) else { return };
+        job.entry("name", || name.into());
+        if ran && job.entry("jid_include", || true.into()).truthy() {
+            job.entry("maxrunning", || 1.into());
+        }
     }
 
     /// A job as `schedule.job_status` shows it, with Salt's hidden entries.
@@ -134,10 +162,14 @@ impl Scheduler {
         let schedule = self.merged();
         let mut job = schedule.get(name).and_then(Value::as_map).cloned().unwrap_or_default();
         let time = |time: DateTime| Value::Time(Box::new(time));
-        if let Some(clock) = self.clocks.get(name) {
-            job.extend(clock.next.map(|next| ("_next_fire_time", time(next))));
+        let or_none = |found: Option<DateTime>| found.map_or(Value::Null, time);
+        if let Some(clock) = self.clocks.get(name).filter(|_| !job.is_empty()) {
+            job.insert("_next_fire_time", or_none(clock.next));
+            job.insert("_splay", or_none(clock.splayed));
+            job.extend(clock.every.map(|seconds| ("_seconds", Value::from(seconds))));
+            job.extend(clock.scheduled.map(|next| ("_next_scheduled_fire_time", time(next))));
+            job.entry("splay", || self.common.splay.clone().unwrap_or_default());
             job.extend(clock.last_run.map(|last| ("_last_run", time(last))));
-            job.extend(clock.splayed.map(|splayed| ("_splay", time(splayed))));
             job.extend(clock.error.clone().map(|error| ("_error", Value::from(error))));
             if let Some((reason, when)) = clock.skipped {
                 job.insert("_skip_reason", reason);
@@ -217,9 +249,16 @@ impl Scheduler {
         match func {
             "run_job" => {
                 let schedule = self.merged();
-                let run = schedule.get(name).and_then(Value::as_map).map(|job| Due {
-                    name: name.to_owned(),
-                    fun: function_of(job).unwrap_or_default().to_owned(),
+                let job = schedule.get(name).and_then(|job| match readable(name, job) {
+                    Ok(job) => Some(job),
+                    Err(problem) => {
+                        crate::log::error!("{problem}");
+                        None
+                    }
+                });
+                let run = job.map(|job| Due {
+                    name: job.get("name").map_or_else(|| name.to_owned(), str_of),
+                    fun: function_of(job),
                     job: job.clone(),
                 });
                 Outcome { run, ..Outcome::default() }
@@ -294,7 +333,10 @@ impl Scheduler {
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Map)) {
         match self.own.get_mut(name).and_then(Value::as_map_mut) {
             Some(job) => change(job),
-            None => crate::log::warn!("Cannot modify job {name}, it's in the pillar!"),
+            None if self.pillar.contains(name) => {
+                crate::log::warn!("Cannot modify job {name}, it's in the pillar!");
+            }
+            None => {}
         }
     }
 

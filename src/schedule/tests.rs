@@ -75,7 +75,7 @@ fn a_time_of_day_comes_every_day() {
 fn cron_lines_run() {
     check(map! { "cron" => "*/2 * * * *" }, 301, &[120, 240]);
     check(map! { "cron" => "no line" }, 20, &[]);
-    check(map! { "cron" => "* * * * *", "seconds" => 5 }, 20, &[]);
+    check(map! { "cron" => "* * * * *", "seconds" => 5 }, 12, &[5, 10]);
 }
 
 #[test]
@@ -142,4 +142,79 @@ fn the_pillars_jobs_cannot_be_changed() {
     run.scheduler.set_pillar(map! { "job" => map! { "function" => "test.ping", "seconds" => 5 } });
     run.scheduler.command(&map! { "func" => "delete", "name" => "job", "persist" => true });
     assert_eq!(run.seconds(6), [5]);
+}
+
+/// What is wrong with a job of the schedule, after some seconds in which it did not run.
+fn problem(job: Value) -> String {
+    let mut run =
+        Run::new(map! { "job" => job, "other" => map! { "function" => "test.ping", "seconds" => 5 } });
+    assert_eq!(run.seconds(11), [5, 10], "the other job alone runs");
+    run.scheduler.clocks.remove("job").and_then(|clock| clock.error).unwrap_or_default()
+}
+
+#[test]
+fn a_job_that_cannot_be_read_does_not_run_and_says_why() {
+    let with = |key: &str, value: Value| {
+        let mut job = map! { "function" => "test.ping", "seconds" => 2 };
+        job.insert(key, value);
+        problem(job.into())
+    };
+    assert_eq!(with("seconds", "x".into()), "Invalid number of seconds: x. Ignoring job job.");
+    assert_eq!(with("hours", Value::Null), "Invalid number of hours: None. Ignoring job job.");
+    assert_eq!(with("splay", "x".into()), "Invalid splay: x. Ignoring job job.");
+    let backwards = map! { "start" => 9, "end" => 4 };
+    assert_eq!(with("splay", backwards.into()), "Invalid splay: {'start': 9, 'end': 4}. Ignoring job job.");
+    assert_eq!(with("until", 5.into()), "Invalid date string for until. Ignoring job job.");
+    assert_eq!(with("args", "apache".into()), "args have to be a list, kwargs a dict. Ignoring job job.");
+    assert_eq!(
+        with("kwargs", Value::list(["a"])),
+        "args have to be a list, kwargs a dict. Ignoring job job."
+    );
+    assert_eq!(problem(Value::Null), "Scheduled job \"job\" should have a dict value, not NoneType");
+    // No overflow is a time that has come.
+    assert_eq!(with("days", i64::MAX.into()), "");
+}
+
+#[test]
+fn a_jobs_own_empty_value_turns_off_what_holds_for_all() {
+    let run = |key: &str, common: Value, own: Value| {
+        let mut job = map! { "function" => "test.ping", "seconds" => 5 };
+        job.insert(key, own);
+        let mut schedule = map! { "job" => job };
+        schedule.insert(key, common);
+        Run::new(schedule).seconds(11)
+    };
+    assert_eq!(run("splay", 4.into(), 0.into()), [5, 10]);
+    let range = map! { "start" => "12:00:01", "end" => "12:00:30" };
+    assert_eq!(run("skip_during_range", range.clone().into(), Map::new().into()), [5, 10]);
+    assert!(run("skip_during_range", Map::new().into(), range.into()).is_empty());
+    check(map! { "seconds" => 5, "maxrunning" => 0 }, 11, &[5, 10]);
+    check(map! { "when" => "2026-11-25 11:00:00", "run_on_start" => true }, 11, &[]);
+}
+
+#[test]
+fn a_run_put_in_between_takes_the_place_of_no_other() {
+    let extra = map! { "time" => "2026-11-25T12:00:10", "time_fmt" => TIME_FORMAT };
+    check(map! { "when" => "2026-11-25 12:00:20", "run_explicit" => Value::list([extra]) }, 40, &[10, 20]);
+}
+
+#[test]
+fn the_schedule_shows_what_salts_scheduler_adds() {
+    let job = map! { "seconds" => 5, "name" => "other" };
+    let mut run = Run::new(map! { "job" => job });
+    let mut random = |low: i64, _: i64| low;
+    let mut due = Vec::new();
+    for second in [0, 5] {
+        let now = run.now.checked_add(jiff::SignedDuration::from_secs(second)).expect("a time");
+        let mut world = World { running: &|_| 0, random: &mut random, whens: Vec::new(), loop_seconds: 1 };
+        due = run.scheduler.tick(now, &mut world);
+    }
+    assert_eq!((due[0].name.as_str(), due[0].fun.as_str()), ("other", "None"));
+    let job = map! { "seconds" => 5, "name" => "other", "jid_include" => true, "maxrunning" => 1 };
+    assert_eq!(run.scheduler.own().get("job"), Some(&job.into()));
+    let at = |text: &str| Value::Time(Box::new(time(text)));
+    let status = run.scheduler.status("job");
+    assert_eq!(status.get("_next_fire_time"), Some(&at("2026-11-25T12:00:10")));
+    assert_eq!(status.get("_next_scheduled_fire_time"), Some(&at("2026-11-25T12:00:05")));
+    assert_eq!((status.get("_seconds"), status.get("_splay")), (Some(&5.into()), Some(&Value::Null)));
 }
