@@ -96,8 +96,14 @@ impl Book {
                 crate::log::error!("Beacon {name} configuration invalid, not running.\n{problem}");
                 continue;
             }
-            let number = |key: &str| merged.get(key).and_then(Value::as_float);
-            if let Some(interval) = number("interval").filter(|interval| *interval > 0.0) {
+            if let Some(interval) = merged.get("interval").filter(|interval| interval.truthy()) {
+                let Some(interval) = interval.as_float() else {
+                    let shown = str_of(interval);
+                    crate::log::error!(
+                        "Beacon {name} configuration invalid, not running.\nInvalid interval: {shown}"
+                    );
+                    continue;
+                };
                 // As Salt: the first look comes after an interval.
                 let rounds = self.rounds.entry(name.clone()).or_insert(0);
                 #[allow(clippy::cast_precision_loss, reason = "seconds")]

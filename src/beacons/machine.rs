@@ -101,19 +101,19 @@ fn load(look: &mut Look) -> Result<Vec<Map>, Fault> {
     if changes_only && first && !flag("emitatstartup", true) {
         return Ok(Vec::new());
     }
-    let beyond = AVERAGES.iter().any(|name| {
+    let mut beyond = false;
+    for name in AVERAGES {
         let value = |map: &Map| map.get(name).and_then(Value::as_float).unwrap_or_default();
         let limits = look.config.get("averages").and_then(|averages| averages.get(name)?.as_list());
-        let Some([low, high]) = limits.map(|limits| [limits.first(), limits.get(1)]) else { return false };
-        let limit = |limit: Option<&Value>| limit.and_then(Value::as_float).unwrap_or_default();
-        let (low, high, now) = (limit(low), limit(high), value(&now));
-        if changes_only {
+        let Some([low, high]) = limits else { continue };
+        let (low, high, now) = (super::percent(low)?, super::percent(high)?, value(&now));
+        beyond |= if changes_only {
             let before = if first { now } else { value(&before) };
             now > high && before < high || now < low && before > low
         } else {
             now < low || now > high
-        }
-    });
+        };
+    }
     Ok(if beyond { vec![now] } else { Vec::new() })
 }
 

@@ -5,6 +5,16 @@ use crate::host::FakeHost;
 use crate::loader::{Function, Module, Nowhere, Registry, Scope, always, keywords, req};
 use crate::map;
 
+/// How busy the machine is.
+static BUSY: Module = Module {
+    file: "status",
+    provides: "status",
+    available: always,
+    functions: &[Function::new("loadavg", &[], "", |_, _| {
+        Ok(map! { "1-min" => 0.7, "5-min" => 0.5, "15-min" => 0.1 }.into())
+    })],
+};
+
 /// What the module ps says of a machine.
 static MACHINE: Module = Module {
     file: "ps",
@@ -21,7 +31,7 @@ static MACHINE: Module = Module {
 
 fn look_with(name: &str, config: Map, memory: &mut Memory) -> Result<Vec<Map>, Fault> {
     let none = Map::new();
-    let registry = Registry::new(&[&[&MACHINE]]);
+    let registry = Registry::new(&[&[&MACHINE, &BUSY]]);
     let scope = Scope {
         opts: &none,
         grains: (&none).into(),
@@ -111,6 +121,26 @@ fn files_are_watched_from_the_first_look_on() {
     std::fs::write(folder.join("new/c"), "").expect("written");
     assert_eq!(told(), [event("/new", "c", "IN_CREATE")]);
     std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn limits_of_the_load_may_be_text() {
+    let look = |high: &str| {
+        let averages = map! { "1m" => Value::list(["0.0", high]) };
+        look_with("load", map! { "averages" => averages }, &mut Memory::default())
+    };
+    assert_eq!(look("0.9").expect("looked"), []);
+    assert_eq!(look("0.6").expect("looked"), [map! { "1m" => 0.7, "5m" => 0.5, "15m" => 0.1 }]);
+    assert!(look("much").is_err());
+}
+
+#[test]
+fn an_interval_that_is_no_number_is_told_in_the_log_and_does_not_look() {
+    let with = |interval: Value| {
+        let items = [map! { "interval" => interval }, map! { "time" => Value::list(["all"]) }];
+        Book::new(map! { "status" => Value::list(items) }).due(&map! {}, 1).len()
+    };
+    assert_eq!((with("x".into()), with(0.into()), with(Value::Null)), (0, 1, 1));
 }
 
 #[test]

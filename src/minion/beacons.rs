@@ -32,15 +32,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Beacons that are no map look at nothing.
+fn warn_of(beacons: Option<&Value>) {
+    if let Some(other) = beacons.filter(|beacons| beacons.truthy() && beacons.as_map().is_none()) {
+        error!("Beacons must be of type dict, not {}", other.type_name());
+    }
+}
+
 impl Beacons {
     /// With the option `beacons`.
     pub fn new(opts: &Opts) -> Self {
-        let own = opts.get("beacons").and_then(Value::as_map).cloned().unwrap_or_default();
+        let own = opts.get("beacons");
+        warn_of(own);
+        let own = own.and_then(Value::as_map).cloned().unwrap_or_default();
         Beacons { book: Mutex::new(Book::new(own)), memory: Mutex::default(), changed: Notify::new() }
     }
 
     /// The pillar was compiled.
-    pub fn pillar_changed(&self) {
+    pub fn pillar_changed(&self, pillar: &Map) {
+        warn_of(pillar.get("beacons"));
         self.changed.notify_one();
     }
 }

@@ -142,8 +142,9 @@ impl Link {
         match self.compile_pillar(None, None, &Map::new(), None, clean_cache).await {
             Ok(pillar) => {
                 self.daemon.scheduled.set_pillar(&pillar);
-                *self.pillar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(pillar);
-                self.daemon.beacons.pillar_changed();
+                let pillar = Arc::new(pillar);
+                *self.pillar.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&pillar);
+                self.daemon.beacons.pillar_changed(&pillar);
                 true
             }
             Err(problem) => {
