@@ -1,7 +1,7 @@
 //! What `salt-master` and `salt-minion` have in common: becoming the user of the configuration, going into the background.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -102,4 +102,9 @@ impl Drop for PidFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// The last words of a daemon that a signal ended. Salt: utils/parsers.py (`DaemonMixIn._handle_signals`).
+pub(super) fn exited(program: &str, name: &str, signal: &str) {
+    let _ = writeln!(std::io::stderr(), "{program} is shutdown. {name} received a {signal}. Exited.");
 }

@@ -86,10 +86,11 @@ async fn serve(opts: Opts) -> anyhow::Result<Exit> {
         }
     };
     daemon::notify("READY=1");
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
+    let name = tokio::select! {
+        _ = term.recv() => "SIGTERM",
+        _ = int.recv() => "SIGINT",
+    };
+    crate::log::warn!("Master received a {name}. Exiting.");
     daemon::notify("STOPPING=1");
     tokio::select! {
         stopped = tokio::time::timeout(GRACE, running.stop()) => {
@@ -99,5 +100,6 @@ async fn serve(opts: Opts) -> anyhow::Result<Exit> {
         }
         _ = term.recv() => crate::log::warn!("told to stop twice: requests in work are given up"),
     }
+    daemons::exited("The salt master", "Master", name);
     Ok(Exit::OK)
 }

@@ -39,7 +39,10 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     crate::log::info!("Setting up the Salt Minion \"{}\"", opts.id());
     let outcome = minion::run(opts);
     match outcome {
-        Ok(()) => Ok(Exit::OK),
+        Ok(signal) => {
+            daemons::exited("The Salt Minion", "Minion", signal);
+            Ok(Exit::OK)
+        }
         Err(error) => {
             crate::log::error!("{error}");
             Err(Stop::failed(exit_of(&error), format!("{}: {error}\n", call.prog)).into())

@@ -15,6 +15,7 @@ mod executables;
 mod fake;
 mod glob;
 mod interfaces;
+pub mod interrupt;
 mod mode;
 mod netlink;
 mod ownership;

@@ -46,7 +46,7 @@ use crate::grains;
 use crate::host::tasks;
 use crate::host::{RealHost, daemon as process};
 use crate::loader::Registry;
-use crate::log::{error, info, warn};
+use crate::log::{error, warn};
 use crate::transport::bus::{Bus, BusError, BusOptions, BusPaths, BusServer};
 use crate::transport::master_channel::{
     self, ChannelSettings, MasterAddress, MasterChannel, SettingsError, SignInError,
@@ -103,11 +103,12 @@ pub enum MinionError {
     SignIn(SignInError),
 }
 
-/// Runs the daemon until it is told to end (SIGTERM, SIGINT). To be called while the process has one thread.
+/// Runs the daemon until it is told to end, and says by which signal (SIGTERM, SIGINT). To be called while the process has
+/// one thread.
 ///
 /// # Errors
 /// [`MinionError`] when it cannot start, or the master has rejected it for good.
-pub fn run(opts: Opts) -> Result<(), MinionError> {
+pub fn run(opts: Opts) -> Result<&'static str, MinionError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(256)
@@ -120,7 +121,7 @@ pub fn run(opts: Opts) -> Result<(), MinionError> {
     ended
 }
 
-async fn serve(opts: Opts) -> Result<(), MinionError> {
+async fn serve(opts: Opts) -> Result<&'static str, MinionError> {
     let masters = Masters::from_opts(&opts, random_unit)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(MinionError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(MinionError::Runtime)?;
@@ -138,8 +139,8 @@ async fn serve(opts: Opts) -> Result<(), MinionError> {
     let mut links = daemon.spawn_links(masters);
     let ended = loop {
         tokio::select! {
-            _ = terminate.recv() => break Ok(()),
-            _ = interrupt.recv() => break Ok(()),
+            _ = terminate.recv() => break Ok("SIGTERM"),
+            _ = interrupt.recv() => break Ok("SIGINT"),
             Some(end) = links.join_next() => match end {
                 Ok(refused) if links.is_empty() => break Err(refused_for_good(refused)),
                 Ok(refused) => error!("A master is given up: {refused}"),
@@ -147,7 +148,9 @@ async fn serve(opts: Opts) -> Result<(), MinionError> {
             },
         }
     };
-    info!("The Salt Minion is shutting down");
+    if let Ok(signal) = ended {
+        warn!("Minion received a {signal}. Exiting.");
+    }
     process::notify("STOPPING=1");
     let _ = stop.send(true);
     links.abort_all();

@@ -137,3 +137,73 @@ fn a_source_that_is_wrong_or_gone_leaves_the_old_file_whole() {
         assert_eq!(minion.place(), ["file"], "{case}");
     }
 }
+
+/// Waits until something is there, at most ten seconds.
+fn wait_for(there: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if there() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("it did not come");
+}
+
+fn kill(signal: &str, pid: u32) {
+    Command::new("kill").args([signal, "--", &pid.to_string()]).status().expect("kill runs");
+}
+
+#[test]
+fn ctrl_c_ends_salt_call_by_its_signal_and_with_salts_words() {
+    let minion = Minion::new("ctrlc");
+    let begun = minion.path("begun");
+    let mut call = minion.call(&["cmd.run", &format!("touch {} && exec sleep 600", begun.display())]);
+    let child = call.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    wait_for(|| begun.exists());
+    kill("-INT", child.id());
+    let output = child.wait_with_output().expect("it ended");
+    assert_eq!(output.status.signal(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).ends_with("\nExiting gracefully on Ctrl-c\n"), "{output:?}");
+}
+
+#[test]
+fn a_daemon_that_a_signal_ends_says_so() {
+    let daemons = [
+        ("minion", "The Salt Minion", "Minion", "SIGTERM"),
+        ("master", "The salt master", "Master", "SIGINT"),
+    ];
+    for (role, program, name, signal) in daemons {
+        let root = std::env::temp_dir().join(format!("halite-ended-{}-{role}", std::process::id()));
+        fs::create_dir_all(&root).expect("made");
+        let free = |_| {
+            std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port()
+        };
+        let ports = [0, 1].map(free);
+        let user = text(&Command::new("id").arg("-un").output().expect("id runs").stdout);
+        let here = root.display();
+        let [publish, ret] = ports;
+        let options = format!(
+            "id: m1\nroot_dir: {here}\nuser: {user}interface: 127.0.0.1\nmaster: 127.0.0.1\nmaster_port: {ret}\n\
+             publish_port: {publish}\nret_port: {ret}\n"
+        );
+        fs::write(root.join(role), options).expect("written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halite"));
+        command
+            .args([&format!("salt-{role}"), "-c"])
+            .arg(&root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let child = command.spawn().expect("it runs");
+        let sockets = root.join(format!("var/run/salt/{role}"));
+        wait_for(|| fs::read_dir(&sockets).is_ok_and(|mut found| found.next().is_some()));
+        kill(&format!("-{signal}"), child.id());
+        let output = child.wait_with_output().expect("it ended");
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{output:?}");
+        assert!(said.contains(&format!("[WARNING ] {name} received a {signal}. Exiting.")), "{said}");
+        let last = format!("{program} is shutdown. {name} received a {signal}. Exited.\n");
+        assert!(said.ends_with(&last), "{said}");
+        fs::remove_dir_all(root).expect("removed");
+    }
+}

@@ -121,6 +121,7 @@ const OWN: &[Flag] = &[
 /// # Errors
 /// When the command line or the configuration cannot be read, or the master does not let us in.
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    crate::host::interrupt::take_leave();
     let profile = Arc::new(Profile::start());
     let configuration = profile.phase("configuration");
     let mut parsed = SYNTAX.parse(&call.prog, &call.words)?;

@@ -53,6 +53,7 @@ const FILES: Group = Group {
 const USAGE: Exit = Exit(42);
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    crate::host::interrupt::take_leave();
     let parsed = SYNTAX.parse(&call.prog, &call.words)?;
     let tgt_type = options::target_type(&parsed).map_err(|text| SYNTAX.wrong(&call.prog, &text))?;
     let [tgt, sources @ .., dest] = parsed.words.as_slice() else {

@@ -157,6 +157,7 @@ enum Task {
 }
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
+    crate::host::interrupt::take_leave();
     let parsed = SYNTAX.parse(&call.prog, &call.words)?;
     let task = task(&parsed)?;
     if parsed.flag("delete_all") && !parsed.words.is_empty() {

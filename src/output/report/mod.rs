@@ -70,7 +70,7 @@ pub fn async_started(jid: &str) -> String {
 /// Standard error after Ctrl-C; exit code 1.
 pub fn interrupted(jid: &str) -> String {
     format!(
-        "\nThis job's jid is: {jid}\nExiting gracefully on Ctrl-c\nThe minions may not have all finished running and \
+        "\nExiting gracefully on Ctrl-c\nThis job's jid is: {jid}\nThe minions may not have all finished running and \
          any remaining minions will return upon completion. To look up the return data for this job later, run the \
          following command:\n\nsalt-run jobs.lookup_jid {jid}\n"
     )
@@ -306,6 +306,14 @@ pub fn documentation(returns: &Value, with_out: bool, options: &OutputOptions) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ctrl_c_is_told_before_the_jid() {
+        assert!(
+            interrupted("7")
+                .starts_with("\nExiting gracefully on Ctrl-c\nThis job's jid is: 7\nThe minions may")
+        );
+    }
 
     #[test]
     fn documentation_is_not_printed_where_nothing_is_wanted() {
