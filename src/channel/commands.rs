@@ -73,6 +73,8 @@ pub struct MasterCall {
     pub matching: Option<Value>,
     /// The jid of a runner, in place of a new one.
     pub jid: Option<Jid>,
+    /// Its arguments lie beside the function, and are not a list and a map of their own.
+    pub flat: bool,
     /// By what stands for Salt's client classes (`saltutil.wheel`, the reactor): told of on the bus as these do.
     pub as_client: bool,
     pub caller: Caller,
@@ -218,6 +220,7 @@ impl MasterCall {
         let caller = Caller::parse(load);
         let fun = load.str("fun").ok_or("the call has no fun")?.to_owned();
         let explicit = load.contains("arg") || load.contains("kwarg");
+        let flat = !(load.contains("arg") && load.contains("kwarg"));
         let arg = match load.remove("arg") {
             Some(Value::List(arg)) => arg,
             _ => Vec::new(),
@@ -238,7 +241,7 @@ impl MasterCall {
             _ => None,
         };
         let as_client = explicit && load.get("as_client").is_some_and(Value::truthy);
-        Ok(MasterCall { fun, arg, kwarg, matching: load.remove("match"), jid, as_client, caller })
+        Ok(MasterCall { fun, arg, kwarg, matching: load.remove("match"), jid, flat, as_client, caller })
     }
 }
 

@@ -49,10 +49,16 @@ pub fn start(opts: &Opts, console: Console) -> anyhow::Result<()> {
         "" => opts.str("log_datefmt"),
         date => date,
     };
+    // Whoever reads standard output and standard error together reads YAML all the same.
+    let console_format = match (opts.str("output"), opts.str("log_fmt_console")) {
+        ("yaml", "") => format!("# {}", format::CONSOLE),
+        ("yaml", format) => format!("# {format}"),
+        (_, format) => format.to_owned(),
+    };
     let jid = opts.str("log_fmt_jid");
     let logs = Logs {
         console: if console == Console::On { general } else { Threshold::QUIET },
-        console_format: Format::parse(opts.str("log_fmt_console"), format::CONSOLE, console_date, jid),
+        console_format: Format::parse(&console_format, format::CONSOLE, console_date, jid),
         file: for_file,
         file_format: Format::parse(
             opts.str("log_fmt_logfile"),

@@ -59,9 +59,9 @@ async fn run(master: &Arc<Master>, mut call: MasterCall, form: MasterFunctions, 
         return denied.reply().map(Value::from);
     }
     (call.arg, call.kwarg) = (args, kwargs);
-    // Salt: who became root by sudo is shown as the master's own user.
-    let is_sudo = known.user.starts_with("sudo_");
-    call.caller.user = if is_sudo { master.options.user.clone() } else { known.user };
+    // Salt: who became root by sudo, and who says no name, is shown as the master's own user.
+    let masters_own = (known.user.is_empty() && !call.as_client) || known.user.starts_with("sudo_");
+    call.caller.user = if masters_own { master.options.user.clone() } else { known.user };
     Some(match form {
         MasterFunctions::Runner => runners::start(master, call).await,
         MasterFunctions::Wheel => wheel::answer(master, call).await,

@@ -207,7 +207,7 @@ pub(super) async fn run(master: &Arc<Master>, id: &MinionId, mut load: Map) -> V
     let caller = Caller { user: master.options.user.clone(), ..Caller::default() };
     runners::run_and_wait(
         master,
-        MasterCall { fun, arg, kwarg, matching: None, jid: None, as_client: false, caller },
+        MasterCall { fun, arg, kwarg, matching: None, jid: None, flat: false, as_client: false, caller },
     )
     .await
 }

@@ -414,7 +414,16 @@ fn carry_out(
         "runner" | "wheel" => {
             let caller = Caller { user: USER.to_owned(), ..Caller::default() };
             let Call { args: arg, kwargs: kwarg } = call;
-            let call = MasterCall { fun, arg, kwarg, matching: None, jid: None, as_client: true, caller };
+            let call = MasterCall {
+                fun,
+                arg,
+                kwarg,
+                matching: None,
+                jid: None,
+                flat: false,
+                as_client: true,
+                caller,
+            };
             workers.begin(master, form == "wheel", call)?;
         }
         "caller" => {

@@ -88,6 +88,7 @@ fn run(master: &Arc<Master>, running: &Running, due: Due) {
         kwarg: job.get("kwargs").and_then(Value::as_map).cloned().unwrap_or_default(),
         matching: None,
         jid: Some(jid),
+        flat: false,
         as_client: false,
         caller: Caller { user: master.options.user.clone(), ..Caller::default() },
     };

@@ -9,7 +9,7 @@ use super::services::Services;
 use crate::channel::commands::MasterCall;
 use crate::event::{self, tags};
 use crate::host::{RealHost, utc_now};
-use crate::loader::{self, Call, Context, Nowhere, Param, Scope};
+use crate::loader::{self, Call, Context, Fault, Nowhere, Param, Scope};
 use crate::map;
 use crate::names::Jid;
 use crate::value::{Map, Value};
@@ -56,7 +56,7 @@ fn carry_out(
     jid: &Jid,
     call: MasterCall,
 ) -> (Value, bool) {
-    let MasterCall { fun, arg, mut kwarg, matching, caller, .. } = call;
+    let MasterCall { fun, arg, mut kwarg, matching, caller, flat, as_client, .. } = call;
     let registry = crate::builtin::wheel();
     // Salt's clients may lay `match` beside the function, where it is also an argument of some.
     let wants_match = registry.row(&fun).is_some_and(|row| row.params.contains(&Param::Required("match")));
@@ -76,10 +76,23 @@ fn carry_out(
         minion: &Nowhere,
         master: &services,
     });
-    match context.call(&fun, Call { args: arg, kwargs: kwarg }) {
+    let row = registry.row(&fun);
+    let call = Call { args: arg, kwargs: kwarg };
+    // Salt looks itself whether arguments that lie beside the function fit, and fails; otherwise Python does, and that is
+    // a result like any other.
+    let fits = row.filter(|_| flat).map_or(Ok(()), |row| loader::bind(row, call.clone()).map(drop));
+    let outcome = match fits {
+        Ok(()) => context.call(&fun, call),
+        Err(fault) => Err(Fault::exception("salt.exceptions.SaltInvocationError", fault.to_string())),
+    };
+    match outcome {
         Ok(value) => (value, context.retcode() == 0),
         Err(fault) => {
-            (loader::failure("wheel", &fun, registry.row(&fun), &fault).into(), fault.is_type_error())
+            let fault = match fault {
+                Fault::NotAvailable(text) if !as_client => Fault::execution(text),
+                other => other,
+            };
+            (loader::failure("wheel", &fun, row, &fault).into(), fault.is_type_error())
         }
     }
 }

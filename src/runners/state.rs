@@ -75,7 +75,10 @@ pub(super) static MODULE: Module = Module {
                 keywords("kwargs"),
             ],
             "Applies high data on the master's host: `{id of the master: states}`.",
-            |cx, args| applied(cx, args, "state.high", &["data"]),
+            |cx, args| match args.get("data") {
+                Value::Map(_) => applied(cx, args, "state.high", &["data"]),
+                other => Err(Fault::execution(format!("high data is a map, not {}", other.type_name()))),
+            },
         ),
         Function::new("orchestrate_show_sls", SHOWN, AS_RUN, show_sls),
         Function::new(

@@ -8,7 +8,7 @@ use crate::keys::{Change, KeyDirs, KeyMaker, KeyState, Names, SignatureOrder};
 use crate::loader::{Args, Context, Default, Fault, Function, Module, Param, always, opt, req};
 use crate::map;
 use crate::names::MinionId;
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, str_of};
 
 const MATCH: &[Param] = &[req("match")];
 const ACCEPT: &[Param] =
@@ -31,10 +31,10 @@ pub(super) static MODULE: Module = Module {
             accept(cx, args, by_name(args))
         }),
         Function::new("delete", MATCH, "Deletes the keys that fit a glob.", |cx, args| {
-            delete(cx, args, by_glob(cx, args)?)
+            delete(cx, &by_glob(cx, args)?)
         }),
         Function::new("delete_dict", MATCH, "Deletes the keys of `{state: [id]}`.", |cx, args| {
-            delete(cx, args, by_name(args))
+            delete(cx, &by_name(args))
         }),
         Function::new(
             "finger",
@@ -97,13 +97,13 @@ pub(super) static MODULE: Module = Module {
         }),
         Function::new("master_key_str", &[], "The master's public key.", master_key_str),
         Function::new("name_match", MATCH, "The keys that fit a glob: `{state: [id]}`.", |cx, args| {
-            Ok(by_glob(cx, args)?.value().into())
+            Ok(by_glob(cx, args)?.names.value().into())
         }),
         Function::new(
             "print",
             MATCH,
             "The texts of the keys that fit a glob: `{state: {id: text}}`.",
-            |cx, args| Ok(keys(cx).texts(&by_glob(cx, args)?)?.into()),
+            |cx, args| Ok(keys(cx).texts(&by_glob(cx, args)?.names)?.into()),
         ),
         Function::new(
             "reject",
@@ -121,12 +121,27 @@ fn keys(cx: &Context) -> KeyDirs {
     KeyDirs::from_opts(cx.opts)
 }
 
-fn by_glob(cx: &Context, args: &Args) -> Result<Names, Fault> {
-    Ok(keys(cx).matching(&args.str("match")?))
+/// `match`: a glob, several with commas between them, or a list of globs.
+fn globs(args: &Args) -> Result<String, Fault> {
+    match args.get("match") {
+        Value::List(globs) => Ok(globs.iter().map(str_of).collect::<Vec<_>>().join(",")),
+        _ => args.str("match"),
+    }
 }
 
-fn by_name(args: &Args) -> Names {
-    Names::from_value(args.get("match"))
+/// Keys that a function is to change, and the globs that chose them; without globs they were given by name.
+struct Chosen {
+    names: Names,
+    globs: Option<String>,
+}
+
+fn by_glob(cx: &Context, args: &Args) -> Result<Chosen, Fault> {
+    let globs = globs(args)?;
+    Ok(Chosen { names: keys(cx).matching(&globs), globs: Some(globs) })
+}
+
+fn by_name(args: &Args) -> Chosen {
+    Chosen { names: Names::from_value(args.get("match")), globs: None }
 }
 
 /// The states that a function acts on, besides the pending keys.
@@ -140,14 +155,14 @@ fn states(args: &Args, other: (&str, KeyState)) -> Vec<KeyState> {
     states
 }
 
-/// Where the keys are after a change: those of the glob, or of the names that were given.
-fn afterwards(cx: &Context, args: &Args, given: &Names) -> Result<Value, Fault> {
-    Ok(match args.get("match") {
-        Value::Text(globs) => keys(cx).matching(globs),
-        _ => keys(cx).whereabouts(given),
+/// Where the keys are after a change: those of the globs, or of the names that were given.
+fn afterwards(cx: &Context, chosen: &Chosen) -> Value {
+    match &chosen.globs {
+        Some(globs) => keys(cx).matching(globs),
+        None => keys(cx).whereabouts(&chosen.names),
     }
     .value()
-    .into())
+    .into()
 }
 
 fn tell(cx: &Context, act: &'static str, changes: Vec<Change>) -> Result<(), Fault> {
@@ -155,21 +170,21 @@ fn tell(cx: &Context, act: &'static str, changes: Vec<Change>) -> Result<(), Fau
     cx.master.keys_changed(act, &ids)
 }
 
-fn accept(cx: &Context, args: &Args, mut names: Names) -> Result<Value, Fault> {
-    let done = keys(cx).accept(&mut names, &states(args, ("include_rejected", KeyState::Rejected)));
+fn accept(cx: &Context, args: &Args, mut chosen: Chosen) -> Result<Value, Fault> {
+    let done = keys(cx).accept(&mut chosen.names, &states(args, ("include_rejected", KeyState::Rejected)));
     tell(cx, "accept", done.changes)?;
-    afterwards(cx, args, &names)
+    Ok(afterwards(cx, &chosen))
 }
 
-fn reject(cx: &Context, args: &Args, names: &Names) -> Result<Value, Fault> {
-    let changes = keys(cx).reject(names, &states(args, ("include_accepted", KeyState::Accepted)));
+fn reject(cx: &Context, args: &Args, chosen: &Chosen) -> Result<Value, Fault> {
+    let changes = keys(cx).reject(&chosen.names, &states(args, ("include_accepted", KeyState::Accepted)));
     tell(cx, "reject", changes)?;
-    afterwards(cx, args, names)
+    Ok(afterwards(cx, chosen))
 }
 
-fn delete(cx: &Context, args: &Args, names: Names) -> Result<Value, Fault> {
-    tell(cx, "delete", keys(cx).delete(&names))?;
-    afterwards(cx, args, &names)
+fn delete(cx: &Context, chosen: &Chosen) -> Result<Value, Fault> {
+    tell(cx, "delete", keys(cx).delete(&chosen.names))?;
+    Ok(afterwards(cx, chosen))
 }
 
 fn list(cx: &Context, args: &Args) -> Result<Value, Fault> {
@@ -195,7 +210,7 @@ fn hash_type(cx: &Context, args: &Args) -> Result<HashType, Fault> {
 }
 
 fn finger(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    Ok(keys(cx).fingerprints(&args.str("match")?, hash_type(cx, args)?).into())
+    Ok(keys(cx).fingerprints(&globs(args)?, hash_type(cx, args)?).into())
 }
 
 const MASTER: &str = "master.pub";

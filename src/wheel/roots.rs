@@ -148,10 +148,16 @@ fn list_roots(cx: &Context, option: &str) -> Result<Value, Fault> {
 
 fn write(cx: &Context, args: &Args, option: &str) -> Result<Value, Fault> {
     let (path, saltenv, index) = (args.str("path")?, args.str("saltenv")?, args.int("index")?);
+    let Some(data) = args.get("data").as_octets() else {
+        let kind = args.get("data").type_name();
+        return Err(Fault::Type(format!("expected str, bytes, or bytearray not <class '{kind}'>")));
+    };
     let Some(roots) = roots(cx, option, &saltenv) else {
         return Ok(format!("Named environment {saltenv} is not present").into());
     };
-    let Some(root) = usize::try_from(index).ok().and_then(|index| roots.get(index)) else {
+    // As in Python, -1 is the last one.
+    let place = if index < 0 { index.saturating_add_unsigned(roots.len() as u64) } else { index };
+    let Some(root) = usize::try_from(place).ok().and_then(|place| roots.get(place)) else {
         return Ok(format!("Specified index {index} in environment {saltenv} is not present").into());
     };
     if Path::new(&path).is_absolute() {
@@ -165,8 +171,7 @@ fn write(cx: &Context, args: &Args, option: &str) -> Result<Value, Fault> {
     if let Some(folder) = full.parent() {
         fs::create_dir_all(folder)?;
     }
-    let data = str_of(args.get("data"));
-    cx.host.write_atomic(&full, data.as_bytes(), 0o644, FileOwner::default())?;
+    cx.host.write_atomic(&full, data, 0o644, FileOwner::default())?;
     Ok(format!("Wrote data to file {}", full.display()).into())
 }
 

@@ -27,3 +27,4 @@ mod secrets;
 mod serialize;
 mod sudo;
 mod unwritable;
+mod yaml_logs;

@@ -67,6 +67,38 @@ def call_wheel(fun, **kwargs):
     return data["return"] if data["success"] else "failed"
 
 
+def how_it_failed(data):
+    """Whether it counts as a success, and what is shown: the exception, or what is wrong with the arguments."""
+    lines = data["return"].strip().splitlines()
+    if lines[0].startswith("Exception occurred"):
+        return [data["success"], lines[0], lines[-1].split(":")[0]]
+    return [data["success"], lines[0].split(":")[0]]
+
+
+for name, low in [
+    ("missing", {"fun": "key.name_match"}),
+    ("unknown", {"fun": "key.list_all", "x": 1}),
+    ("unknown and missing", {"fun": "config.update_config", "file_name": "x", "x": 1}),
+    ("in a list", {"fun": "key.name_match", "arg": [], "kwarg": {}}),
+    ("in a map", {"fun": "key.list_all", "arg": [], "kwarg": {"x": 1}}),
+    ("nowhere", {"fun": "nonsense.nonsense"}),
+    ("no text", {"fun": "file_roots.write", "data": 5, "path": "number"}),
+]:
+    attempt("wheel fails: " + name, lambda: how_it_failed(wheel.master_call(**dict(low, **anna))["data"]))
+for name, low in [
+    ("several globs", {"fun": "key.name_match", "match": ["none*", "minion*"]}),
+    ("several globs accepted", {"fun": "key.accept", "match": ["minion-a"]}),
+    ("text for names", {"fun": "key.accept_dict", "match": "minion-a"}),
+    ("the last root", {"fun": "file_roots.write", "data": "x", "path": "made", "index": -1}),
+]:
+    attempt("wheel: " + name, lambda: call_wheel(**low))
+data = wheel.master_call(fun="key.list_all", key=key)["data"]
+show("wheel by key", ["_stamp" in data, data["user"]])
+show("runner by key", runner.cmd_sync({"fun": "test.arg", "key": key}, full_return=True)["data"]["user"])
+no_map = runner.cmd_sync(dict({"fun": "state.orchestrate_high", "kwarg": {"data": "x"}}, **anna), full_return=True)
+show("no high data", no_map["data"]["success"])
+
+
 made = call_wheel("key.gen_keys", keyname="made", keysize=2048)
 show("gen_keys", [len(made), made == call_wheel("key.gen_keys", keyname="made"), len(call_wheel("key.gen_keys"))])
 show("gen_keys files", sorted(name for name in os.listdir(opts["pki_dir"]) if name.endswith((".pem", ".pub"))))
