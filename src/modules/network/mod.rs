@@ -4,6 +4,7 @@
 mod net;
 mod tables;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
@@ -321,13 +322,8 @@ fn ip_networks(cx: &Context, args: &Args) -> Result<Value, Fault> {
         Some(globs) => str_of(globs).split(',').map(|glob| glob.trim().to_owned()).collect(),
         None => vec!["*".to_owned()],
     };
-    let mut interfaces = cx.host.interfaces();
-    interfaces.retain(|interface| globs.iter().any(|glob| fnmatch(glob, &interface.name)));
-    let addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-    let own = addresses.filter(|address| {
-        address.ip.is_ipv4() && (args.truthy("include_loopback") || !address.ip.is_loopback())
-    });
-    let nets = sort::into_set(own.map(|address| Net::around(address.ip, address.prefix)));
+    let named = |name: &str| globs.iter().any(|glob| fnmatch(glob, name));
+    let nets = networks(cx, &named, true, args.truthy("include_loopback"));
     if !args.truthy("verbose") {
         return Ok(Value::list(nets.iter().map(Net::to_string)));
     }
@@ -342,19 +338,22 @@ fn ip_networks(cx: &Context, args: &Args) -> Result<Value, Fault> {
     Ok(nets.into_iter().map(|net| (net.to_string(), about(net))).collect::<Map>().into())
 }
 
+/// The networks of the interfaces with such names, in order.
+fn networks(cx: &Context, named: &dyn Fn(&str) -> bool, v4: bool, loopback: bool) -> BTreeSet<Net> {
+    let mut interfaces = cx.host.interfaces();
+    interfaces.retain(|interface| named(&interface.name));
+    let addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+    let own = addresses.filter(|own| own.ip.is_ipv4() == v4 && (loopback || !own.ip.is_loopback()));
+    sort::into_set(own.map(|own| Net::around(own.ip, own.prefix)))
+}
+
 fn subnets(cx: &Context, wanted: &Value, v4: bool) -> Value {
     let named = |name: &str| match wanted {
         Value::Null => true,
         Value::List(names) => names.iter().any(|wanted| wanted.as_str() == Some(name)),
         other => other.as_str() == Some(name),
     };
-    let interfaces = cx.host.interfaces();
-    let addresses = interfaces
-        .iter()
-        .filter(|interface| named(&interface.name))
-        .flat_map(|interface| &interface.addresses);
-    let routed = addresses.filter(|address| address.ip.is_ipv4() == v4 && !address.ip.is_loopback());
-    let nets = sort::into_set(routed.map(|address| Net::around(address.ip, address.prefix)));
+    let nets = networks(cx, &named, v4, false);
     Value::list(nets.iter().map(Net::to_string))
 }
 

@@ -40,9 +40,12 @@ const REMOVE: &str = "rm -rf -- \"$1\"";
 /// Each glob of `hosts` in its turn; what each step gives is printed. A step that fails anywhere is the last one, but for the
 /// directory.
 pub(super) fn bootstrap(cx: &Context, args: &Args) -> Result<Value, Fault> {
-    let given = OVER.into_iter().filter(|(argument, _)| !args.get(argument).is_null());
-    let over: Map =
-        given.map(|(argument, option)| (Value::from(option), args.get(argument).clone())).collect();
+    let mut over = Map::new();
+    for (argument, option) in OVER {
+        if let Some(given) = args.given(argument) {
+            over.insert(option, given.clone());
+        }
+    }
     let mut words = vec![args.str("tmp_dir")?, args.str("script")?];
     words.extend(split(&args.str("script_args")?)?);
     for glob in args.str("hosts")?.split(',') {
