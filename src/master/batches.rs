@@ -13,7 +13,7 @@ use super::{Master, jobs, store};
 use crate::channel::commands::PublishCommand;
 use crate::client::{Batch, BatchSize, LastSeen, Patience, Step, Watch};
 use crate::event::Filter;
-use crate::loader::MasterServices;
+use crate::loader::{Fault, MasterServices};
 use crate::map;
 use crate::matchers::Selection;
 use crate::names::{Jid, MinionId};
@@ -91,20 +91,25 @@ struct Run {
 impl Run {
     fn carry_out(&self, minions: Vec<String>) {
         self.remember(&minions);
-        let (up, down) = self.ping(minions);
+        let (up, down) = match self.ping(minions) {
+            Ok(found) => found,
+            Err(fault) => {
+                crate::log::error!(jid = self.jid.as_str(), %fault, "the minions of a batch could not be pinged");
+                return self.tell("done", map! { "error" => fault.to_string(), "retcode" => 1 });
+            }
+        };
         for id in &down {
             self.keep(id, &without("Minion did not return. [No response]"));
         }
         let (all, gone) = (Value::list(up.clone()), Value::list(down));
         self.tell("start", map! { "available_minions" => all.clone(), "down_minions" => gone.clone() });
         let outcome = self.take_turns(up);
-        self.tell(
-            "done",
-            map! {
-                "available_minions" => all, "down_minions" => gone, "done_minions" => Value::list(outcome.done),
-                "timedout_minions" => Value::list(outcome.silent), "retcode" => outcome.retcode,
-            },
-        );
+        let mut told = map! {
+            "available_minions" => all, "down_minions" => gone, "done_minions" => Value::list(outcome.done),
+            "timedout_minions" => Value::list(outcome.silent), "retcode" => outcome.retcode,
+        };
+        told.extend(outcome.error.map(|error| ("error", error)));
+        self.tell("done", told);
     }
 
     fn tell(&self, what: &str, data: Map) {
@@ -136,18 +141,14 @@ impl Run {
     }
 
     /// Who answers, and who does not.
-    fn ping(&self, minions: Vec<String>) -> (Vec<String>, Vec<String>) {
+    fn ping(&self, minions: Vec<String>) -> Result<(Vec<String>, Vec<String>), Fault> {
         let gather = i64::try_from(self.wishes.patience.gather.as_secs()).unwrap_or(10);
         let load = map! {
             "tgt" => Value::list(minions.clone()), "tgt_type" => "list", "fun" => "test.ping",
             "gather_job_timeout" => gather,
         };
-        let answers = self.services.publish_and_wait(load, self.wishes.patience.timeout);
-        let answers = answers.unwrap_or_else(|fault| {
-            crate::log::error!(jid = self.jid.as_str(), %fault, "the minions of a batch could not be pinged");
-            Map::new()
-        });
-        minions.into_iter().partition(|id| answers.contains(id.as_str()))
+        let answers = self.services.publish_and_wait(load, self.wishes.patience.timeout)?;
+        Ok(minions.into_iter().partition(|id| answers.contains(id.as_str())))
     }
 
     fn take_turns(&self, up: Vec<String>) -> Outcome {
@@ -161,8 +162,11 @@ impl Run {
             if !next.is_empty() {
                 self.tell("turn", map! { "minions" => Value::list(next.clone()) });
                 match self.publish(next.clone()) {
-                    Some(watch) => watches.push(watch),
-                    None => next.iter().for_each(|id| self.missed(&mut batch, &mut outcome, id, true)),
+                    Ok(watch) => watches.push(watch),
+                    Err(fault) => {
+                        next.iter().for_each(|id| self.missed(&mut batch, &mut outcome, id, true));
+                        outcome.error = Some(fault.to_string());
+                    }
                 }
             }
             while let Some((at, step)) =
@@ -231,7 +235,7 @@ impl Run {
         outcome.silent.push(id.to_owned());
     }
 
-    fn publish(&self, ids: Vec<String>) -> Option<Watch> {
+    fn publish(&self, ids: Vec<String>) -> Result<Watch, Fault> {
         let jid = self.master.new_jid();
         let command = PublishCommand {
             tgt: Value::list(ids.clone()),
@@ -240,10 +244,10 @@ impl Run {
             ..self.command.clone()
         };
         match self.services.publish_as(command) {
-            Ok(_) => Some(Watch::new(jid.as_str(), ids, [], self.wishes.patience, Instant::now())),
+            Ok(_) => Ok(Watch::new(jid.as_str(), ids, [], self.wishes.patience, Instant::now())),
             Err(fault) => {
                 crate::log::error!(jid = self.jid.as_str(), %fault, "a turn of a batch could not be published");
-                None
+                Err(fault)
             }
         }
     }
@@ -254,6 +258,8 @@ struct Outcome {
     done: Vec<String>,
     silent: Vec<String>,
     retcode: i64,
+    /// Why a turn could not be published.
+    error: Option<String>,
 }
 
 fn without(why: &str) -> Map {

@@ -176,7 +176,12 @@ fn configured(cx: &Context) -> Result<Map, Fault> {
     let call = Call::positional(["mine_functions".into(), Map::new().into()]);
     Ok(match cx.call("config.merge", call)? {
         Value::Map(functions) => functions,
-        _ => Map::new(),
+        other => {
+            if other.truthy() {
+                crate::log::error!("mine_functions must be of type dict, not {}", other.type_name());
+            }
+            Map::new()
+        }
     })
 }
 
@@ -194,6 +199,10 @@ fn update(cx: &Context, args: &Args) -> Result<Value, Fault> {
     for (alias, definition) in &functions {
         let definition = Definition::parse(definition);
         let function = definition.function.unwrap_or_else(|| str_of(alias));
+        if cx.registry.function(cx, &function).is_err() {
+            unavailable(&function);
+            continue;
+        }
         match called(cx, &function, &definition.args, &definition.kwargs) {
             Ok(result) => {
                 let result = wrapped(result, &definition.allow_tgt, &definition.allow_tgt_type);
@@ -203,6 +212,10 @@ fn update(cx: &Context, args: &Args) -> Result<Value, Fault> {
         }
     }
     store(cx, data, args.truthy("clear"))
+}
+
+fn unavailable(function: &str) {
+    crate::log::error!("Function {function} in mine_functions not available");
 }
 
 fn valid(cx: &Context, _: &Args) -> Result<Value, Fault> {
@@ -215,7 +228,7 @@ fn valid(cx: &Context, _: &Args) -> Result<Value, Fault> {
         let definition = Definition::parse(given);
         let function = definition.function.clone().unwrap_or_else(|| str_of(alias));
         if cx.registry.function(cx, &function).is_err() {
-            crate::log::error!(function, "Function in mine_functions not available");
+            unavailable(&function);
             continue;
         }
         match definition.function {

@@ -8,7 +8,7 @@ mod rawfile_json;
 mod syslog_return;
 
 use crate::loader::{Context, Returner};
-use crate::value::Map;
+use crate::value::{Map, Value};
 
 /// Every returner.
 pub static ALL: &[&Returner] = &[
@@ -28,7 +28,9 @@ pub fn save(cx: &Context, names: &str, ret: &Map) {
             continue;
         }
         done.push(name);
-        let Some(returner) = ALL.iter().find(|returner| returner.name == name) else {
+        let disabled = cx.opts.get("disable_returners").and_then(Value::as_list).unwrap_or_default();
+        let enabled = !disabled.iter().any(|disabled| disabled.as_str() == Some(name));
+        let Some(returner) = ALL.iter().find(|returner| enabled && returner.name == name) else {
             crate::log::error!(
                 "Returner {name}.returner could not be loaded: '{name}.returner' is not available."
             );
@@ -46,6 +48,7 @@ mod tests {
     use super::*;
     use crate::host::FakeHost;
     use crate::loader::{Default, Function, Module, Nowhere, Registry, Scope, always, opt, req};
+    use crate::map;
     use crate::value::str_of;
 
     static CONFIG: Module = Module {
@@ -59,6 +62,21 @@ mod tests {
             |cx, args| Ok(cx.opts.get(&str_of(args.get("value"))).cloned().unwrap_or_default()),
         )],
     };
+
+    #[test]
+    fn a_disabled_returner_gets_nothing() {
+        let saved = |disabled: &str| {
+            let file =
+                std::env::temp_dir().join(format!("halite-disabled-{}-{disabled}", std::process::id()));
+            let opts = map! {
+                "disable_returners" => Value::list([disabled]),
+                "rawfile_json.filename" => file.display().to_string(),
+            };
+            with(&opts, &FakeHost::default(), |cx| save(cx, "rawfile_json", &map! { "jid" => "1" }));
+            std::fs::remove_file(file).is_ok()
+        };
+        assert!(!saved("rawfile_json") && saved("local"));
+    }
 
     /// Gives a function the context of a returner.
     pub(super) fn with<T>(opts: &Map, host: &FakeHost, run: impl FnOnce(&Context) -> T) -> T {

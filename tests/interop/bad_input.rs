@@ -181,3 +181,20 @@ fn two_command_lines_at_once_each_get_their_own_answer() {
         }
     }
 }
+
+/// Jobs cannot be written down: a batch says so and fails, and when there is room again all is well.
+#[test]
+fn a_batch_that_cannot_be_published_fails() {
+    let Some(fleet) = Fleet::start(Peer::Halite, Peer::Halite, "", "") else { return };
+    let batch = || fleet.run(Peer::Halite, "salt", &["*", "test.ping", "-b", "1"]);
+    assert!(batch().status.success());
+    let (jobs, aside) = (fleet.path("var/cache/salt/master/jobs"), fleet.path("aside"));
+    fs::rename(&jobs, &aside).expect("renamed");
+    fs::write(&jobs, "").expect("written");
+    let output = batch();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("Master failed to assign jid: "), "{}", text(&output));
+    fs::remove_file(&jobs).expect("removed");
+    fs::rename(&aside, &jobs).expect("renamed");
+    assert!(batch().status.success());
+}

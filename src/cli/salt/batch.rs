@@ -196,7 +196,10 @@ async fn in_master(
                 tell(Told::Pinged { up: ids("available_minions").len(), down: &ids("down_minions") })?;
             }
             ("turn", _) => tell(Told::Started(&ids("minions")))?,
-            ("done", _) => return Ok(Some(Some(highest))),
+            ("done", _) => match data.str("error") {
+                Some(error) => return Err(Stop::failed(Exit::GENERIC, format!("{error}\n")).into()),
+                None => return Ok(Some(Some(highest))),
+            },
             (_, Some(id)) if data.get("missing") == Some(&Value::Bool(true)) => tell(Told::NotSent { id })?,
             (_, Some(id)) if !data.contains("return") => tell(Told::Silent { id })?,
             (_, Some(id)) => {
