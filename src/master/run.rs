@@ -30,8 +30,9 @@ const VERIFIED_TOKENS: usize = 100_000;
 const REPLAY_WINDOW: Duration = Duration::from_secs(300);
 const REMEMBERED_NONCES: usize = 1 << 17;
 
-/// The name of a file in `sock_dir` that tells Python's tools that a master runs. salt-wire.md §14.4.
-const RUNNING_FLAG: &str = "publish_pull.ipc";
+/// Names of files in `sock_dir` that tell Python's tools that a master runs: its command line looks for the first, its
+/// `salt-api` and `auth.mk_token` for the second. Salt: client/__init__.py (`pub`), netapi/__init__.py; salt-wire.md §14.4.
+const RUNNING_FLAGS: [&str; 2] = ["publish_pull.ipc", "workers.ipc"];
 
 /// Blocking threads that the runtime of a master needs.
 pub fn threads() -> usize {
@@ -44,7 +45,7 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
     /// The sockets of the bus vanish with it, after everything else.
     bus: BusServer,
-    flag: std::path::PathBuf,
+    flags: [std::path::PathBuf; 2],
     /// The ports that it listens on.
     pub publish_port: u16,
     pub ret_port: u16,
@@ -144,8 +145,12 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         options,
     });
 
-    let flag = master.options.sock_dir.join(RUNNING_FLAG);
-    fs::write(&flag, "").map_err(MasterError::file("write", &flag))?;
+    let flags = RUNNING_FLAGS.map(|name| master.options.sock_dir.join(name));
+    for flag in &flags {
+        // A master of Salt's may have left its socket there.
+        let _ = fs::remove_file(flag);
+        fs::write(flag, "").map_err(MasterError::file("write", flag))?;
+    }
     let (stop, stopping) = watch::channel(false);
     let mut tasks = vec![
         tasks::spawn(server::serve(master.clone(), router, stopping.clone())),
@@ -159,7 +164,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     tasks.extend(file_events::start(&master, stopping.clone()));
     tasks.extend(event_return::start(&master, stopping));
     crate::log::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
-    Ok(Running { stop, tasks, bus, flag, publish_port, ret_port })
+    Ok(Running { stop, tasks, bus, flags, publish_port, ret_port })
 }
 
 /// Options that belong to what is not there yet, besides those that `MasterOptions` refuses.
@@ -200,9 +205,11 @@ async fn open_store(dir: &std::path::Path) -> Result<store::Store, store::StoreE
 impl Running {
     /// Stops: no new requests, those in work are finished.
     pub async fn stop(self) {
-        let Running { stop, tasks, bus, flag, .. } = self;
+        let Running { stop, tasks, bus, flags, .. } = self;
         // Python's tools are not to believe any longer that a master runs.
-        let _ = fs::remove_file(flag);
+        for flag in flags {
+            let _ = fs::remove_file(flag);
+        }
         let _ = stop.send(true);
         for task in tasks {
             let _ = task.await;

@@ -11,6 +11,7 @@ import time
 import salt.client
 import salt.config
 import salt.exceptions
+import salt.netapi
 import salt.runner
 import salt.wheel
 from salt.auth import Resolver
@@ -121,3 +122,20 @@ show("token", sorted(token))
 attempt("local token", lambda: local.cmd("minion-a", "test.ping", token=token["token"]))
 attempt("get_token", lambda: resolver.get_token(token["token"])["name"])
 attempt("token wrong", lambda: local.cmd("minion-a", "test.ping", token="a" * 64))
+
+netapi = salt.netapi.NetapiClient(master_opts())
+
+
+def through_api(client, who, **low):
+    return netapi.run(dict(low, client=client, **who))
+
+
+attempt("api local", lambda: through_api("local", fred, tgt="minion-a", fun="test.ping"))
+attempt("api local_async", lambda: sorted(through_api("local_async", fred, tgt="minion-a", fun="test.ping")))
+attempt("api local wrong", lambda: through_api("local", wrong, tgt="minion-a", fun="test.ping"))
+attempt("api runner", lambda: through_api("runner", anna, fun="test.arg", kwarg={"a": 2}))
+attempt("api runner_async", lambda: sorted(through_api("runner_async", anna, fun="test.arg")))
+attempt("api wheel", lambda: through_api("wheel", anna, fun="key.name_match", match="minion-a")["data"]["return"])
+attempt("api wheel_async", lambda: sorted(through_api("wheel_async", anna, fun="key.list_all")))
+attempt("api ssh", lambda: through_api("ssh", anna, tgt="*", fun="test.ping"))
+attempt("api mk_token", lambda: sorted(runner.cmd("auth.mk_token", kwarg=dict(fred), print_event=False)))

@@ -10,7 +10,8 @@ use crate::peers::Peer;
 fn config(users: &str) -> String {
     format!(
         "external_auth:\n  file:\n    ^filename: {users}\n    fred: ['test.*']\n    anna: ['@runner', '@wheel']\n\
-         peer:\n  '.*': ['test.*']\npeer_run:\n  '.*': ['test.arg']\nrotate_aes_key: False\n"
+         peer:\n  '.*': ['test.*']\npeer_run:\n  '.*': ['test.arg']\nrotate_aes_key: False\n\
+         netapi_enable_clients: [local, local_async, runner, runner_async, wheel, wheel_async]\n"
     )
 }
 
