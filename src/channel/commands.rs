@@ -2,6 +2,7 @@
 //! salt-wire.md §12. What is not in the tables below does not exist, whatever Python's classes have as methods
 //! (CVE-2020-11651).
 
+use super::HALITE;
 use crate::names::{Jid, MinionId};
 use crate::value::{Map, Value};
 
@@ -40,6 +41,8 @@ pub struct PublishCommand {
     pub kwargs: Map,
     /// Seconds, for syndics.
     pub to: Option<i64>,
+    /// Who publishes looks for the returns in files: all but ours, which say so with the key [`HALITE`].
+    pub files: bool,
     pub caller: Caller,
 }
 
@@ -146,6 +149,7 @@ impl PublishCommand {
             jid,
             kwargs,
             to: load.get("to").and_then(Value::as_int),
+            files: !load.contains(HALITE),
             caller,
         })
     }

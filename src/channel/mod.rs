@@ -25,7 +25,8 @@ pub const PROTOCOL_VERSION: i64 = 3;
 /// What an X9.31 token says.
 pub const TOKEN_MESSAGE: &[u8] = b"salt";
 
-/// The field of a signed `_auth` reply by which our minion knows our master, with its version. Salt's minions ignore it.
+/// The field of a signed `_auth` reply by which our minion knows our master, with its version, and the key of a `publish` by
+/// which our master knows our clients. Salt's peers ignore both.
 pub const HALITE: &str = "halite";
 
 /// A fresh nonce: 32 lower-case hex digits, as Salt's `uuid4().hex`.

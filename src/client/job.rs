@@ -2,6 +2,7 @@
 //! (`_prep_pub`, `pub`).
 
 use super::{ClientError, Identity};
+use crate::channel::HALITE;
 use crate::config::Opts;
 use crate::map;
 use crate::matchers::{TargetType, UnknownNodegroup, expand_nodegroups};
@@ -71,6 +72,7 @@ impl Job {
             load.insert("kwargs", self.kwargs.clone());
         }
         load.insert("user", who.user.as_str());
+        load.insert(HALITE, true);
         if opts.bool("order_masters") {
             load.insert("to", timeout);
         }
@@ -188,12 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn the_load_has_salts_keys_in_salts_order() {
+    fn the_load_has_salts_keys_in_salts_order_and_says_whose_it_is() {
         let mut job = Job::new("*", "test.ping", Vec::new());
         job.kwargs = map! { "delimiter" => ":" };
         let load = job.load(&who(), &Opts::defaults(Role::Client), 5).expect("a load");
         let keys: Vec<&str> = load.keys().filter_map(Value::as_str).collect();
-        assert_eq!(keys, ["cmd", "tgt", "fun", "arg", "key", "tgt_type", "ret", "jid", "kwargs", "user"]);
+        assert_eq!(
+            keys,
+            ["cmd", "tgt", "fun", "arg", "key", "tgt_type", "ret", "jid", "kwargs", "user", "halite"]
+        );
     }
 
     #[test]

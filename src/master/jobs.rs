@@ -86,6 +86,9 @@ async fn remember(
     if command.kwargs.get("nocache").is_some_and(Value::truthy) {
         return Ok(());
     }
+    if command.files {
+        master.readers.add(jid);
+    }
     let load = map! {
         "cmd" => "publish",
         "tgt" => command.tgt.clone(),

@@ -68,6 +68,7 @@ fn ping() -> PublishCommand {
         jid: None,
         kwargs: Map::new(),
         to: None,
+        files: false,
         caller: Caller { user: "root".to_owned(), ..Caller::default() },
     }
 }

@@ -33,6 +33,7 @@ mod pool;
 pub mod presence;
 mod publisher;
 mod reactor;
+mod readers;
 mod returns;
 mod run;
 mod runners;
@@ -75,6 +76,7 @@ pub struct Master {
     seen: nonces::ReplayWindow,
     store: store::Store,
     disk_cache: disk_cache::DiskCache,
+    readers: readers::Readers,
     files: Roots,
     pillars: LocalPillar,
     bus: Bus,

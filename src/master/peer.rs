@@ -100,6 +100,7 @@ fn command(master: &Master, id: &MinionId, mut load: Map) -> Result<PublishComma
         jid: None,
         kwargs: map! { "id" => id.as_str() },
         to: None,
+        files: false,
         caller: Caller { user: master.options.user.clone(), ..Caller::default() },
     })
 }

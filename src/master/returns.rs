@@ -42,7 +42,7 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
     };
     match master.store.save_return(&jid, id, &cached).await {
         Ok(Saved::New) => {
-            if master.options.return_files {
+            if master.options.return_files || master.readers.has(&jid) {
                 Box::pin(write_file(master, &jid, id, cached)).await;
             }
             Reply::Value(Value::Null)

@@ -14,7 +14,8 @@ use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
     Master, MasterError, departures, disk_cache, event_return, file_events, foretold, identify, key_store,
-    maintenance, nonces, pool, presence, reactor, runners, scheduled, server, sessions, stats, store, tokens,
+    maintenance, nonces, pool, presence, reactor, readers, runners, scheduled, server, sessions, stats,
+    store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
@@ -128,6 +129,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         seen: nonces::ReplayWindow::new(REMEMBERED_NONCES, REPLAY_WINDOW, Instant::now()),
         store,
         disk_cache: disk_cache::DiskCache::new(options.cachedir.clone(), options.hash_type),
+        readers: readers::Readers::default(),
         files: Roots::new(RootsConfig::from_opts(&map)),
         pillars: crate::local_pillar::LocalPillar::new(&map, crate::builtin::execution_modules()),
         bus: bus.handle(),

@@ -75,6 +75,7 @@ impl Services {
             jid: load.str("jid").and_then(|jid| Jid::parse(jid).ok()),
             kwargs,
             to: None,
+            files: false,
             caller: Caller { user: self.master.options.user.clone(), ..Caller::default() },
         })
     }

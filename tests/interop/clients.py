@@ -45,6 +45,19 @@ wheel = salt.wheel.WheelClient(master_opts())
 local = salt.client.LocalClient(os.path.join(sys.argv[1], "master"))
 
 attempt("local", lambda: local.cmd("minion-a", "test.ping"))
+
+
+def from_the_cache(client):
+    """Asks for a job, waits for nobody, and looks from time to time for what has been returned."""
+    jid = client.cmd_async("minion-a", "test.echo", ["kept"])
+    until = time.time() + 60
+    while not client.get_cache_returns(jid) and time.time() < until:
+        time.sleep(0.05)
+    full = client.get_full_returns(jid, ["minion-a"], timeout=5)
+    return [client.get_cache_returns(jid), full["minion-a"]["ret"]]
+
+
+attempt("local async", lambda: from_the_cache(local))
 attempt("local fred", lambda: local.cmd("minion-a", "test.ping", **fred))
 attempt("local fred cmd", lambda: local.cmd("minion-a", "cmd.run", ["id -un"], **fred))
 attempt("local wrong", lambda: local.cmd("minion-a", "test.ping", **wrong))
