@@ -4,15 +4,21 @@
 //! What happens is told on the bus: `salt/batch/<jid>/start`, `/turn`, `/ret/<id>` and `/done`; `/stop` starts nobody
 //! any more. Every minion of the target has one return under the batch's own jid at the end: what it returned, or why
 //! there is none.
+//!
+//! `<cachedir>/batches/<jid>` has a line for each turn, its jid and its minions, for as long as the batch runs. A master
+//! that finds one at its start asks nobody anew, but waits for those who were asked and has a last word on the others.
 
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::services::Services;
 use super::{Master, jobs, store};
-use crate::channel::commands::PublishCommand;
+use crate::channel::commands::{ClearCommand, PublishCommand};
 use crate::client::{Batch, BatchSize, LastSeen, Patience, Step, Watch};
-use crate::event::Filter;
+use crate::event::{Filter, tags};
 use crate::loader::{Fault, MasterServices};
 use crate::map;
 use crate::matchers::Selection;
@@ -68,17 +74,67 @@ pub(super) fn start(master: &Arc<Master>, mut command: PublishCommand, to: Selec
         wishes,
     };
     let started = minions.clone();
-    let spawned = std::thread::Builder::new().name("batch".to_owned()).spawn(move || {
+    match spawn(move || {
         run.carry_out(started);
         drop(place);
-    });
-    match spawned {
+    }) {
         Ok(_) => jobs::clear(map! {
             "jid" => jid.as_str(), "minions" => Value::list(minions), "missing" => Value::list(missing),
         }),
         Err(error) => failed(format!("The batch could not be started: {error}")),
     }
 }
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new().name("batch".to_owned()).spawn(work)
+}
+
+/// After a restart minions have to find the master again, which Python's take seconds for.
+const AFTER_RESTART: Patience =
+    Patience { timeout: Duration::from_secs(30), gather: Duration::from_secs(30) };
+
+/// Ends the batches that the master before this one began.
+pub(super) fn wind_up(master: &Arc<Master>) {
+    for entry in fs::read_dir(notes(master)).into_iter().flatten().flatten() {
+        let Ok(jid) = Jid::parse(&entry.file_name().to_string_lossy()) else { continue };
+        let begun: Vec<Turn> = fs::read_to_string(entry.path())
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split(' ');
+                Some((Jid::parse(words.next()?).ok()?, words.map(str::to_owned).collect()))
+            })
+            .collect();
+        let load = master.store.load(jid.as_str()).ok().flatten().unwrap_or_default();
+        let Ok(ClearCommand::Publish(command)) = ClearCommand::parse(load) else {
+            // The master ended before the load was kept: nothing more is known of it.
+            let _ = fs::remove_file(entry.path());
+            continue;
+        };
+        let run = Run {
+            services: Services::new(master.clone(), tokio::runtime::Handle::current()),
+            master: master.clone(),
+            jid,
+            command: *command,
+            wishes: Wishes {
+                size: BatchSize::Percent(100.0),
+                wait: Duration::ZERO,
+                failhard: false,
+                patience: AFTER_RESTART,
+            },
+        };
+        if let Err(error) = spawn(move || run.wind_up(begun)) {
+            crate::log::error!(%error, "a batch of the last master could not be ended");
+        }
+    }
+}
+
+fn notes(master: &Master) -> PathBuf {
+    master.options.cachedir.join("batches")
+}
+
+/// The jid of a turn and its minions.
+type Turn = (Jid, Vec<String>);
 
 struct Run {
     master: Arc<Master>,
@@ -90,12 +146,13 @@ struct Run {
 
 impl Run {
     fn carry_out(&self, minions: Vec<String>) {
+        self.note("");
         self.remember(&minions);
         let (up, down) = match self.ping(minions) {
             Ok(found) => found,
             Err(fault) => {
                 crate::log::error!(jid = self.jid.as_str(), %fault, "the minions of a batch could not be pinged");
-                return self.tell("done", map! { "error" => fault.to_string(), "retcode" => 1 });
+                return self.done(map! { "error" => fault.to_string(), "retcode" => 1 });
             }
         };
         for id in &down {
@@ -103,13 +160,56 @@ impl Run {
         }
         let (all, gone) = (Value::list(up.clone()), Value::list(down));
         self.tell("start", map! { "available_minions" => all.clone(), "down_minions" => gone.clone() });
-        let outcome = self.take_turns(up);
+        let batch = Batch::new(up, self.wishes.size, self.wishes.wait);
+        if let Some(outcome) = self.take_turns(batch, Vec::new()) {
+            self.end(outcome, all, gone);
+        }
+    }
+
+    /// Waits for those who were asked before the master was restarted; nobody else is asked.
+    fn wind_up(&self, mut begun: Vec<Turn>) {
+        let all = self.master.store.job_minions(self.jid.as_str()).unwrap_or_default();
+        let kept = self.master.store.returns(self.jid.as_str()).unwrap_or_default();
+        for (_, ids) in &mut begun {
+            ids.retain(|id| !kept.contains(id.as_str()));
+        }
+        begun.retain(|(_, ids)| !ids.is_empty());
+        let asked = begun.iter().flat_map(|(_, ids)| ids.clone());
+        let mut batch = Batch::new(asked, self.wishes.size, self.wishes.wait);
+        let _ = batch.start(Instant::now());
+        let Some(outcome) = self.take_turns(batch, begun) else { return };
+        for id in &all {
+            self.keep(id, &without("Minion was not asked: the master was restarted."));
+        }
+        self.end(outcome, Value::list(all), Value::List(Vec::new()));
+    }
+
+    fn end(&self, outcome: Outcome, available: Value, gone: Value) {
         let mut told = map! {
-            "available_minions" => all, "down_minions" => gone, "done_minions" => Value::list(outcome.done),
+            "available_minions" => available, "down_minions" => gone, "done_minions" => Value::list(outcome.done),
             "timedout_minions" => Value::list(outcome.silent), "retcode" => outcome.retcode,
         };
         told.extend(outcome.error.map(|error| ("error", error)));
+        self.done(told);
+    }
+
+    fn done(&self, told: Map) {
+        let _ = fs::remove_file(notes(&self.master).join(self.jid.as_str()));
         self.tell("done", told);
+    }
+
+    /// A line for the next master.
+    fn note(&self, line: &str) {
+        let dir = notes(&self.master);
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(&dir)?;
+            let mut file = fs::File::options().append(true).create(true).open(dir.join(self.jid.as_str()))?;
+            file.write_all(line.as_bytes())?;
+            file.sync_data()
+        };
+        if let Err(error) = write() {
+            crate::log::error!(jid = self.jid.as_str(), %error, "a turn of a batch could not be noted");
+        }
     }
 
     fn tell(&self, what: &str, data: Map) {
@@ -151,12 +251,21 @@ impl Run {
         Ok(minions.into_iter().partition(|id| answers.contains(id.as_str())))
     }
 
-    fn take_turns(&self, up: Vec<String>) -> Outcome {
+    /// `None` when the master stops.
+    fn take_turns(&self, mut batch: Batch, begun: Vec<Turn>) -> Option<Outcome> {
         let mut outcome = Outcome::default();
-        let mut batch = Batch::new(up, self.wishes.size, self.wishes.wait);
         let mut events = self.master.bus.subscribe(Filter::prefix("salt/"));
         let stop = format!("salt/batch/{}/stop", self.jid);
         let mut watches: Vec<Watch> = Vec::new();
+        for (jid, ids) in begun {
+            let now = Instant::now();
+            let mut watch = Watch::new(jid.as_str(), ids, [], self.wishes.patience, now);
+            for (id, load) in &self.master.store.returns(jid.as_str()).unwrap_or_default() {
+                let Some(load) = load.as_map() else { continue };
+                watch.handle_event(&tags::job_ret(&jid, str_of(id)), load, now);
+            }
+            watches.push(watch);
+        }
         loop {
             let next = batch.start(Instant::now());
             if !next.is_empty() {
@@ -203,7 +312,7 @@ impl Run {
                 rest.iter().for_each(|id| self.missed(&mut batch, &mut outcome, id, false));
             }
             if batch.is_done() {
-                return outcome;
+                return Some(outcome);
             }
             let now = Instant::now();
             let until = watches.iter().filter_map(Watch::poll_timeout).chain(batch.poll_timeout()).min();
@@ -215,7 +324,7 @@ impl Run {
                     watches.iter_mut().for_each(|watch| watch.handle_event(&event.tag, &event.data, now));
                 }
                 // The master stops.
-                None if until.is_some_and(|until| Instant::now() < until) => return outcome,
+                None if until.is_some_and(|until| Instant::now() < until) => return None,
                 None => watches.iter_mut().for_each(|watch| watch.handle_timeout(Instant::now())),
             }
         }
@@ -237,6 +346,7 @@ impl Run {
 
     fn publish(&self, ids: Vec<String>) -> Result<Watch, Fault> {
         let jid = self.master.new_jid();
+        self.note(&format!("{jid} {}\n", ids.join(" ")));
         let command = PublishCommand {
             tgt: Value::list(ids.clone()),
             tgt_type: "list".to_owned(),

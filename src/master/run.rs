@@ -13,9 +13,9 @@ use super::options::MasterOptions;
 use super::own_keys::{LocalKeys, OwnKeys, local_users, make_private_dir};
 use super::publisher::{PublishOptions, Publisher};
 use super::{
-    Master, MasterError, departures, disk_cache, event_return, file_events, foretold, identify, key_store,
-    maintenance, nonces, pool, presence, reactor, readers, runners, scheduled, server, sessions, stats,
-    store, tokens,
+    Master, MasterError, batches, departures, disk_cache, event_return, file_events, foretold, identify,
+    key_store, maintenance, nonces, pool, presence, reactor, readers, runners, scheduled, server, sessions,
+    stats, store, tokens,
 };
 use crate::config::Opts;
 use crate::crypt::VerifiedTokens;
@@ -165,6 +165,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
     tasks.extend(scheduled::start(&master, stopping.clone()));
     tasks.extend(file_events::start(&master, stopping.clone()));
     tasks.extend(event_return::start(&master, stopping));
+    batches::wind_up(&master);
     crate::log::info!(interface = host, publish_port, ret_port, id = master.options.id, "the master is up");
     Ok(Running { stop, tasks, bus, flags, publish_port, ret_port })
 }

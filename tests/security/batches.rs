@@ -9,7 +9,7 @@ use halite::value::{Map, Value, str_of};
 
 use crate::victim::{Victim, error_of};
 
-fn batch(failhard: bool, key: &str) -> Map {
+pub fn batch(failhard: bool, key: &str) -> Map {
     let wishes =
         map! { "size" => "1", "wait" => 0.0, "failhard" => failhard, "timeout" => 1.0, "gather" => 1.0 };
     map! {
@@ -72,7 +72,7 @@ async fn played(failhard: bool) -> (Vec<Value>, Map, Map) {
     (turns, last, kept)
 }
 
-fn word(kept: &Map, id: &str) -> Value {
+pub fn word(kept: &Map, id: &str) -> Value {
     kept.get(id).and_then(|ret| ret.get("return")).cloned().unwrap_or_default()
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use halite::map;
 use halite::master::store::Store;
-use halite::value::Value;
 use halite::value::msgpack::Reading;
+use halite::value::{Value, str_of};
 
+use crate::batches::{batch, word};
 use crate::victim::{EvilMinion, Victim, keys, write_key};
 
 const RETURNS: usize = 10_000;
@@ -58,11 +59,11 @@ async fn deliver(victim: &Victim, minion: &EvilMinion, number: usize) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn r01_no_acknowledged_return_is_lost_when_the_master_is_killed_twenty_times_in_ten_thousand() {
-    let root = std::env::temp_dir().join(format!("hk{}", std::process::id()));
+/// Directories and configuration of a master of another process.
+fn prepare(name: &str) -> Victim {
+    let root = std::env::temp_dir().join(format!("{name}{}", std::process::id()));
     let port = || TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port").port();
-    let victim = Arc::new(Victim::elsewhere(root.clone(), port(), port()));
+    let victim = Victim::elsewhere(root.clone(), port(), port());
     for folder in ["etc", "run", "pki"] {
         std::fs::create_dir_all(root.join(folder)).expect("a directory");
     }
@@ -75,6 +76,70 @@ async fn r01_no_acknowledged_return_is_lost_when_the_master_is_killed_twenty_tim
         victim.publish_port, victim.ret_port
     );
     std::fs::write(root.join("etc/master"), config).expect("written");
+    victim
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_master_is_killed_has_a_last_word_on_every_minion() {
+    let victim = prepare("hb");
+    let mut master = start(&victim.root);
+    let web1 = sign_in(&victim).await;
+    let web2 = victim.minion("web2").await;
+    let web3 = victim.minion("web3").await;
+    let mut events = victim.events().await;
+    let reply = victim.clear(batch(false, &victim.own_key())).await;
+    let jid = str_of(reply.get("load").and_then(|load| load.get("jid")).expect("a jid"));
+    // The first turn returns, the second is asked, the third is not reached.
+    let turn = loop {
+        let event = events.next(Some(Duration::from_secs(60))).await.expect("the bus").expect("an event");
+        let Some(job) = event.tag.strip_prefix("salt/job/").and_then(|rest| rest.strip_suffix("/new")) else {
+            continue;
+        };
+        let asked = event.data.get("minions").cloned().expect("minions");
+        let load =
+            |job: &str| map! { "cmd" => "_return", "jid" => job, "fun" => "test.echo", "return" => "x" };
+        if event.data.str("fun") != Some("test.echo") {
+            for minion in [&web1, &web2, &web3] {
+                minion.ask(&victim, load(job)).await;
+            }
+        } else if asked == Value::list(["web1"]) {
+            web1.ask(&victim, load(job)).await;
+        } else {
+            assert_eq!(asked, Value::list(["web2"]));
+            break job.to_owned();
+        }
+    };
+    master.kill().expect("killed");
+    master.wait().expect("gone");
+    let mut master = start(&victim.root);
+    sign_in(&victim).await;
+    let web2 = victim.minion("web2").await;
+    let mut events = victim.events().await;
+    let late = map! { "cmd" => "_return", "jid" => turn.as_str(), "fun" => "test.echo", "return" => "late" };
+    web2.ask(&victim, late).await;
+    let done = format!("salt/batch/{jid}/done");
+    let last = loop {
+        let event = events.next(Some(Duration::from_secs(60))).await.expect("the bus").expect("an event");
+        if event.tag == done {
+            break event.data;
+        }
+    };
+    assert_eq!(last.get("done_minions"), Some(&Value::list(["web2"])));
+    assert_eq!(std::fs::read_dir(victim.root.join("cache/batches")).expect("a directory").count(), 0);
+    master.kill().expect("killed");
+    master.wait().expect("gone");
+    let store = Store::open(&victim.root.join("cache/halite")).expect("opened");
+    let kept = store.returns(&jid).expect("read");
+    drop(store);
+    let words = ["web1", "web2", "web3"].map(|id| word(&kept, id));
+    assert_eq!(words, ["x", "late", "Minion was not asked: the master was restarted."].map(Value::from));
+    let _ = std::fs::remove_dir_all(&victim.root);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r01_no_acknowledged_return_is_lost_when_the_master_is_killed_twenty_times_in_ten_thousand() {
+    let victim = Arc::new(prepare("hk"));
+    let root = victim.root.clone();
     let mut master = start(&root);
     let minion = Arc::new(sign_in(&victim).await);
     let (next, acknowledged) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
