@@ -140,7 +140,7 @@ pub fn compound_problem(target: &str, options: &ParseOptions<'_>) -> Option<(usi
         Some((target.get(..byte).unwrap_or_default().chars().count(), why.to_owned()))
     };
     let end = target.trim_end().len();
-    let (mut open, mut wanted) = (0_usize, true);
+    let (mut open, mut wanted, mut before) = (Vec::new(), true, "");
     let mut from = 0;
     for word in target.split_whitespace() {
         let at = from + target.get(from..)?.find(word)?;
@@ -148,15 +148,19 @@ pub fn compound_problem(target: &str, options: &ParseOptions<'_>) -> Option<(usi
         match word {
             "and" | "or" if wanted => return problem(at, "an operator without anything before it"),
             "and" | "or" => wanted = true,
+            "not" if before == "not" => return problem(at, "not stands there twice"),
             "not" => wanted = true,
             "(" if !wanted => return problem(at, "a parenthesis without an operator before it"),
-            "(" => open += 1,
+            "(" => open.push(at),
             ")" if wanted => return problem(at, "a parenthesis closes where something is missing"),
-            ")" if open == 0 => return problem(at, "a parenthesis closes that was not opened"),
-            ")" => open -= 1,
+            ")" if open.pop().is_none() => return problem(at, "a parenthesis closes that was not opened"),
+            ")" => {}
             _ if !wanted => return problem(at, "no operator before this"),
             word => {
                 let (engine, delimiter, pattern) = split_word(word);
+                if engine == Some('N') && words_of(pattern, options.nodegroups).is_empty() {
+                    return problem(at, "this nodegroup stands for nothing");
+                }
                 let leaf =
                     Leaf::of_engine(engine.filter(|engine| *engine != 'N'), delimiter, pattern, word, false);
                 if let Err(error) = leaf {
@@ -165,9 +169,13 @@ pub fn compound_problem(target: &str, options: &ParseOptions<'_>) -> Option<(usi
                 wanted = false;
             }
         }
+        before = word;
     }
     if wanted {
         return problem(end, "something is missing at the end");
+    }
+    if let Some(at) = open.pop() {
+        return problem(at, "a parenthesis is not closed: minions will not answer");
     }
     let words = target.split_whitespace().map(str::to_owned).collect();
     match Compound::parse(words, options, false) {

@@ -157,4 +157,12 @@ fn a_compound_target_that_cannot_be_read_says_where() {
     check("a and E@[", Some(6));
     check("a and R@x", Some(6));
     check("", Some(0));
+    check("a and ( b or ( c and d )", Some(6));
+    check("a and not not b", Some(10));
+
+    let nodegroups = map! { "web" => "web*", "lost" => "N@nowhere" };
+    let options = ParseOptions { nodegroups: &nodegroups, ..ParseOptions::default() };
+    let found = |target: &str| compound_problem(target, &options).map(|(column, _)| column);
+    assert_eq!(found("N@web and a"), None);
+    assert_eq!(found("N@web or N@lost"), Some(9));
 }
