@@ -4,12 +4,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::keywords::{self, is_internal};
-use super::no_log;
 use super::outcome::{Watch, map_of, raised};
 use super::retry::{self, Retry};
 use super::run::Run;
 use super::tag::{field, first};
-use super::{check, slots};
+use super::{check, no_log, slots, told};
 use crate::loader::{Context, Fault, Param, Running, State, StateReturn, States};
 use crate::map;
 use crate::matchers::{MinionView, ParseOptions, Target, TargetType};
@@ -261,19 +260,25 @@ impl Run<'_, '_> {
         how: How,
     ) -> Result<Map, Fault> {
         let watch = Watch::start(self.cx.host);
+        told::begins(low, &watch);
         let found = self.find(field(low, "state"), field(low, "fun"));
         let errors = verify(&self.cx, low, &found);
         let (Ok((_, state)), true) = (&found, errors.is_empty()) else {
             let comment: String = errors.iter().map(|error| format!("{error}\n")).collect();
             let name = low.get("name").cloned().unwrap_or_default();
-            return Ok(map! {
+            let ret = map! {
                 "result" => false,
                 "name" => name,
                 "changes" => Map::new(),
                 "comment" => comment,
                 "__run_num__" => self.next_run_num(),
-            });
+            };
+            told::outcome(&ret);
+            return Ok(ret);
         };
+        if !how.prereq {
+            told::executes(low);
+        }
         let kwargs = arguments(state, low)?;
         let before = self.cx.own_test();
         if how.prereq {
@@ -290,9 +295,11 @@ impl Run<'_, '_> {
         }
         ret.insert("__sls__", low.get("__sls__").cloned().unwrap_or_default());
         ret.insert("__run_num__", self.next_run_num());
+        told::outcome(&ret);
         self.refresh(low, &ret);
         ret.insert("start_time", watch.start_time());
         ret.insert("duration", watch.duration(self.cx.host));
+        told::completed(low, self.cx.host, &ret);
         ret.insert("__id__", low.get("__id__").cloned().unwrap_or_default());
         match low.get("retry") {
             Some(wanted) if !low.contains("parallel") => {

@@ -30,6 +30,7 @@ mod run;
 mod slots;
 mod sls;
 mod tag;
+mod told;
 mod top;
 mod verify;
 

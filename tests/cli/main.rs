@@ -26,5 +26,6 @@ mod salt_key;
 mod secrets;
 mod serialize;
 mod sudo;
+mod told;
 mod unwritable;
 mod yaml_logs;
