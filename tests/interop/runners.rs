@@ -82,6 +82,7 @@ const RUN: &[&str] = &[
     "cache.pillar minion-a",
     "cache.mine minion-a",
     "cache.list minions",
+    "cache.list minions/minion-a",
     "cache.contains bank=minions/minion-a key=data",
     "cache.grains other*",
     "mine.get minion-* test.echo",

@@ -57,7 +57,8 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Exit> {
     };
     let run_static = opts.bool("static");
     let plan = plan(&parsed, &opts, &job, run_static)?;
-    let subset = usize::try_from(parsed.int("subset").unwrap_or(0)).unwrap_or(0);
+    // Salt quirk: of less than none there is one.
+    let subset = parsed.int("subset").map_or(0, |count| usize::try_from(count).unwrap_or(1));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     let mut client = LocalClient::new(opts);

@@ -61,6 +61,15 @@ pub(super) fn list(cx: &Context, args: &Args) -> Result<Value, Fault> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .map(|name| name.strip_suffix(".p").map_or_else(|| name.clone(), str::to_owned))
         .collect();
+    if let Some(id) = args.str("bank")?.strip_prefix("minions/").filter(|_| is_default(cx, args)) {
+        for (key, known) in
+            [("data", cx.master.minion_data(id).is_some()), ("mine", cx.master.mine(id).is_some())]
+        {
+            if known && !names.iter().any(|name| name == key) {
+                names.push(key.to_owned());
+            }
+        }
+    }
     sort::all(&mut names);
     Ok(Value::list(names))
 }
