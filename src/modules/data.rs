@@ -23,8 +23,7 @@ pub(super) static MODULE: Module = Module {
                     return Ok(Value::Bool(false));
                 }
                 store.insert(key.clone(), args.get("value").clone());
-                dump(cx, &store);
-                Ok(Value::Bool(true))
+                Ok(dump(cx, &store).into())
             },
         ),
         Function::new("clear", &[], "Removes the store.", |cx, _| {
@@ -75,8 +74,7 @@ pub(super) static MODULE: Module = Module {
         Function::new("update", &[req("key"), req("value")], "Sets a value.", |cx, args| {
             let mut store = load(cx);
             store.insert(args.get("key").clone(), args.get("value").clone());
-            dump(cx, &store);
-            Ok(Value::Bool(true))
+            Ok(dump(cx, &store).into())
         }),
         Function::new("values", &[], "The values of the store.", |cx, _| {
             Ok(Value::list(load(cx).values().cloned()))

@@ -207,3 +207,14 @@ fn a_daemon_that_a_signal_ends_says_so() {
         fs::remove_dir_all(root).expect("removed");
     }
 }
+
+#[test]
+fn a_store_that_cannot_be_written_is_told() {
+    let minion = Minion::new("store");
+    let update = || text(&minion.run(&["data.update", "key", "value"]).stdout);
+    assert!(update().contains("\"local\": true"));
+    let store = minion.path("var/cache/salt/minion/datastore");
+    fs::remove_file(&store).expect("removed");
+    fs::create_dir_all(store.join("in the way")).expect("made");
+    assert!(update().contains("\"local\": false"));
+}
