@@ -48,12 +48,16 @@ struct Facts {
     cached: bool,
     /// Its key was moved, not deleted.
     moved: bool,
+    /// It has an accepted key by now.
+    accepted: bool,
 }
 
 fn fate(facts: Facts) -> Fate {
     match facts {
         Facts { preserve: true, .. } | Facts { moved: true, .. } => Fate::Keep,
         Facts { cached: false, .. } => Fate::Forget,
+        // What is cached is what the minion of that key has said since.
+        Facts { accepted: true, .. } => Fate::Keep,
         // The deleter was told to preserve it (`salt-key --preserve-minions`).
         Facts { told: true, .. } => Fate::Keep,
         Facts { .. } => Fate::ForgetAll,
@@ -113,9 +117,9 @@ struct Leaving {
 impl Watcher {
     /// Looks at the keys, ends sessions, and decides what is due. Blocks on the disk.
     fn look(&mut self, master: &Master) {
-        let now = accepted(master);
-        // Also who came and went since the last look.
+        // Also who came and went since the last look; asked before the keys, or else who comes meanwhile would be gone.
         self.known.extend(master.sessions.ids());
+        let now = accepted(master);
         let gone: Vec<String> = self.known.difference(&now).cloned().collect();
         for id in gone {
             crate::log::info!(minion = id, "its key is no longer accepted: its session ends");
@@ -145,7 +149,9 @@ fn decide(master: &Master, id: &MinionId, told: bool) {
     let dirs = master.key_store.dirs();
     let cache = keys::cached_of(&options.cachedir, id);
     let moved = [KeyState::Rejected, KeyState::Denied].iter().any(|&state| dirs.path(state, id).is_file());
-    let facts = Facts { preserve: options.preserve_minion_cache, told, cached: cache.exists(), moved };
+    let accepted = dirs.path(KeyState::Accepted, id).is_file();
+    let facts =
+        Facts { preserve: options.preserve_minion_cache, told, cached: cache.exists(), moved, accepted };
     let fate = fate(facts);
     crate::log::debug!(minion = id.as_str(), ?facts, ?fate, "the key of a minion has gone");
     if fate == Fate::Keep {
@@ -200,8 +206,11 @@ mod tests {
     #[test]
     fn a_cache_goes_with_its_key_unless_somebody_wants_it_to_stay() {
         let check = |preserve, told, cached, moved, expected| {
-            assert_eq!(fate(Facts { preserve, told, cached, moved }), expected);
+            assert_eq!(fate(Facts { preserve, told, cached, moved, accepted: false }), expected);
         };
+        let back =
+            |cached| fate(Facts { preserve: false, told: false, cached, moved: false, accepted: true });
+        assert_eq!((back(true), back(false)), (Fate::Keep, Fate::Forget));
         check(false, true, false, false, Fate::Forget);
         check(false, false, false, false, Fate::Forget);
         check(false, true, true, false, Fate::Keep);
