@@ -29,7 +29,8 @@ pub fn jids(minion: &Minion) -> Vec<String> {
     names
 }
 
-/// Starts a run whose first state waits for a file; its jid is known when it runs.
+/// Starts a run whose first state waits for a file; its jid is known when that state runs. A run that is only listed
+/// has not looked for others yet: one that is listed a moment later would stop it.
 pub struct Held<'m> {
     minion: &'m Minion,
     pub child: std::process::Child,
@@ -40,12 +41,15 @@ impl<'m> Held<'m> {
     pub fn start(minion: &'m Minion) -> Self {
         minion.sls(
             "held",
-            "first:\n  cmd.run:\n    - name: while ! test -e @ROOT@/go; do sleep 0.05; done; touch @ROOT@/done\n\
+            "first:\n  cmd.run:\n    - name: touch @ROOT@/began; while ! test -e @ROOT@/go; do sleep 0.05; done; touch @ROOT@/done\n\
              second:\n  cmd.run:\n    - name: test -e @ROOT@/resumed\nthird:\n  test.nop: []\n",
         );
-        let _ = fs::remove_file(minion.path("go"));
+        for old in ["go", "began"] {
+            let _ = fs::remove_file(minion.path(old));
+        }
         let mut call = minion.call(&["state.apply", "held"]);
         let child = call.stdout(Stdio::piped()).spawn().expect("it runs");
+        seen("the first state", || minion.path("began").is_file().then_some(()));
         let jid = seen("the run", || jids(minion).pop());
         Held { minion, child, jid }
     }
