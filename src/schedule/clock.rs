@@ -77,6 +77,10 @@ fn whole(time: DateTime) -> DateTime {
     time.date().at(time.hour(), time.minute(), time.second(), 0)
 }
 
+fn bad_cron(name: &str) -> String {
+    format!("Invalid cron string. Ignoring job {name}.")
+}
+
 /// Reads a time by a format of Python's `strptime`.
 pub fn read_time(text: &str, format: &str) -> Option<DateTime> {
     DateTime::strptime(format, text).ok()
@@ -226,9 +230,7 @@ impl Clock {
         }
         if let Some(cron) = job.get("cron") {
             let cron = Cron::parse(&str_of(cron));
-            return cron
-                .map(|cron| Some(Timing::Cron(cron)))
-                .ok_or_else(|| format!("Invalid cron string. Ignoring job {name}."));
+            return cron.map(|cron| Some(Timing::Cron(cron))).ok_or_else(|| bad_cron(name));
         }
         Ok(None)
     }
@@ -260,7 +262,7 @@ impl Clock {
             Timing::Cron(cron) => {
                 if self.next.is_none() {
                     self.next = cron.next_after(now);
-                    self.scheduled = self.next;
+                    self.scheduled = Some(self.next.ok_or_else(|| bad_cron(name))?);
                 }
             }
             Timing::At(times) if self.splayed.is_none() => {

@@ -74,6 +74,9 @@ fn a_time_of_day_comes_every_day() {
 #[test]
 fn cron_lines_run() {
     check(map! { "cron" => "*/2 * * * *" }, 301, &[120, 240]);
+    check(map! { "cron" => "* * * * * */20" }, 62, &[20, 40, 60]);
+    // As Salt: a look at which the job runs does not ask for its next time.
+    check(map! { "cron" => "* * * * * *" }, 6, &[1, 3, 5]);
     check(map! { "cron" => "no line" }, 20, &[]);
     check(map! { "cron" => "* * * * *", "seconds" => 5 }, 12, &[5, 10]);
 }

@@ -1,6 +1,7 @@
 //! Texts and decisions recorded from real Salt, held against ours. Every folder has the script that recorded it.
 
 mod config;
+mod cron;
 mod highstate;
 mod jinja;
 mod jmespath;
