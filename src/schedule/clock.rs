@@ -20,13 +20,16 @@ pub struct Clock {
     pub scheduled: Option<DateTime>,
     pub every: Option<i64>,
     pub last_run: Option<DateTime>,
-    /// Why it was not run when it was due.
-    pub skipped: Option<(&'static str, DateTime)>,
+    /// Why it was not run when it was due; without a time it stays due.
+    pub skipped: Option<(&'static str, Option<DateTime>)>,
+    /// What stands against it was asked the last time that it was due: whether it was to run.
+    pub judged: Option<bool>,
+    /// It had a time to come when it was looked at.
+    pub reached: bool,
     /// What is wrong with it.
     pub error: Option<String>,
-    started: bool,
     /// The time of `when` that is done with.
-    done: Option<DateTime>,
+    pub done: Option<DateTime>,
     /// Runs to come after a range that skips (`run_after_skip_range`).
     after_range: Option<DateTime>,
 }
@@ -55,6 +58,9 @@ enum Timing {
     /// One of these times, or the only one.
     At(Vec<DateTime>),
 }
+
+/// What may stand against a job that is due.
+const LIMITS: [&str; 5] = ["range", "skip_during_range", "skip_explicit", "until", "after"];
 
 const EVERY: [(&str, i64); 4] = [("seconds", 1), ("minutes", 60), ("hours", 3600), ("days", 86_400)];
 
@@ -151,22 +157,28 @@ impl Clock {
         let timed = self.is_due(&timing, name, job, common, now, world)?;
         // A job whose time is past does not start with the minion either.
         let first =
-            !self.started && self.next.is_some() && job.get("run_on_start").is_some_and(Value::truthy);
-        self.started = true;
+            !self.reached && self.next.is_some() && job.get("run_on_start").is_some_and(Value::truthy);
+        self.reached |= self.next.is_some();
         let mut turn = if timed || explicit || first { Turn::Run } else { Turn::Wait };
         if turn == Turn::Run && !first {
             turn = self.conditions(name, job, common, now, world)?;
+            if LIMITS.iter().any(|limit| job.contains(limit)) || common.skip_during_range.is_some() {
+                self.judged = Some(turn != Turn::Wait);
+            }
         }
         if !enabled || job.get("enabled").is_some_and(|enabled| !enabled.truthy()) {
             self.skip("disabled", now);
             turn = Turn::Wait;
+        }
+        if turn != Turn::Wait {
+            self.judged = Some(true);
         }
         if turn != Turn::Wait && job.get("jid_include").is_none_or(Value::truthy) {
             let most = job.get("maxrunning").and_then(number).unwrap_or(1).max(1);
             if i64::try_from((world.running)(name)).unwrap_or(i64::MAX) >= most {
                 crate::log::debug!("The scheduled job {name} was not started, {most} already running");
                 self.skip("maxrunning", now);
-                turn = Turn::Wait;
+                (turn, self.judged) = (Turn::Wait, Some(false));
             }
         }
         self.advance(&timing, &turn, timed, now);
@@ -174,7 +186,7 @@ impl Clock {
     }
 
     fn skip(&mut self, reason: &'static str, now: DateTime) {
-        self.skipped = Some((reason, now));
+        self.skipped = Some((reason, Some(now)));
     }
 
     fn timing(
@@ -268,7 +280,8 @@ impl Clock {
             Timing::At(times) if self.splayed.is_none() => {
                 let still = |time: &&DateTime| after(**time, loops) >= now && Some(**time) != self.done;
                 self.next = times.iter().find(still).copied();
-                self.scheduled = self.next.or(self.scheduled);
+                let only = times.first().copied().filter(|_| job.contains("once"));
+                self.scheduled = self.next.or(self.scheduled).or(only);
             }
             Timing::At(_) => {}
         }
@@ -310,6 +323,9 @@ impl Clock {
                 (false, true) => Turn::Run,
                 (false, false) => instead().unwrap_or(Turn::Wait),
             };
+            if turn == Turn::Wait {
+                self.skipped = Some((if invert { "in_skip_range" } else { "not_in_range" }, None));
+            }
         }
         let skipped = job.get("skip_during_range").or(common.skip_during_range.as_ref());
         if let Some(range) = skipped.filter(|range| range.truthy()) {
@@ -361,7 +377,8 @@ impl Clock {
         }
         match timing {
             Timing::Every(seconds) => {
-                let skipped = self.skipped.is_some() && self.next.is_some_and(|next| next <= now);
+                let skipped = self.skipped.is_some_and(|(_, time)| time.is_some());
+                let skipped = skipped && self.next.is_some_and(|next| next <= now);
                 if ran || skipped {
                     self.next = Some(after(now, *seconds));
                 }

@@ -163,18 +163,36 @@ impl Scheduler {
         let mut job = schedule.get(name).and_then(Value::as_map).cloned().unwrap_or_default();
         let time = |time: DateTime| Value::Time(Box::new(time));
         let or_none = |found: Option<DateTime>| found.map_or(Value::Null, time);
+        let job_starts = job.get("run_on_start").is_some_and(Value::truthy);
         if let Some(clock) = self.clocks.get(name).filter(|_| !job.is_empty()) {
-            job.insert("_next_fire_time", or_none(clock.next));
+            // An interval counts beside the others.
+            let kind = ["when", "once"].into_iter().find(|kind| clock.every.is_none() && job.contains(kind));
+            let (once, when) = (kind == Some("once"), kind == Some("when"));
+            let to_come = clock.next.filter(|next| clock.done != Some(*next));
+            job.insert("_next_fire_time", or_none(if once { clock.scheduled } else { clock.next }));
             job.insert("_splay", or_none(clock.splayed));
+            let mut tell = |told: bool, key: &str, value: bool| {
+                if told {
+                    job.insert(key, value);
+                }
+            };
+            let idle =
+                clock.error.is_none() && if once { clock.splayed.is_none() } else { clock.next.is_none() };
+            tell((once || when) && idle, "_continue", true);
+            tell(when && clock.scheduled.is_some(), "_run", to_come.is_some());
+            tell(job_starts, "_run_on_start", !clock.reached);
+            tell(clock.judged.is_some(), "run", clock.judged == Some(true));
             job.extend(clock.every.map(|seconds| ("_seconds", Value::from(seconds))));
             job.extend(clock.scheduled.map(|next| ("_next_scheduled_fire_time", time(next))));
-            job.entry("splay", || self.common.splay.clone().unwrap_or_default());
+            if clock.reached {
+                job.entry("splay", || self.common.splay.clone().unwrap_or_default());
+            }
             job.extend(clock.last_run.map(|last| ("_last_run", time(last))));
             job.extend(clock.error.clone().map(|error| ("_error", Value::from(error))));
             if let Some((reason, when)) = clock.skipped {
                 job.insert("_skip_reason", reason);
-                job.insert("_skipped", true);
-                job.insert("_skipped_time", time(when));
+                job.extend(when.map(|when| ("_skipped_time", time(when))));
+                job.extend(when.map(|_| ("_skipped", true)));
             }
         }
         job

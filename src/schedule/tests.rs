@@ -221,3 +221,56 @@ fn the_schedule_shows_what_salts_scheduler_adds() {
     assert_eq!(status.get("_next_scheduled_fire_time"), Some(&at("2026-11-25T12:00:05")));
     assert_eq!((status.get("_seconds"), status.get("_splay")), (Some(&5.into()), Some(&Value::Null)));
 }
+
+/// The keys beside those of the job that `schedule.job_status` shows, recorded from 3006.25: what Salt's scheduler
+/// leaves in the job. `time` is given for the times.
+#[test]
+fn a_jobs_status_has_what_salts_has() {
+    let far = "2030-01-01T00:00:00";
+    let past = "2020-01-01T00:00:00";
+    let hours = |start: &str, end: &str| map! { "start" => start, "end" => end };
+    let rows: [(Map, i64, &str); 12] = [
+        (map! { "seconds" => 30 }, 31, "_last_run=time, run=True"),
+        (map! { "hours" => 1 }, 9, ""),
+        (map! { "hours" => 2, "run_on_start" => true }, 9, "_last_run=time, _run_on_start=False, run=True"),
+        (map! { "cron" => "* * * * * */5" }, 9, "_last_run=time, run=True"),
+        (map! { "cron" => "0 0 30 2 *" }, 9, "_error=Invalid cron string. Ignoring job job., no splay"),
+        (map! { "when" => "11:59pm" }, 9, "_run=True"),
+        (map! { "once" => far }, 9, "_continue=True"),
+        (map! { "once" => past }, 9, "_continue=True, no splay"),
+        (map! { "seconds" => 4, "after" => far }, 6, "run=False"),
+        (
+            map! { "seconds" => 4, "until" => past },
+            5,
+            "_skip_reason=until_passed, _skipped=True, _skipped_time=time, run=False",
+        ),
+        (map! { "seconds" => 4, "range" => hours("1am", "2am") }, 9, "_skip_reason=not_in_range, run=False"),
+        (
+            map! { "seconds" => 4, "skip_during_range" => hours("12:01am", "11:59pm") },
+            5,
+            "_skip_reason=in_skip_range, _skipped=True, _skipped_time=time, run=False",
+        ),
+    ];
+    for (job, seconds, expected) in rows {
+        let mut run = Run::new(map! { "job" => job.clone() });
+        run.seconds(seconds);
+        let status = run.scheduler.status("job");
+        // These stand in the status of every job.
+        let common = ["_next_fire_time", "_next_scheduled_fire_time", "_seconds", "_splay", "splay"];
+        let added = ["name", "jid_include", "maxrunning"];
+        let mut found: Vec<String> = status
+            .iter()
+            .map(|(key, value)| (crate::value::str_of(key), value))
+            .filter(|(key, _)| !job.contains(key) && ![&common[..], &added].concat().contains(&key.as_str()))
+            .map(|(key, value)| match value {
+                Value::Time(_) => format!("{key}=time"),
+                value => format!("{key}={}", crate::value::str_of(value)),
+            })
+            .collect();
+        found.sort();
+        if !status.contains("splay") {
+            found.push("no splay".to_owned());
+        }
+        assert_eq!(found.join(", "), expected, "{job:?}");
+    }
+}
