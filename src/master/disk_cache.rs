@@ -12,6 +12,9 @@ use crate::names::{Jid, MinionId};
 use crate::value::msgpack::{Dialect, encode};
 use crate::value::{Map, Value};
 
+/// In the directory of a job: its returns are written there, too. Salt passes over names with a dot.
+const FOLLOWED: &str = ".followed";
+
 /// The cache directory of a master. Every method blocks on the disk.
 #[derive(Clone, Debug)]
 pub struct DiskCache {
@@ -25,13 +28,17 @@ impl DiskCache {
         DiskCache { cachedir, hash_type }
     }
 
-    /// Writes the load of a job and its minions: what the command line reads as soon as it is told the jid.
+    /// Writes the load of a job and its minions: what the command line reads as soon as it is told the jid. `followed`:
+    /// its reader looks there for the returns as well.
     ///
     /// # Errors
     /// When the disk is full or the directory is not ours.
-    pub fn write_load(&self, jid: &Jid, load: &Map, minions: &[String]) -> io::Result<()> {
+    pub fn write_load(&self, jid: &Jid, load: &Map, minions: &[String], followed: bool) -> io::Result<()> {
         let dir = self.job_dir(jid);
         fs::create_dir_all(&dir)?;
+        if followed {
+            write_cache_file(&dir.join(FOLLOWED), b"", 0o644)?;
+        }
         write_cache_file(&dir.join("jid"), jid.as_str().as_bytes(), 0o644)?;
         write_cache_file(&dir.join(".load.p"), &encode(&load.clone().into(), Dialect::Bin), 0o644)?;
         let minions = Value::list(minions.to_vec());
@@ -48,6 +55,11 @@ impl DiskCache {
         write_cache_file(&dir.join("jid"), jid.as_str().as_bytes(), 0o644)?;
         let octets = encode(&entry.clone().into(), Dialect::Bin);
         write_cache_file(&dir.join(id.as_str()).join("return.p"), &octets, 0o600)
+    }
+
+    /// Whether the returns of a job are looked for in files.
+    pub fn is_followed(&self, jid: &Jid) -> bool {
+        self.job_dir(jid).join(FOLLOWED).is_file()
     }
 
     /// Whether the return of a minion is there as a file.
@@ -138,7 +150,7 @@ mod tests {
         let cache = DiskCache::new(root.clone(), HashType::Sha256);
         let jid = Jid::parse("20260102030405678901").expect("a jid");
         let load = map! { "fun" => "test.ping", "tgt" => "*" };
-        cache.write_load(&jid, &load, &["web1".to_owned()]).expect("written");
+        cache.write_load(&jid, &load, &["web1".to_owned()], false).expect("written");
         // By `printf %s 20260102030405678901 | sha256sum`.
         let dir = root.join("jobs/52/b972a91a45b6ed2fb44bac3517fdf8f52f74212de6ebbb5d3670441a5498dc");
         let read =

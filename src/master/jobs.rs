@@ -102,11 +102,11 @@ async fn remember(
     };
     let on_disk = {
         let (master, jid, load, minions) = (master.clone(), jid.clone(), load.clone(), minions.to_vec());
-        let worker = master.clone();
+        let (worker, followed) = (master.clone(), command.files);
         async move {
             let written = worker
                 .pool
-                .run(Kind::Disk, move || master.disk_cache.write_load(&jid, &load, &minions))
+                .run(Kind::Disk, move || master.disk_cache.write_load(&jid, &load, &minions, followed))
                 .await;
             match written {
                 Some(Ok(())) => Ok(()),

@@ -3,32 +3,51 @@
 //! client/__init__.py, returners/local_cache.py.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::names::Jid;
 
-/// Jobs that are remembered. Returns that come after so many later jobs, or after a restart, are in the store alone.
+/// Jobs that are remembered. Of those before them, and before the start of the master, the job's directory tells.
 const MOST: usize = 4096;
 
-#[derive(Debug, Default)]
-pub(super) struct Readers(Mutex<(HashSet<Jid>, VecDeque<Jid>)>);
+#[derive(Debug)]
+pub(super) struct Readers(Mutex<Known>);
+
+#[derive(Debug)]
+struct Known {
+    jobs: HashSet<Jid>,
+    order: VecDeque<Jid>,
+    /// All that came after this one are known.
+    since: Jid,
+}
 
 impl Readers {
+    pub(super) fn new(since: Jid) -> Self {
+        Readers(Mutex::new(Known { jobs: HashSet::new(), order: VecDeque::new(), since }))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns of this job are looked for in files.
     pub(super) fn add(&self, jid: &Jid) {
-        let (known, order) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.insert(jid.clone()) {
-            order.push_back(jid.clone());
+        let mut known = self.known();
+        if known.jobs.insert(jid.clone()) {
+            known.order.push_back(jid.clone());
         }
-        if order.len() > MOST
-            && let Some(oldest) = order.pop_front()
+        if known.order.len() > MOST
+            && let Some(oldest) = known.order.pop_front()
         {
-            known.remove(&oldest);
+            known.jobs.remove(&oldest);
+            known.since = oldest.max(known.since.clone());
         }
     }
 
-    pub(super) fn has(&self, jid: &Jid) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.contains(jid)
+    /// Whether they are; `None` where only the job's directory knows.
+    pub(super) fn has(&self, jid: &Jid) -> Option<bool> {
+        let known = self.known();
+        (*jid > known.since || known.jobs.contains(jid)).then(|| known.jobs.contains(jid))
     }
 }
 
@@ -39,11 +58,13 @@ mod tests {
     #[test]
     fn the_last_jobs_are_known() {
         let jid = |number: usize| Jid::parse(&format!("202601020304{number:08}")).expect("a jid");
-        let readers = Readers::default();
-        for number in 0..=MOST {
+        let readers = Readers::new(jid(1));
+        assert_eq!([0, 1, 2].map(|number| readers.has(&jid(number))), [None, None, Some(false)]);
+        for number in 2..=MOST + 2 {
             readers.add(&jid(number));
             readers.add(&jid(number));
         }
-        assert!(!readers.has(&jid(0)) && readers.has(&jid(1)) && readers.has(&jid(MOST)));
+        let has = [2, 3, MOST + 2, MOST + 3].map(|number| readers.has(&jid(number)));
+        assert_eq!(has, [None, Some(true), Some(true), Some(false)]);
     }
 }

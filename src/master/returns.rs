@@ -41,18 +41,18 @@ pub(super) async fn absorb(master: &Arc<Master>, id: &MinionId, mut ret: ReturnL
         return Reply::Value(Value::Null);
     };
     match master.store.save_return(&jid, id, &cached).await {
-        Ok(Saved::New) => {
-            if master.options.return_files || master.readers.has(&jid) {
-                Box::pin(write_file(master, &jid, id, cached)).await;
+        Ok(saved) => {
+            if saved == Saved::Duplicate {
+                crate::log::info!(
+                    minion = id.as_str(),
+                    jid = jid.as_str(),
+                    "this return is kept already: sent again after a lost answer, or replayed"
+                );
             }
-            Reply::Value(Value::Null)
-        }
-        Ok(Saved::Duplicate) => {
-            crate::log::info!(
-                minion = id.as_str(),
-                jid = jid.as_str(),
-                "this return is kept already: sent again after a lost answer, or replayed"
-            );
+            let followed = if master.options.return_files { Some(true) } else { master.readers.has(&jid) };
+            if followed != Some(false) {
+                Box::pin(write_file(master, &jid, id, cached, followed.is_some())).await;
+            }
             Reply::Value(Value::Null)
         }
         Err(error) => kept_back(id, jid.as_str(), &error.to_string()),
@@ -88,11 +88,18 @@ async fn may_count(master: &Arc<Master>, id: &MinionId, load: &Map, unsigned: bo
     !dropped
 }
 
-/// For Python's tools. The return is safe already: that this fails loses nothing.
-async fn write_file(master: &Arc<Master>, jid: &Jid, id: &MinionId, cached: Map) {
+/// For Python's tools, unless it is there. The return is safe already: that this fails loses nothing. Unless it is `sure`
+/// that the job's returns are looked for, its directory tells.
+async fn write_file(master: &Arc<Master>, jid: &Jid, id: &MinionId, cached: Map, sure: bool) {
     let (worker, key, minion) = (master.clone(), jid.clone(), id.clone());
-    let written =
-        master.pool.run(Kind::Disk, move || worker.disk_cache.write_return(&key, &minion, &cached)).await;
+    let write = move || {
+        let cache = &worker.disk_cache;
+        if (sure || cache.is_followed(&key)) && !cache.has_return(&key, &minion) {
+            cache.write_return(&key, &minion, &cached)?;
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    let written = master.pool.run(Kind::Disk, write).await;
     if let Some(Err(error)) = written {
         let jid = jid.as_str();
         crate::log::warn!(minion = id.as_str(), jid, %error, "a return could not be written for Python's tools");
@@ -123,7 +130,7 @@ async fn unasked(master: &Arc<Master>, id: &MinionId, load: &mut Map) -> Result<
     master.store.save_load(&jid, load, &minions).await.map_err(|error| error.to_string())?;
     let (worker, key, kept) = (master.clone(), jid.clone(), load.clone());
     let written =
-        master.pool.run(Kind::Disk, move || worker.disk_cache.write_load(&key, &kept, &minions)).await;
+        master.pool.run(Kind::Disk, move || worker.disk_cache.write_load(&key, &kept, &minions, false)).await;
     if let Some(Err(error)) = written {
         crate::log::warn!(jid = jid.as_str(), %error, "a job could not be written for Python's tools");
     }

@@ -129,7 +129,7 @@ pub async fn start(opts: Opts) -> Result<Running, MasterError> {
         seen: nonces::ReplayWindow::new(REMEMBERED_NONCES, REPLAY_WINDOW, Instant::now()),
         store,
         disk_cache: disk_cache::DiskCache::new(options.cachedir.clone(), options.hash_type),
-        readers: readers::Readers::default(),
+        readers: readers::Readers::new(crate::names::Jid::of(super::utc_now())),
         files: Roots::new(RootsConfig::from_opts(&map)),
         pillars: crate::local_pillar::LocalPillar::new(&map, crate::builtin::execution_modules()),
         bus: bus.handle(),

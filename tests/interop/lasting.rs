@@ -92,6 +92,32 @@ fn pythons_salt_run_finds_what_our_master_keeps() {
     }
 }
 
+/// A client of Python's looks into the job cache for what its job has returned, also when the master was killed meanwhile.
+#[test]
+fn pythons_clients_find_returns_that_come_after_a_kill_of_our_master() {
+    for peer in [Peer::Salt3006, Peer::Salt3007].into_iter().filter(|peer| peer.is_here()) {
+        let mut fleet = Fleet::start(Peer::Halite, Peer::Halite, "", "").expect("ours are always here");
+        let gate = fleet.path("gate");
+        let wait = format!("until [ -e {} ]; do sleep 0.1; done; echo kept", gate.display());
+        let ours = fleet.start_job(Peer::Halite, &["cmd.run", &wait]);
+        let theirs = fleet.start_job(peer, &["cmd.run", &wait]);
+        fleet.kill("salt-master");
+        fleet.spawn("salt-master", Peer::Halite);
+        fleet.wait_for_minion();
+        assert!(files_of_salt(&fleet).is_empty(), "{:?}", files_of_salt(&fleet));
+        fs::write(&gate, "").expect("written");
+        for jid in [&ours, &theirs] {
+            fleet.wait("the jobs have returned", |fleet| {
+                let kept = fleet.stdout(Peer::Halite, "salt-run", &["jobs.lookup_jid", jid, "--out=json"]);
+                kept.contains("kept")
+            });
+        }
+        fleet.wait("the return is a file", |fleet| files_of_salt(fleet) == ["return.p"]);
+        let found = fleet.python(peer, "cached.py", &[&theirs, &ours]);
+        assert_eq!(text(&found).trim(), "{'minion-a': {'ret': 'kept'}} {}");
+    }
+}
+
 fn answers_through_rotations(minion: Peer) {
     let Some(mut fleet) = Fleet::start(Peer::Halite, minion, "", "") else { return };
     let request = fleet.path("var/cache/salt/master/.dfn");
