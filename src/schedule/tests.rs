@@ -193,6 +193,8 @@ fn a_jobs_own_empty_value_turns_off_what_holds_for_all() {
     assert!(run("skip_during_range", Map::new().into(), range.into()).is_empty());
     check(map! { "seconds" => 5, "maxrunning" => 0 }, 11, &[5, 10]);
     check(map! { "when" => "2026-11-25 11:00:00", "run_on_start" => true }, 11, &[]);
+    // The day begins anew with the time to come, and only then has the job begun: so says 3006.25.
+    check(map! { "when" => "11:00am", "run_on_start" => true }, 86_400, &[43_200, 82_800]);
 }
 
 #[test]
