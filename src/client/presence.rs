@@ -24,7 +24,7 @@ impl Presence {
     pub fn look(opts: &Opts) -> Self {
         let port = u16::try_from(opts.int("publish_port")).unwrap_or_default();
         let at_port = connections().into_iter().filter(|(own, _)| own.port() == port);
-        let mut addresses: BTreeSet<IpAddr> = at_port.map(|(_, remote)| remote.ip()).collect();
+        let mut addresses = crate::value::sort::into_set(at_port.map(|(_, remote)| remote.ip()));
         // A connection over loopback is one of a minion on this machine: it is known by its other addresses.
         if addresses.remove(&IpAddr::V4(Ipv4Addr::LOCALHOST)) {
             let table = fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();

@@ -1,7 +1,6 @@
 //! Addresses, interfaces, gateways and name servers. Salt: grains/core.py, utils/network.py, utils/dns.py
 //! (`parse_resolv`).
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -42,7 +41,7 @@ pub(super) fn ip_fqdn(machine: &Machine) -> Map {
     let all = |v6: bool| {
         let ips =
             machine.interfaces().iter().flat_map(|interface| &interface.addresses).map(|address| address.ip);
-        let sorted: BTreeSet<IpAddr> = ips.filter(|ip| ip.is_ipv6() == v6).collect();
+        let sorted = crate::value::sort::into_set(ips.filter(|ip| ip.is_ipv6() == v6));
         Value::list(sorted.into_iter().map(|ip| ip.to_string()))
     };
     let names = machine.names();

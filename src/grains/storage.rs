@@ -33,7 +33,7 @@ pub(super) fn mdadm(machine: &Machine) -> Map {
     let lines = text
         .lines()
         .filter(|line| !line.starts_with("Personalities : ") && !line.starts_with("unused devices:"));
-    let devices: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once(" : ")?.0)).collect();
+    let devices = crate::value::sort::into_set(lines.filter_map(|line| Some(line.split_once(" : ")?.0)));
     map! { "mdadm" => Value::list(devices) }
 }
 

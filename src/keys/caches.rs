@@ -1,6 +1,5 @@
 //! What is cached on disk of minions, and that it goes with their keys. Salt: key.py (`check_minion_cache`).
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ pub fn cached_of(cachedir: &Path, id: &MinionId) -> PathBuf {
 
 /// Removes what is cached on disk of minions that have no key in any state, except those in `preserve`.
 pub fn clean_caches(keys: &KeyDirs, cachedir: &Path, preserve: &[String]) {
-    let known: BTreeSet<String> = keys.list().0.into_iter().flat_map(|(_, names)| names).collect();
+    let known = crate::value::sort::into_set(keys.list().0.into_iter().flat_map(|(_, names)| names));
     let folder = cachedir.join("minions");
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
         let Ok(id) = entry.file_name().into_string() else { continue };

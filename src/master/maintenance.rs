@@ -116,7 +116,7 @@ fn tell_presence(master: &Master, before: &mut BTreeSet<String>) {
     if !master.options.presence_events {
         return;
     }
-    let now: BTreeSet<String> = master.presence.connected().into_iter().collect();
+    let now = crate::value::sort::into_set(master.presence.connected());
     let list = |ids: &mut dyn Iterator<Item = &String>| Value::list(ids.cloned().collect::<Vec<_>>());
     let (new, lost) = (list(&mut now.difference(before)), list(&mut before.difference(&now)));
     if now != *before {

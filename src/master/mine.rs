@@ -1,8 +1,6 @@
 //! `_mine_get`: what minions lay out for each other, and who may see it. Salt: daemons/masterapi.py
 //! `RemoteFuncs._mine_get`; salt-wire.md §12.2.
 
-use std::collections::BTreeSet;
-
 use crate::patterns::PyRegex;
 use crate::value::{Map, Value, str_of};
 
@@ -35,7 +33,7 @@ pub fn allowed(mine_get: Option<&Value>, id: &str, fun: &str) -> bool {
 pub fn functions(fun: &Value) -> (Vec<String>, bool) {
     match fun {
         Value::Text(text) => {
-            let names: BTreeSet<&str> = text.split(',').collect();
+            let names = crate::value::sort::into_set(text.split(','));
             (names.iter().map(|&name| name.to_owned()).collect(), names.len() > 1)
         }
         Value::List(list) => (list.iter().map(str_of).collect(), true),

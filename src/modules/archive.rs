@@ -480,7 +480,7 @@ fn told(members: Members, format: &str, strip: usize, verbose: bool) -> Value {
     }
     let [dirs, files, links] = parts;
     if !verbose {
-        let all: BTreeSet<String> = dirs.into_iter().chain(files).chain(links).collect();
+        let all = crate::value::sort::into_set(dirs.into_iter().chain(files).chain(links));
         return Value::list(all);
     }
     let mut top: Vec<String> = dirs.iter().filter(|name| name.matches('/').count() == 1).cloned().collect();

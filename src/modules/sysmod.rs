@@ -9,7 +9,7 @@ use crate::loader::{
 use crate::map;
 use crate::patterns::Glob;
 use crate::render;
-use crate::value::{Map, Value, str_of};
+use crate::value::{Map, Value, sort, str_of};
 
 const NAMES: &[Param] = &[rest("args")];
 const NAMES_AND_MORE: &[Param] = &[rest("args"), keywords("kwargs")];
@@ -121,11 +121,12 @@ fn states(cx: &Context) -> BTreeMap<String, Row> {
 
 fn returners(cx: &Context) -> BTreeMap<String, Row> {
     const RETURN: Row = (&[req("ret")], "Brings a return there.");
-    cx.registry.returners().iter().map(|returner| (format!("{}.returner", returner.name), RETURN)).collect()
+    let rows = cx.registry.returners().iter();
+    sort::into_map(rows.map(|returner| (format!("{}.returner", returner.name), RETURN)))
 }
 
 fn renderers() -> BTreeMap<String, Row> {
-    render::names().map(|name| (name.to_owned(), (NAMES, "A step of a pipe of renderers."))).collect()
+    sort::into_map(render::names().map(|name| (name.to_owned(), (NAMES, "A step of a pipe of renderers."))))
 }
 
 /// Whether a name was asked for, by one of `args.rest` or because there is none.

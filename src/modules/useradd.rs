@@ -132,7 +132,7 @@ pub(super) static MODULE: Module = Module {
             Ok(Value::list(user.map(|user| group_names(cx, &user)).unwrap_or_default()))
         }),
         Function::new("list_users", &[ROOT], "The names of all users, sorted.", |cx, args| {
-            let names: BTreeSet<String> = everybody(cx, args)?.into_iter().map(|user| user.name).collect();
+            let names = crate::value::sort::into_set(everybody(cx, args)?.into_iter().map(|user| user.name));
             Ok(Value::list(names))
         }),
         Function::new("primary_group", &[req("name")], "The name of the primary group.", |cx, args| {

@@ -1,7 +1,6 @@
 //! What lies in apt's cache, and which services still use files of before. Salt: modules/aptpkg.py (`list_downloaded`,
 //! `services_need_restart`).
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -36,6 +35,6 @@ pub(super) fn services_need_restart(cx: &Context, _: &Args) -> Result<Value, Fau
         Some((name, _)) => name.to_owned(),
         None => rest.chars().take(rest.chars().count().saturating_sub(1)).collect(),
     };
-    let all: BTreeSet<String> = named.map(service).collect();
+    let all = crate::value::sort::into_set(named.map(service));
     Ok(Value::list(all))
 }

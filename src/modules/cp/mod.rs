@@ -243,7 +243,7 @@ fn list_states(cx: &Context, args: &Args) -> Result<Value, Fault> {
         let file = file.strip_suffix("/init.sls").or_else(|| file.strip_suffix(".sls"))?;
         Some(file.replace('/', "."))
     };
-    let names: std::collections::BTreeSet<String> = files.iter().filter_map(name).collect();
+    let names = crate::value::sort::into_set(files.iter().filter_map(name));
     Ok(Value::list(names))
 }
 
